@@ -1,0 +1,235 @@
+"""The Spec: a tuning config after reading, and the one place that holds its defaults.
+
+Each table of the TOML file is a class here; the reader, the JSON Schema and docs/configuration.md
+are made from these fields, their types and their descriptions.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+Value = bool | int | float | str
+CommandLine = str | list[str]
+Positive = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(gt=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+def _doc(description: str, *examples: object) -> Meta:
+    return Meta(description=description, examples=list(examples) or None)
+
+
+class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What all tables share."""
+
+
+class SpaceTable(_Table, frozen=True, kw_only=True):
+    """Which combinations of values are tests."""
+
+    constraints: Annotated[
+        tuple[str, ...],
+        _doc(
+            "Expressions over the parameters; only combinations for which all hold are tested.",
+            ["BLOCK_X * BLOCK_Y <= 1024"],
+        ),
+    ] = ()
+    tree: Annotated[
+        str | None,
+        _doc(
+            "Variable tree: sibling groups are independent of each other, given the variables "
+            "that enclose them, and are optimised one after the other.",
+            "{A, B, {C, D}, {E, F}}",
+        ),
+    ] = None
+
+
+class TimeoutTable(_Table, frozen=True, kw_only=True):
+    """How long each phase may take."""
+
+    compile: Annotated[Seconds | None, _doc("Seconds for one compile.")] = None
+    test: Annotated[Seconds | None, _doc("Seconds for one run.")] = None
+    clean: Annotated[Seconds | None, _doc("Seconds for one clean.")] = None
+
+
+class CommandTable(_Table, frozen=True, kw_only=True):
+    """The three commands of a test: a string for the shell, or a list for no shell."""
+
+    compile: Annotated[
+        CommandLine | None, _doc("Builds a test.", "gcc -O2 -DN=%N% -o app_%%ID%% app.c")
+    ] = None
+    test: Annotated[CommandLine, _doc("Runs it; this is what is timed.", "./app_%%ID%%")]
+    clean: Annotated[CommandLine | None, _doc("Removes what it left.", "rm -f app_%%ID%%")] = None
+    directory: Annotated[str, _doc("Where the commands run, relative to the config's folder.")] = (
+        "."
+    )
+    environment: Annotated[
+        dict[str, str], _doc("Environment variables; values may hold placeholders.")
+    ] = field(default_factory=dict)
+    timeout_s: Annotated[TimeoutTable, _doc("Limits per phase.")] = TimeoutTable()
+    sources: Annotated[
+        tuple[str, ...],
+        _doc(
+            "Files or glob patterns whose content is part of a test's identity: when one changes, "
+            "its tests are measured again. Files named in the commands are found without this.",
+            ["src/*.cu", "include/tile.h"],
+        ),
+    ] = ()
+
+
+class ScoringTable(_Table, frozen=True, kw_only=True):
+    """How samples become a score, and which score is best."""
+
+    repeat: Annotated[Positive, _doc("Runs per test.")] = 1
+    aggregate: Annotated[
+        Literal["min", "max", "med", "avg"], _doc("How a test's samples become its score.")
+    ] = "min"
+    optimal: Annotated[
+        Literal["min_time", "max_time", "min", "max"],
+        _doc(
+            "`min_time` and `max_time` score the measured time of a run; `min` and `max` the "
+            "figure of merit: the number on the last line the test prints."
+        ),
+    ] = "min_time"
+    unit: Annotated[str, _doc("Unit of the figure of merit, for display.", "GFLOP/s")] = ""
+    reference: Annotated[
+        float | None, _doc("A score to compare with (seconds for times), such as the one in use.")
+    ] = None
+
+
+class SearchTable(_Table, frozen=True, kw_only=True):
+    """Which configurations are tested, and in which order."""
+
+    strategy: Annotated[
+        Literal["auto", "exhaustive", "tree"],
+        _doc("`auto`: `tree` if the space has one, else `exhaustive`."),
+    ] = "auto"
+
+
+class CompileTable(_Table, frozen=True, kw_only=True):
+    """The compile workers."""
+
+    workers: Annotated[
+        Positive | None, _doc("Compiles at once; default: the cores that no lane owns, at least 1.")
+    ] = None
+    quiet_timing: Annotated[bool, _doc("Stop all compiling while any run is timed.")] = False
+
+
+class MockTable(_Table, frozen=True, kw_only=True):
+    """The simulated GPUs of backend `mock`; everything that comes from them says `simulated`."""
+
+    devices: Annotated[
+        tuple[str, ...] | None,
+        _doc("Models to simulate, one per device.", ["RTX A4000", "A100", "H100"]),
+    ] = None
+    seed: Annotated[int, _doc("Same seed, same results.")] = 1
+    time: Annotated[
+        Literal["real", "virtual"],
+        _doc(
+            "`real`: commands compile and simulated runs take their time. `virtual`: nothing is "
+            "compiled and the session's clock jumps, so thousands of tests take seconds."
+        ),
+    ] = "real"
+    run_s: Annotated[Seconds, _doc("Typical time of a simulated run.")] = 0.02
+    compile_s: Annotated[Seconds, _doc("Typical compile time, in virtual time.")] = 1.0
+    noise: Annotated[Share, _doc("Relative noise of simulated samples.")] = 0.005
+    compile_failures: Annotated[Share, _doc("Share of tests that fail to compile.")] = 0.0
+    run_failures: Annotated[Share, _doc("Share of tests that fail to run.")] = 0.0
+    hangs: Annotated[Share, _doc("Share of tests that hang until their timeout.")] = 0.0
+    lost: Annotated[
+        tuple[str, ...], _doc("Lanes whose device is lost during the session.", ["1"])
+    ] = ()
+
+
+class OutputTable(_Table, frozen=True, kw_only=True):
+    """Files to write, relative to the config's folder."""
+
+    log: Annotated[str | None, _doc("CSV of all tests: values, every sample, score.")] = None
+    script: Annotated[str | None, _doc("Transcript of the session.")] = None
+    importance: Annotated[
+        str | None,
+        _doc("CSV of extra tests around the best configuration, one parameter varied at a time."),
+    ] = None
+    journal: Annotated[str, _doc("The journal, where every session of this project is kept.")] = (
+        ".harness/journal.sqlite"
+    )
+
+
+Selector = int | str
+Parallel = Positive | str | tuple[str, ...] | dict[str, Selector]
+
+
+class SpecFile(_Table, frozen=True, kw_only=True):
+    """A config file, table by table."""
+
+    schema: Annotated[Literal[1], _doc("Version of this format.")] = 1
+    name: Annotated[str, _doc("What is tuned; default: the file's name.")] = ""
+    parallel: Annotated[
+        str | Positive | tuple[str, ...] | dict[str, Selector],
+        _doc(
+            'The lanes: `"auto"` (one per device), a number, a list of names, or a table that '
+            "gives each name its device.",
+            4,
+            ["left", "right"],
+            {"left": "GPU-8f2c", "right": "0000:65:00.0"},
+        ),
+    ] = "auto"
+    backend: Annotated[
+        Literal["auto", "cuda", "cpu", "mock", "none"],
+        _doc("Where tests run; `auto`: GPUs if there are any, else CPU cores."),
+    ] = "auto"
+    pin: Annotated[
+        Literal["visible", "ordinal", "none"],
+        _doc(
+            "How a test is bound to its lane's GPU. `visible`: it sees that GPU only, as number 0. "
+            "`ordinal`: it sees all lanes' GPUs in the order of the lanes, for programs that call "
+            "`cudaSetDevice(%%PARALLEL%%)`. `none`: nothing is set."
+        ),
+    ] = "visible"
+    distribution: Annotated[
+        Literal["pipelined", "pooled", "per-test", "replicate"],
+        _doc(
+            "How compiles and runs are spread over lanes. `pipelined`: CPU workers compile ahead "
+            "while devices measure. `pooled`: compile all, run all, clean all. `per-test`: each "
+            "lane does one whole test at a time. `replicate`: every lane tunes on its own."
+        ),
+    ] = "pipelined"
+    oversubscribe: Annotated[bool, _doc("Allow more lanes than devices.")] = False
+    parameters: Annotated[
+        dict[str, tuple[Value, ...]],
+        _doc("Each parameter with its values.", {"BLOCK_X": [16, 32, 64]}),
+    ]
+    space: Annotated[SpaceTable, _doc("Constraints and variable tree.")] = SpaceTable()
+    command: Annotated[CommandTable, _doc("What is compiled, run and cleaned.")]
+    scoring: Annotated[ScoringTable, _doc("Repeats, aggregate, goal.")] = ScoringTable()
+    search: Annotated[SearchTable, _doc("The strategy.")] = SearchTable()
+    compile: Annotated[CompileTable, _doc("The compile workers.")] = CompileTable()
+    mock: Annotated[MockTable, _doc("Simulated GPUs.")] = MockTable()
+    output: Annotated[OutputTable, _doc("Files to write.")] = OutputTable()
+
+
+class Spec(SpecFile, frozen=True, kw_only=True):
+    """A config that was read and checked.
+
+    Attributes:
+        path: the file it came from; its folder is what relative paths are relative to.
+    """
+
+    path: Path
+
+    @property
+    def base(self) -> Path:
+        """The folder that relative paths start from."""
+        return self.path.parent
+
+    @property
+    def directory(self) -> Path:
+        """Where the commands run, absolute."""
+        return (self.base / self.command.directory).resolve()
+
+    @property
+    def journal_path(self) -> Path:
+        """The journal's file, absolute."""
+        return (self.base / self.output.journal).resolve()

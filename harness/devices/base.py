@@ -1,0 +1,35 @@
+"""What finds devices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from harness.model import DeviceInfo
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceProcess:
+    """A process that uses a device."""
+
+    pid: int
+    name: str
+    memory_bytes: int
+
+
+class Backend(Protocol):
+    """A kind of device."""
+
+    def discover(self, count: int | None) -> list[DeviceInfo]:
+        """The devices there are, in a stable order.
+
+        Args:
+            count: how many lanes are asked for; backends that divide or invent their devices
+                (`cpu`, `mock`, `none`) make that many if they can; None: as many as make sense.
+
+        Raises:
+            DeviceError: discovery itself failed (a dead driver); none found is an empty list.
+        """
+
+    def processes(self, device: DeviceInfo) -> list[DeviceProcess]:
+        """Who uses `device` now; empty where that cannot be told."""

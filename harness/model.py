@@ -1,0 +1,408 @@
+"""The words of the harness as frozen data: what packages hand to each other.
+
+Nothing here does anything. Times are seconds (float); instants are seconds of the session's clock
+(Unix time, or virtual time from 0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal
+
+Value = str | int | float | bool
+"""What a parameter can be set to."""
+
+Goal = Literal["min", "max"]
+"""Whether the least or the greatest score is the best."""
+
+
+def format_value(value: Value) -> str:
+    """`value` as it is substituted into commands: booleans are 1 and 0, as C macros want them."""
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+class Configuration(Mapping[str, Value]):
+    """One value for each parameter; immutable, hashable, in the order of the parameters.
+
+    Two configurations are equal when names and values are, in the same order.
+    """
+
+    __slots__ = ("_hash", "names", "values_")
+
+    names: tuple[str, ...]
+    values_: tuple[Value, ...]
+
+    def __init__(self, names: tuple[str, ...], values: tuple[Value, ...]) -> None:
+        self.names = names
+        self.values_ = values
+        self._hash = hash((names, values))
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Value]) -> Configuration:
+        """The configuration with the mapping's names and values, in its order."""
+        return cls(tuple(mapping), tuple(mapping.values()))
+
+    def __getitem__(self, name: str) -> Value:
+        try:
+            return self.values_[self.names.index(name)]
+        except ValueError:
+            raise KeyError(name) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Configuration):
+            return NotImplemented
+        return self.names == other.names and self.values_ == other.values_
+
+    def __repr__(self) -> str:
+        return f"Configuration({self})"
+
+    def __str__(self) -> str:
+        return " ".join(f"{name}={format_value(value)}" for name, value in self.items())
+
+
+class Phase(str, Enum):
+    """The three parts of a test."""
+
+    COMPILE = "compile"
+    TEST = "test"
+    CLEAN = "clean"
+
+
+class OutcomeKind(str, Enum):
+    """How a test ended."""
+
+    OK = "ok"
+    COMPILE_FAILED = "compile_failed"
+    RUN_FAILED = "run_failed"
+    TIMEOUT = "timeout"
+    WRONG_RESULT = "wrong_result"
+    NO_SCORE = "no_score"
+    DEVICE_LOST = "device_lost"
+    INTERRUPTED = "interrupted"
+    CENSORED = "censored"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the test need not be repeated when its session is resumed."""
+        return self not in (OutcomeKind.DEVICE_LOST, OutcomeKind.INTERRUPTED)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """Something that runs tests.
+
+    Attributes:
+        kind: the backend it comes from: `cuda`, `cpu`, `mock` or `none`.
+        index: its place in the backend's order (PCI bus id for GPUs).
+        uuid: unique and stable: `GPU-…`, `MIG-…`, `CPU-…`, `MOCK-…`; empty for `none`.
+        name: the model, as the vendor writes it.
+        cores: the CPU cores its tests are bound to; empty: not bound.
+        locks: names of the locks a lane holds while it uses the device, each with whether the
+            hold is exclusive (a MIG slice shares its parent's lock).
+        speed: relative speed of a simulated device; 1 elsewhere.
+        simulated: whether its results are invented.
+    """
+
+    kind: str
+    index: int
+    uuid: str
+    name: str
+    pci_bus_id: str = ""
+    memory_bytes: int = 0
+    compute_capability: tuple[int, int] | None = None
+    driver: str = ""
+    cores: tuple[int, ...] = ()
+    locks: tuple[tuple[str, bool], ...] = ()
+    speed: float = 1.0
+    simulated: bool = False
+    parent_uuid: str = ""
+
+    @property
+    def model(self) -> str:
+        """What makes results comparable: results of one model may be ranked together."""
+        return f"{self.kind}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A parallel name and the device it is bound to; at most one timed run at a time.
+
+    Attributes:
+        name: what `%%PARALLEL%%` becomes.
+        index: its place among the session's lanes, from 0.
+        environment: what is added to the environment of its tests, `HARNESS_PARALLEL` and
+            `CUDA_VISIBLE_DEVICES` among it.
+    """
+
+    name: str
+    index: int
+    device: DeviceInfo
+    environment: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A process to start.
+
+    Attributes:
+        argv: program and arguments; a shell command is `("/bin/sh", "-c", text)`.
+        text: the command as a person would type it.
+        directory: absolute path of the working directory.
+        environment: variables added to the harness's own.
+        timeout_s: killed after this long; None: never.
+    """
+
+    argv: tuple[str, ...]
+    text: str
+    directory: str
+    environment: tuple[tuple[str, str], ...] = ()
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessResult:
+    """How a process ended and what it used.
+
+    Attributes:
+        started_ns: the monotonic clock just before the process was started.
+        elapsed_s: from then until it was reaped.
+        exit_code: None if a signal ended it or it was never started.
+        stdout, stderr: head and tail of what it wrote, cut in the middle where it was too long.
+        error: why it could not be started or was stopped by the harness; empty otherwise.
+        leftovers: processes that it left running and that were killed.
+    """
+
+    started_ns: int
+    elapsed_s: float
+    exit_code: int | None = None
+    signal: int | None = None
+    timed_out: bool = False
+    cancelled: bool = False
+    user_s: float = 0.0
+    system_s: float = 0.0
+    max_rss_bytes: int = 0
+    involuntary_switches: int = 0
+    stdout: str = ""
+    stderr: str = ""
+    error: str = ""
+    leftovers: int = 0
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it ran and returned 0."""
+        return self.exit_code == 0 and not self.error and not self.timed_out
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A configuration to be compiled, run `repeat` times and cleaned, on its lane.
+
+    Attributes:
+        id: 1, 2, 3 … in the order the tests of a session are created; what `%%ID%%` becomes.
+        key: identity: tests with the same key measure the same thing (store/identity.py).
+        lane: the lane it was created for, in whose name it is compiled and cleaned.
+    """
+
+    __test__ = False  # not a test case, whatever pytest thinks of its name
+
+    id: int
+    configuration: Configuration
+    key: str
+    lane: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is kept of a phase that failed.
+
+    Attributes:
+        command: the command line as run.
+        output: the last 40 lines of what it wrote (stderr after stdout).
+    """
+
+    command: str
+    directory: str
+    exit_code: int | None = None
+    signal: int | None = None
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One timed execution of a test.
+
+    Attributes:
+        index: 0, 1, 2 … within the test.
+        kind: `ok`, or how it failed.
+        sample: seconds, or the figure of merit; None if it failed.
+        started_s: instant of its start.
+        environment: what the lane added to its environment.
+    """
+
+    index: int
+    kind: OutcomeKind
+    lane: str
+    device_uuid: str
+    started_s: float
+    elapsed_s: float
+    sample: float | None = None
+    reason: str = ""
+    evidence: Evidence | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    user_s: float = 0.0
+    system_s: float = 0.0
+    max_rss_bytes: int = 0
+    involuntary_switches: int = 0
+    stdout: str = ""
+    stderr: str = ""
+    environment: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """How a compile or a clean went.
+
+    Attributes:
+        kind: `ok`, `compile_failed`, `timeout` or `interrupted`.
+        seat: the lane or compile worker that did it.
+    """
+
+    phase: Phase
+    kind: OutcomeKind
+    seat: str
+    started_s: float
+    elapsed_s: float
+    reason: str = ""
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a test ended: what the journal keeps and the strategy is told.
+
+    Attributes:
+        score: the aggregated samples; None unless kind is `ok`.
+        reason: why it failed, in one line; empty when it did not.
+        reused_from: session id of the measurement this is a copy of; None: measured here.
+    """
+
+    configuration: Configuration
+    kind: OutcomeKind
+    score: float | None = None
+    runs: tuple[Run, ...] = ()
+    test_id: int = 0
+    key: str = ""
+    lane: str = ""
+    reason: str = ""
+    evidence: Evidence | None = None
+    compile_s: float = 0.0
+    ended_s: float = 0.0
+    reused_from: int | None = None
+
+    @property
+    def samples(self) -> tuple[float, ...]:
+        """What its successful runs yielded, in order."""
+        return tuple(run.sample for run in self.runs if run.sample is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """What a session is, for those who show or store it.
+
+    Attributes:
+        id: number in the journal.
+        unit: of samples and scores: `s` for times, empty or the user's for figures of merit.
+        size: configurations in the space; None if not counted.
+        simulated: whether any device is.
+    """
+
+    id: int
+    name: str
+    goal: Goal
+    unit: str
+    lanes: tuple[Lane, ...]
+    parameters: tuple[str, ...]
+    repeat: int
+    aggregate: str
+    size: int | None
+    simulated: bool
+    started_s: float
+    distribution: str
+    strategy: str
+    journal: str
+    resumed: bool = False
+
+
+# What happens while a session runs, in the order it happens. The main thread hands each to the
+# journal, then to whoever watches.
+
+
+@dataclass(frozen=True, slots=True)
+class TestCreated:
+    """A configuration became a test."""
+
+    __test__ = False
+
+    test: Test
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseStarted:
+    """A lane or compile worker began a phase of a test."""
+
+    test: Test
+    phase: Phase
+    seat: str
+    at_s: float
+    run: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BuildEnded:
+    """A compile or clean ended."""
+
+    test: Test
+    build: Build
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """A run ended."""
+
+    test: Test
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class TestEnded:
+    """A test has its outcome."""
+
+    __test__ = False
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something the user should know: a warning, a lost lane, a fact about the session."""
+
+    level: Literal["info", "warning"]
+    text: str
+    at_s: float = 0.0
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+Event = TestCreated | PhaseStarted | BuildEnded | RunEnded | TestEnded | Note

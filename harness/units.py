@@ -1,0 +1,62 @@
+"""Durations and sizes as people read them."""
+
+from __future__ import annotations
+
+import math
+
+_TIME_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+_BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+
+
+def format_significant(number: float, digits: int = 3) -> str:
+    """`number` with `digits` significant digits and no exponent below a million."""
+    if not math.isfinite(number):
+        return str(number)
+    if number == 0:
+        return "0"
+    magnitude = math.floor(math.log10(abs(number)))
+    if magnitude >= 6 or magnitude < -6:
+        return f"{number:.{digits - 1}e}"
+    decimals = max(0, digits - 1 - magnitude)
+    rounded = round(number, decimals)
+    if rounded != 0 and math.floor(math.log10(abs(rounded))) > magnitude:
+        decimals = max(0, decimals - 1)  # 9.999 -> 10.0, not 10.00
+    return f"{rounded:.{decimals}f}"
+
+
+def format_seconds(duration_s: float) -> str:
+    """A measured time: `1.23 ms`, `45.6 µs`, `12.3 s`."""
+    for scale, unit in _TIME_UNITS:
+        if abs(duration_s) >= scale:
+            return f"{format_significant(duration_s / scale)} {unit}"
+    return "0 s" if duration_s == 0 else f"{format_significant(duration_s / 1e-9)} ns"
+
+
+def format_duration(duration_s: float) -> str:
+    """A waiting time: `42 s`, `3 min 5 s`, `2 h 14 min`."""
+    if duration_s < 10:
+        return f"{duration_s:.1f} s"
+    seconds = round(duration_s)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+
+
+def format_bytes(size_bytes: float) -> str:
+    """`512 B`, `1.5 GiB`."""
+    size = float(size_bytes)
+    for unit in _BYTE_UNITS[:-1]:
+        if abs(size) < 1024:
+            return f"{format_significant(size)} {unit}" if unit != "B" else f"{size:.0f} B"
+        size /= 1024
+    return f"{format_significant(size)} {_BYTE_UNITS[-1]}"
+
+
+def format_score(score: float, unit: str) -> str:
+    """A score in its unit: seconds are scaled, anything else keeps its unit."""
+    if unit == "s":
+        return format_seconds(score)
+    text = f"{score:.0f}" if score == int(score) and abs(score) < 1e6 else format_significant(score)
+    return f"{text} {unit}".rstrip()
