@@ -46,7 +46,7 @@ fmt: setup ## Format the code
 	@$(BIN)/ruff format .
 
 bench: setup ## Measure the harness itself, against peers where they are installed
-	@for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python -m tests.benchmarks.$$(basename $$script .py) || exit 1; done
 
 docs: setup ## Rebuild the generated pages of docs/
 	@$(BIN)/python -m harness.config.reference docs/configuration.md

@@ -1,5 +1,28 @@
-"""Benchmark and tune CUDA kernels and programs on several devices at once."""
+"""Benchmark and tune CUDA kernels and programs on several devices at once.
+
+    import harness
+
+    result = harness.tune("tune.toml", parallel=2)
+    print(result.best.configuration, result.best.score)
+
+`tune`, `load_config`, `make_spec` and `devices` are documented in `harness.api`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from harness._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from harness.api import Result, Spec, devices, load_config, make_spec, tune
+
+__all__ = ["Result", "Spec", "__version__", "devices", "load_config", "make_spec", "tune"]
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded on use: the command line imports this package before it knows what it will need.
+    if name in __all__:
+        return getattr(import_module("harness.api"), name)
+    raise AttributeError(f"module 'harness' has no attribute {name!r}")

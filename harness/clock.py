@@ -36,9 +36,9 @@ class SystemClock:
 
 
 class VirtualClock:
-    """A clock that stands still until told to move; sleeping costs nothing.
+    """A clock that moves only when somebody sleeps on it, and then at once.
 
-    Who simulates a duration reports it as elapsed; the scheduler in virtual time moves the clock.
+    Each simulated seat has its own; the scheduler in virtual time keeps them in step.
     """
 
     def __init__(self) -> None:
@@ -53,4 +53,5 @@ class VirtualClock:
         self._now_s = max(self._now_s, now_s)
 
     def sleep(self, duration_s: float) -> None:
-        """Return at once: the time passes in the scheduler's books."""
+        """Move forward by `duration_s`."""
+        self._now_s += duration_s

@@ -112,6 +112,8 @@ class DeviceInfo:
             hold is exclusive (a MIG slice shares its parent's lock).
         speed: relative speed of a simulated device; 1 elsewhere.
         simulated: whether its results are invented.
+        parent_uuid: of a MIG slice: the GPU it is a part of.
+        compute_mode: of a GPU: `default`, `exclusive_process` or `prohibited`.
     """
 
     kind: str
@@ -127,6 +129,7 @@ class DeviceInfo:
     speed: float = 1.0
     simulated: bool = False
     parent_uuid: str = ""
+    compute_mode: str = ""
 
     @property
     def model(self) -> str:
@@ -181,6 +184,7 @@ class ProcessResult:
         stdout, stderr: head and tail of what it wrote, cut in the middle where it was too long.
         error: why it could not be started or was stopped by the harness; empty otherwise.
         leftovers: processes that it left running and that were killed.
+        stuck: it, or what it started, cannot be killed and may still use the device.
     """
 
     started_ns: int
@@ -197,6 +201,7 @@ class ProcessResult:
     stderr: str = ""
     error: str = ""
     leftovers: int = 0
+    stuck: bool = False
 
     @property
     def succeeded(self) -> bool:

@@ -15,7 +15,7 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"units"}),
     frozenset({"model", "clock"}),
     frozenset({"stats", "procs", "space", "landscape"}),
-    frozenset({"config", "devices", "compile", "timing", "search", "store", "export"}),
+    frozenset({"config", "device", "compile", "timing", "search", "store", "export"}),
     frozenset({"schedule", "report"}),
     frozenset({"cluster"}),
     frozenset({"app", "testing"}),

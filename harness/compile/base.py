@@ -19,5 +19,11 @@ class Compiler(Protocol):
     def cancel(self) -> None:
         """Stop what runs now, from any thread; it returns as `interrupted`."""
 
+    def pause(self) -> None:
+        """Hold what runs now, and what starts before `resume`, from any thread."""
+
+    def resume(self) -> None:
+        """Let it go on."""
+
     def close(self) -> None:
         """Let go of processes and files."""

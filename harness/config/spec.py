@@ -152,12 +152,18 @@ class OutputTable(_Table, frozen=True, kw_only=True):
         str | None,
         _doc("CSV of extra tests around the best configuration, one parameter varied at a time."),
     ] = None
-    journal: Annotated[str, _doc("The journal, where every session of this project is kept.")] = (
-        ".harness/journal.sqlite"
-    )
+    journal: Annotated[
+        str | None,
+        _doc(
+            "The journal, where every session of this project is kept; default: "
+            "`.harness/journal.sqlite` in the project's folder, which is the nearest one above "
+            "the config that holds `.harness` or `.git`, or else the config's own."
+        ),
+    ] = None
 
 
 Selector = int | str
+Pin = Literal["visible", "ordinal", "none"]
 Parallel = Positive | str | tuple[str, ...] | dict[str, Selector]
 
 
@@ -181,7 +187,7 @@ class SpecFile(_Table, frozen=True, kw_only=True):
         _doc("Where tests run; `auto`: GPUs if there are any, else CPU cores."),
     ] = "auto"
     pin: Annotated[
-        Literal["visible", "ordinal", "none"],
+        Pin,
         _doc(
             "How a test is bound to its lane's GPU. `visible`: it sees that GPU only, as number 0. "
             "`ordinal`: it sees all lanes' GPUs in the order of the lanes, for programs that call "
@@ -232,4 +238,18 @@ class Spec(SpecFile, frozen=True, kw_only=True):
     @property
     def journal_path(self) -> Path:
         """The journal's file, absolute."""
+        if self.output.journal is None:
+            return default_journal(self.base)
         return (self.base / self.output.journal).resolve()
+
+
+def default_journal(folder: Path) -> Path:
+    """The journal of the project that `folder` belongs to.
+
+    The project is the nearest folder, from `folder` upwards, that holds `.harness` or `.git`;
+    without one, it is `folder` itself.
+    """
+    folder = folder.resolve()
+    marks = (".harness", ".git")
+    homes = [home for home in (folder, *folder.parents) if any((home / m).exists() for m in marks)]
+    return (homes[0] if homes else folder) / ".harness" / "journal.sqlite"

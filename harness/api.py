@@ -1,0 +1,79 @@
+"""The harness from Python: the same sessions as `harness tune` runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from harness.app.lanes import find_lanes_of
+from harness.app.result import Result
+from harness.app.session import MakeView, Options, run_session
+from harness.app.setup import prepare
+from harness.config.change import change_spec
+from harness.config.load import load_config
+from harness.config.spec import Spec
+from harness.config.toml import make_spec as read_spec
+from harness.model import DeviceInfo
+
+__all__ = ["Result", "Spec", "devices", "load_config", "make_spec", "tune"]
+
+
+def make_spec(data: Mapping[str, Any], *, base: str | PathLike[str] = ".") -> Spec:
+    """A Spec from the tables of a config file, as nested mappings.
+
+    Args:
+        base: the folder that relative paths start from.
+
+    Raises:
+        ConfigError: everything that is wrong with `data`.
+    """
+    return read_spec(data, Path(base).resolve() / "spec.toml")
+
+
+def tune(
+    spec: Spec | str | PathLike[str],
+    *,
+    fresh: bool = False,
+    wait: bool = False,
+    check_tree: bool = False,
+    make_view: MakeView | None = None,
+    **changes: Any,
+) -> Result:
+    """Find the best configuration.
+
+    An interrupted session goes on; what is recorded is not measured again.
+
+    Args:
+        spec: a Spec, or the path of a config file.
+        fresh: measure everything again; the journal keeps the old results.
+        wait: wait for devices that another harness uses, instead of failing.
+        check_tree: test a sample that would show a wrong variable tree.
+        make_view: shows progress; None: nothing is printed.
+        **changes: keys of the config's top level to replace, such as `parallel=4`,
+            `backend="mock"` or `distribution="pooled"`.
+
+    Raises:
+        ConfigError: the config or a change is wrong.
+        DeviceError: devices are missing, in use or lost.
+        HarnessError: the session could not go on; what was measured is in the journal.
+    """
+    if not isinstance(spec, Spec):
+        spec = load_config(Path(spec))
+    if changes:
+        spec = change_spec(spec, "tune", **changes)
+    options = Options(fresh=fresh, wait=wait, check_tree=check_tree, make_view=make_view)
+    return run_session(prepare(spec), options)
+
+
+def devices(backend: str = "auto") -> list[DeviceInfo]:
+    """The devices of this machine.
+
+    Args:
+        backend: `auto`, `cuda`, `cpu`, `mock` or `none`.
+
+    Raises:
+        DeviceError: discovery failed.
+    """
+    return list(find_lanes_of(backend).found)

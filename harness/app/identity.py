@@ -1,0 +1,73 @@
+"""The parts of a setup that make its tests, and the session, what they are."""
+
+from __future__ import annotations
+
+import os
+
+from harness.app.setup import Setup
+from harness.config.substitute import CommandTemplate
+from harness.model import Configuration, Lane
+from harness.store.identity import find_sources, make_key
+
+
+class Identity:
+    """The keys of a setup's tests, and of the session."""
+
+    def __init__(self, setup: Setup) -> None:
+        spec, commands = setup.spec, setup.commands
+        self._commands = commands
+        self._replicates = spec.distribution == "replicate"
+        models = sorted({lane.device.model for lane in setup.lanes})
+        simulation = spec.mock if setup.simulated else None
+        lines = [_text(template) for template in commands.phases.values()]
+        self._shared: dict[str, object] = {
+            "directory": os.path.relpath(spec.directory, spec.base),
+            "sources": find_sources(lines, spec.command.sources, spec.directory),
+            "models": models,
+            "repeat": spec.scoring.repeat,
+            "measured": setup.measured,
+            "simulation": repr(simulation),
+        }
+        self.spec_key = make_key(
+            {
+                **self._shared,
+                "name": spec.name,
+                "config": str(spec.path),
+                "commands": {
+                    phase.value: repr(template) for phase, template in commands.phases.items()
+                },
+                "environment": {name: repr(value) for name, value in commands.environment.items()},
+                "parameters": {name: repr(values) for name, values in spec.parameters.items()},
+                "order": list(spec.parameters),
+                "constraints": list(spec.space.constraints),
+                "tree": repr(setup.space.tree),
+                "strategy": setup.strategy,
+                "goal": setup.goal,
+                "aggregate": spec.scoring.aggregate,
+                "unit": setup.unit,
+                "replicate": [lane.name for lane in setup.lanes] if self._replicates else [],
+            }
+        )
+
+    def test_key(self, configuration: Configuration, lane: Lane) -> str:
+        """The key of a test; the lane matters only where every lane searches for itself."""
+        commands = self._commands
+        return make_key(
+            {
+                **self._shared,
+                "parameters": [[name, repr(value)] for name, value in configuration.items()],
+                "commands": {
+                    phase.value: template.symbolic(configuration)
+                    for phase, template in commands.phases.items()
+                },
+                "environment": {
+                    name: value.symbolic(configuration)
+                    for name, value in commands.environment.items()
+                },
+                "lane": [lane.name, lane.device.uuid] if self._replicates else [],
+            }
+        )
+
+
+def _text(template: CommandTemplate) -> str:
+    return " ".join(part.format() for part in template.parts)

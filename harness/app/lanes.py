@@ -1,0 +1,85 @@
+"""The devices of this machine and the lanes that a config puts on them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.app.names import BACKENDS, load
+from harness.config.spec import MockTable, Parallel, Pin, Spec
+from harness.device.base import Backend, DeviceProcess
+from harness.device.cpu import spare_cores
+from harness.device.discover import find_devices
+from harness.device.lanes import count_devices, make_lanes
+from harness.model import DeviceInfo, Lane
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """What was found and how it is used.
+
+    Attributes:
+        backend: the backend's name, `auto` resolved.
+        found: every device of it.
+        lanes: what `parallel` gives.
+    """
+
+    backend: str
+    found: tuple[DeviceInfo, ...]
+    lanes: tuple[Lane, ...]
+    source: Backend
+
+    def processes(self, device: DeviceInfo) -> list[DeviceProcess]:
+        """Who uses `device` now."""
+        return self.source.processes(device)
+
+
+def find_lanes(spec: Spec) -> Devices:
+    """Discover the devices that `spec` asks for and bind its lanes to them.
+
+    Raises:
+        ConfigError: a selector in `parallel` that fits no device, or several.
+        DeviceError: discovery failed, or there are fewer devices than lanes.
+    """
+    return find_lanes_of(
+        spec.backend,
+        parallel=spec.parallel,
+        pin=spec.pin,
+        oversubscribe=spec.oversubscribe,
+        mock=spec.mock,
+    )
+
+
+def find_lanes_of(
+    backend: str,
+    *,
+    parallel: Parallel = "auto",
+    pin: Pin = "visible",
+    oversubscribe: bool = False,
+    mock: MockTable | None = None,
+) -> Devices:
+    """The same without a Spec."""
+    mock = mock or MockTable()
+    backends: dict[str, Backend] = {
+        name: load(entry)(mock.devices, seed=mock.seed) if name == "mock" else load(entry)()
+        for name, entry in BACKENDS.items()
+    }
+    name, found = find_devices(backends, backend, count_devices(parallel))
+    lanes = make_lanes(parallel, found, pin=pin, oversubscribe=oversubscribe)
+    return Devices(name, tuple(found), tuple(lanes), backends[name])
+
+
+def compile_cores(devices: Sequence[DeviceInfo]) -> tuple[int, ...]:
+    """The cores for compiling: those that no lane owns, or all if the lanes own all."""
+    return spare_cores(devices)
+
+
+def count_workers(devices: Devices) -> int:
+    """How many compile at once: one per core for it, but for a core per GPU lane to feed it."""
+    available = len(os.sched_getaffinity(0))
+    if devices.backend == "cpu":
+        return max(1, len(compile_cores([lane.device for lane in devices.lanes])))
+    if devices.backend == "cuda":
+        return max(1, available - len(devices.lanes))
+    return max(1, available)

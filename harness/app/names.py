@@ -1,0 +1,38 @@
+"""The tables from the names that users write to the classes that serve them.
+
+Entries are "module:attribute" and load when used, so that a missing CUDA stack never breaks
+`harness --help`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+BACKENDS = {
+    "cuda": "harness.device.nvml:CudaBackend",
+    "cpu": "harness.device.cpu:CpuBackend",
+    "mock": "harness.device.mock:MockBackend",
+    "none": "harness.device.none:NoneBackend",
+}
+STRATEGIES = {
+    "exhaustive": "harness.search.exhaustive:Exhaustive",
+    "tree": "harness.search.tree:Tree",
+}
+DISTRIBUTIONS = {
+    "pipelined": "harness.schedule.pipelined:Pipelined",
+    "pooled": "harness.schedule.pooled:Pooled",
+    "per-test": "harness.schedule.per_test:PerTest",
+    "replicate": "harness.schedule.pipelined:Pipelined",
+}
+EXPORTS = {
+    "csv": "harness.export.csv:format_csv",
+    "json": "harness.export.json:format_json",
+    "script": "harness.export.script:format_script",
+}
+
+
+def load(entry: str) -> Any:
+    """The class or function that a table's entry names."""
+    module, _, attribute = entry.partition(":")
+    return getattr(import_module(module), attribute)

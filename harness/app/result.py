@@ -1,0 +1,57 @@
+"""What a session gives back to a Python program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from harness.model import Outcome, OutcomeKind, SessionInfo
+from harness.report.summary import Summary
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The end of a session.
+
+    Attributes:
+        outcomes: every test's outcome in the order of the tests, reused ones included.
+        importance: outcomes around the best configuration, if they were asked for.
+    """
+
+    summary: Summary
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def info(self) -> SessionInfo:
+        """What the session was."""
+        return self.summary.info
+
+    @property
+    def best(self) -> Outcome | None:
+        """The best outcome; None if no test succeeded."""
+        return self.summary.progress.best_overall()
+
+    @property
+    def complete(self) -> bool:
+        """Whether the session came to its end."""
+        return self.summary.state == "complete"
+
+    @property
+    def failures(self) -> tuple[Outcome, ...]:
+        """The outcomes without a score."""
+        return tuple(o for o in self.outcomes if o.kind is not OutcomeKind.OK)
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """One flat row per test: id, lane, outcome, score, unit, simulated, then the parameters."""
+        return [
+            {
+                "test": outcome.test_id,
+                "lane": outcome.lane,
+                "outcome": outcome.kind.value,
+                "score": outcome.score,
+                "unit": self.info.unit,
+                "simulated": self.info.simulated,
+                **outcome.configuration,
+            }
+            for outcome in self.outcomes
+        ]

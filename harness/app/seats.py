@@ -1,0 +1,118 @@
+"""The executor of a session, and what its seats work with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from harness.app.lanes import compile_cores, count_workers
+from harness.app.setup import Setup
+from harness.clock import Clock, SystemClock
+from harness.compile.base import Compiler
+from harness.compile.mock import MockCompiler
+from harness.compile.shell import ShellCompiler
+from harness.device.locks import DeviceLocks
+from harness.landscape import Landscape
+from harness.model import Command, Lane, Phase, Test
+from harness.procs.worker import Worker
+from harness.schedule.base import Executor
+from harness.schedule.threads import ThreadExecutor
+from harness.schedule.virtual import VirtualExecutor
+from harness.timing.base import Timer
+from harness.timing.command import CommandTimer
+from harness.timing.mock import MockTimer
+
+
+@contextmanager
+def make_executor(setup: Setup, locks: DeviceLocks) -> Iterator[Executor]:
+    """What does the session's jobs; at the end, nothing of it runs any more."""
+    workers = setup.spec.compile.workers or count_workers(setup.devices)
+    seats = _Seats(setup, locks)
+    executor: Executor
+    if setup.virtual:
+        executor = VirtualExecutor(
+            setup.lanes,
+            workers=workers,
+            make_compiler=seats.mock_compiler,
+            make_timer=seats.mock_timer,
+        )
+    else:
+        executor = ThreadExecutor(
+            setup.lanes,
+            workers=workers,
+            make_compiler=seats.shell_compiler,
+            make_timer=seats.real_timer,
+            clock=seats.clock,
+            quiet_timing=setup.spec.compile.quiet_timing,
+        )
+    try:
+        yield executor
+    finally:
+        executor.close()
+
+
+class _Seats:
+    """Makes compilers and timers; each belongs to the thread that asked for it."""
+
+    def __init__(self, setup: Setup, locks: DeviceLocks) -> None:
+        self.clock = SystemClock()
+        self._setup = setup
+        self._locks = locks
+        self._spare = compile_cores([lane.device for lane in setup.lanes])
+        mock = setup.spec.mock
+        self._landscape = Landscape(
+            seed=mock.seed,
+            noise=mock.noise,
+            run_s=mock.run_s,
+            compile_s=mock.compile_s,
+            compile_failures=mock.compile_failures,
+            run_failures=mock.run_failures,
+            hangs=mock.hangs,
+        )
+
+    def mock_compiler(self, lane: Lane | None, clock: Clock) -> Compiler:
+        """Compiles nothing and takes its time."""
+        return MockCompiler(self._landscape, clock, lane.name if lane else "compile")
+
+    def mock_timer(self, lane: Lane, clock: Clock) -> Timer:
+        """Answers for a simulated device."""
+        return MockTimer(
+            self._landscape,
+            lane,
+            clock=clock,
+            timeout_s=self._setup.spec.command.timeout_s.test,
+            lost=lane.name in self._setup.spec.mock.lost,
+        )
+
+    def shell_compiler(self, lane: Lane | None) -> Compiler:
+        """Compiles on the lane's cores, or (None) on the spare ones with the least priority."""
+        commands = self._setup.commands
+        worker = (
+            Worker(cores=lane.device.cores, inherit_fds=self._locks.fds_of(lane.device))
+            if lane
+            else Worker(cores=self._spare, idle=True)
+        )
+        return ShellCompiler(
+            worker,
+            partial(commands.expand, Phase.COMPILE) if Phase.COMPILE in commands else None,
+            partial(commands.expand, Phase.CLEAN) if Phase.CLEAN in commands else None,
+            lane.name if lane else "compile",
+            self.clock,
+        )
+
+    def real_timer(self, lane: Lane) -> Timer:
+        """Times commands on the lane, or answers for its simulated device in real time."""
+        if lane.device.simulated:
+            return self.mock_timer(lane, self.clock)
+
+        def make_command(test: Test) -> Command:
+            return self._setup.commands.expand(Phase.TEST, test, lane)
+
+        return CommandTimer(
+            Worker(cores=lane.device.cores, inherit_fds=self._locks.fds_of(lane.device)),
+            lane,
+            make_command,
+            measured=self._setup.measured,
+            clock=self.clock,
+        )

@@ -1,0 +1,33 @@
+"""`harness convert` and `harness schema`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from harness.config.convert import to_toml
+from harness.config.load import load_config
+from harness.config.schema import make_json_schema
+
+
+@click.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="File to write; default: stdout."
+)
+def convert(config: Path, output: Path | None) -> None:
+    """Turn CONFIG, a .conf file, into TOML."""
+    text = to_toml(load_config(config))
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+        click.echo(f"wrote {output}", err=True)
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of config files, for editors that complete and check them."""
+    click.echo(json.dumps(make_json_schema(), indent=2))

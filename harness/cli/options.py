@@ -1,0 +1,54 @@
+"""Options that several commands share, and how they change a Spec."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from harness.config.change import change_spec
+from harness.config.load import load_config
+from harness.config.spec import Spec
+from harness.device.lanes import parse_parallel
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+BACKENDS = ("auto", "cuda", "cpu", "mock", "none")
+DISTRIBUTIONS = ("pipelined", "pooled", "per-test", "replicate")
+
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+
+
+def lane_options(function: F) -> F:
+    """`--parallel`, `--backend`, `--pin`, `--distribution`, `--oversubscribe`."""
+    for option in (
+        click.option(
+            "--oversubscribe", is_flag=True, default=None, help="Allow more lanes than devices."
+        ),
+        click.option(
+            "--distribution", type=click.Choice(DISTRIBUTIONS), help="How tests are spread."
+        ),
+        click.option(
+            "--pin",
+            type=click.Choice(["visible", "ordinal", "none"]),
+            help="How a test is bound to its lane's GPU.",
+        ),
+        click.option("--backend", type=click.Choice(BACKENDS), help="Where tests run."),
+        click.option(
+            "--parallel",
+            metavar="LANES",
+            help="auto, a number, names (left,right) or name=device (left=GPU-8f2c,right=1).",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def load_spec(config: Path, **changes: Any) -> Spec:
+    """The config with what the command line says instead; None changes nothing."""
+    given = {key: value for key, value in changes.items() if value is not None}
+    if "parallel" in given:
+        given["parallel"] = parse_parallel(given["parallel"])
+    return change_spec(load_config(config), "command line", **given)

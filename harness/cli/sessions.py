@@ -1,0 +1,217 @@
+"""`harness sessions`, `harness show`, `harness export`: reading the journal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from harness.app.names import EXPORTS, load
+from harness.cli.options import json_option
+from harness.config.spec import default_journal
+from harness.export.base import write_whole
+from harness.model import Outcome, OutcomeKind
+from harness.report.plain import describe_score
+from harness.store.base import StoredSession
+from harness.store.sessions import list_sessions, load_session, rank
+from harness.units import format_score
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def journal_option(function: F) -> F:
+    """`--journal`."""
+    return click.option(
+        "--journal",
+        type=click.Path(path_type=Path),
+        help="The journal; default: that of the project this folder belongs to.",
+    )(function)
+
+
+def _find_journal(journal: Path | None) -> Path:
+    return journal if journal is not None else default_journal(Path.cwd())
+
+
+@click.command()
+@journal_option
+@json_option
+def sessions(*, journal: Path | None, as_json: bool) -> None:
+    """List the sessions of this project's journal, the latest first."""
+    rows = list_sessions(_find_journal(journal))
+    if as_json:
+        keys = ("id", "name", "state", "tests", "failed", "best", "unit", "simulated")
+        found = [
+            {
+                **{key: getattr(row, key) for key in keys},
+                "started_s": row.started_s,
+                "config": row.config_path,
+            }
+            for row in rows
+        ]
+        click.echo(json.dumps(found, indent=2))
+        return
+    table: list[tuple[str, ...]] = [
+        ("ID", "NAME", "STATE", "STARTED (UTC)", "TESTS", "FAILED", "BEST")
+    ]
+    for row in rows:
+        best = "" if row.best is None else format_score(row.best, row.unit)
+        table.append(
+            (
+                str(row.id),
+                row.name,
+                row.state,
+                _format_instant(row.started_s),
+                str(row.tests),
+                str(row.failed),
+                f"{best}{' (simulated)' if row.simulated and best else ''}",
+            )
+        )
+    click.echo("\n".join(_columns(table)))
+
+
+def _format_instant(at_s: float) -> str:
+    if at_s < 1e9:
+        return "virtual time"
+    return datetime.fromtimestamp(at_s, timezone.utc).strftime("%Y-%m-%d %H:%M")
+
+
+def _columns(table: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[n]) for row in table) for n in range(len(table[0]))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in table
+    ]
+
+
+@click.command()
+@click.argument("session", default="last")
+@click.option("--top", type=click.IntRange(min=1), default=10, help="How many of the best tests.")
+@click.option("--failures", is_flag=True, help="The failed tests, with their evidence.")
+@journal_option
+@json_option
+def show(*, session: str, top: int, failures: bool, journal: Path | None, as_json: bool) -> None:
+    """Show SESSION: its number, a config's name, or `last`."""
+    stored = load_session(_find_journal(journal), session)
+    if as_json:
+        click.echo(json.dumps(_to_object(stored, top), indent=2))
+    elif failures:
+        click.echo("\n".join(_failure_lines(stored)))
+    else:
+        click.echo("\n".join(_lines(stored, top)))
+
+
+def _failed(stored: StoredSession) -> list[Outcome]:
+    return [o for o in stored.outcomes if o.kind not in (OutcomeKind.OK, OutcomeKind.INTERRUPTED)]
+
+
+def _to_object(stored: StoredSession, top: int) -> dict[str, Any]:
+    info = stored.info
+    return {
+        "session": info.id,
+        "name": info.name,
+        "state": stored.state,
+        "config": stored.config_path,
+        "simulated": info.simulated,
+        "unit": info.unit,
+        "goal": info.goal,
+        "tests": len(stored.outcomes),
+        "failed": len(_failed(stored)),
+        "top": [_outcome_object(outcome) for outcome in rank(stored)[:top]],
+        "failures": [
+            {
+                "test": o.test_id,
+                "parameters": dict(o.configuration),
+                "outcome": o.kind.value,
+                "reason": o.reason,
+            }
+            for o in _failed(stored)
+        ],
+        "lanes": {lane.name: lane.device.name for lane in info.lanes},
+        "environment": dict(stored.environment),
+        "warnings": [note.text for note in stored.notes if note.level == "warning"],
+    }
+
+
+def _outcome_object(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "test": outcome.test_id,
+        "parameters": dict(outcome.configuration),
+        "score": outcome.score,
+        "samples": list(outcome.samples),
+        "lane": outcome.lane,
+    }
+
+
+def _lines(stored: StoredSession, top: int) -> list[str]:
+    info = stored.info
+    simulated = ", simulated" if info.simulated else ""
+    failed = _failed(stored)
+    lines = [
+        f"session {info.id}: {info.name}, {stored.state}{simulated}",
+        f"config: {stored.config_path}",
+        f"started: {_format_instant(info.started_s)}; {len(stored.outcomes)} tests, "
+        f"{len(failed)} failed",
+        *(f"lane {lane.name}: {lane.device.name}" for lane in info.lanes),
+        *(f"{note.level}: {note.text}" for note in stored.notes),
+        "",
+    ]
+    best = rank(stored)[:top]
+    table: list[tuple[str, ...]] = [
+        (f"SCORE{' (simulated)' if info.simulated else ''}", "TEST", "LANE", *info.parameters)
+    ]
+    table += [
+        (
+            describe_score(outcome, info.unit),
+            str(outcome.test_id),
+            outcome.lane,
+            *(str(value) for value in outcome.configuration.values()),
+        )
+        for outcome in best
+    ]
+    lines += _columns(table) if best else ["no test succeeded"]
+    if failed:
+        lines += ["", f"{len(failed)} failed; `harness show {info.id} --failures` shows why"]
+    return lines
+
+
+def _failure_lines(stored: StoredSession) -> list[str]:
+    failed = _failed(stored)
+    if not failed:
+        return [f"session {stored.info.id}: no test failed"]
+    lines = []
+    for outcome in failed:
+        lines.append(f"test {outcome.test_id} [{outcome.lane}] {outcome.configuration}")
+        lines.append(f"  {outcome.kind.value}: {outcome.reason}")
+        if outcome.evidence is not None:
+            lines.append(f"  in {outcome.evidence.directory}: {outcome.evidence.command}")
+            lines += [f"  | {line}" for line in outcome.evidence.output.splitlines()]
+    return lines
+
+
+@click.command()
+@click.argument("session", default="last")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(sorted(EXPORTS)),
+    default="csv",
+    show_default=True,
+    help="csv: Spencer's log; json: everything; script: the transcript.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="File to write; default: stdout."
+)
+@journal_option
+def export(*, session: str, form: str, output: Path | None, journal: Path | None) -> None:
+    """Write SESSION (its number, a config's name, or `last`) in another format."""
+    stored = load_session(_find_journal(journal), session)
+    text = load(EXPORTS[form])(stored.info, stored.outcomes)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_whole(output, text)
+        click.echo(f"wrote {output}", err=True)

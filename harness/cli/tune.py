@@ -1,0 +1,106 @@
+"""`harness tune`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from msgspec.structs import replace
+
+from harness.app.example import default_config
+from harness.app.session import MakeView, Options, View, run_session
+from harness.app.setup import prepare
+from harness.cli.check import describe
+from harness.cli.options import json_option, lane_options, load_spec
+from harness.config.change import change_spec
+from harness.errors import EXIT_FAILURE, EXIT_INTERRUPTED
+from harness.report.plain import PlainView
+from harness.report.progress import Progress
+
+
+@click.command()
+@click.argument("config", required=False, type=click.Path(path_type=Path))
+@lane_options
+@click.option("--repeat", type=click.IntRange(min=1), help="Runs per test.")
+@click.option("--fresh", is_flag=True, help="Measure everything again; the journal keeps the old.")
+@click.option("--wait", is_flag=True, help="Wait for devices that another harness uses.")
+@click.option("--check-tree", is_flag=True, help="Test a sample that would show a wrong tree.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option(
+    "--progress",
+    type=click.Choice(["auto", "live", "plain", "none"]),
+    default="auto",
+    help="auto: live on a terminal, plain lines elsewhere.",
+)
+@json_option
+def tune(
+    *,
+    config: Path | None,
+    repeat: int | None,
+    dry_run: bool,
+    progress: str,
+    as_json: bool,
+    fresh: bool,
+    wait: bool,
+    check_tree: bool,
+    **lanes: Any,
+) -> None:
+    """Find the best configuration of the program that CONFIG describes.
+
+    Results go to stdout, progress to stderr. The same command again goes on where it was
+    interrupted. Without CONFIG, an example that fits this machine is tuned.
+    """
+    if config is None:
+        config, why = default_config()
+        click.echo(f"no config given: tuning {config}, {why}", err=True)
+    spec = load_spec(config, **lanes)
+    if repeat is not None:
+        spec = change_spec(spec, "command line", scoring=replace(spec.scoring, repeat=repeat))
+    setup = prepare(spec)
+    if dry_run:
+        click.echo(describe(setup))
+        return
+    options = Options(
+        fresh=fresh,
+        wait=wait,
+        check_tree=check_tree,
+        make_view=_choose_view(progress),
+        on_wait=lambda text: click.echo(text, err=True),
+    )
+    result = run_session(setup, options)
+    if as_json:
+        click.echo(json.dumps(result.summary.to_object(), indent=2))
+    else:
+        click.echo("\n".join(result.summary.to_lines()))
+    if result.summary.state == "interrupted":
+        raise click.exceptions.Exit(EXIT_INTERRUPTED)
+    if result.best is None:
+        raise click.exceptions.Exit(EXIT_FAILURE)
+
+
+def _choose_view(progress: str) -> MakeView | None:
+    if progress == "none":
+        return None
+    if progress == "live" or (progress == "auto" and sys.stderr.isatty()):
+        return _make_live
+    return _make_plain
+
+
+def _make_plain(
+    progress: Progress, now_s: Callable[[], float], _: Callable[[], int | None]
+) -> View:
+    return PlainView(progress, write=lambda line: click.echo(line, err=True), now_s=now_s)
+
+
+def _make_live(
+    progress: Progress, now_s: Callable[[], float], remaining: Callable[[], int | None]
+) -> View:
+    from rich.console import Console  # noqa: PLC0415 - slow to import, needed on terminals only
+
+    from harness.report.live import LiveView  # noqa: PLC0415
+
+    return LiveView(progress, console=Console(stderr=True), now_s=now_s, remaining=remaining)

@@ -1,0 +1,196 @@
+"""What types cannot say: the checks of a Spec as a whole."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from harness.config.parallel import find_parallel_problems
+from harness.config.problems import Key, Problem, format_value_of, suggest
+from harness.config.spec import Spec
+from harness.config.substitute import NAME_PATTERN, CommandTemplate
+from harness.errors import ConfigError
+from harness.model import Value, format_value
+from harness.space.constraints import parse_constraint
+from harness.space.tree import parse_tree
+
+
+def find_problems(spec: Spec, broken: frozenset[Key] = frozenset()) -> list[Problem]:
+    """Everything that is wrong with `spec`.
+
+    Args:
+        broken: keys whose values are stand-ins, because theirs could not be read; what depends
+            on them is not checked.
+    """
+    view = _View(spec, broken)
+    return [problem for check in _CHECKS for problem in check(view)]
+
+
+class _View:
+    """The Spec, and which of its keys are to be trusted."""
+
+    def __init__(self, spec: Spec, broken: frozenset[Key]) -> None:
+        self.spec = spec
+        self.names = tuple(spec.parameters)
+        self._broken = broken
+
+    def is_read(self, *key: str | int) -> bool:
+        """Whether `key` was read: neither it nor what encloses it is a stand-in."""
+        return all(key[: len(bad)] != bad for bad in self._broken)
+
+    def is_whole(self, *key: str | int) -> bool:
+        """Whether nothing below `key` is a stand-in either."""
+        return self.is_read(*key) and all(bad[: len(key)] != key for bad in self._broken)
+
+
+def _check_parameters(view: _View) -> Iterator[Problem]:
+    if not view.names and view.is_whole("parameters"):
+        yield Problem(("parameters",), "no parameters; add at least one, such as N = [1, 2, 4]")
+    for name, values in view.spec.parameters.items():
+        key = ("parameters", name)
+        if not re.fullmatch(NAME_PATTERN, name):
+            text = "not a parameter name; use letters, digits and _, not starting with a digit"
+            yield Problem(key, text)
+        if not values and view.is_whole(*key):
+            yield Problem(key, "no values; list at least one, or remove the parameter", "[]")
+        for index, value in enumerate(values):
+            if view.is_read(*key, index) and view.is_read(*key):
+                yield from _check_value(view, name, index, value)
+
+
+def _check_value(view: _View, name: str, index: int, value: Value) -> Iterator[Problem]:
+    for before, other in enumerate(view.spec.parameters[name][:index]):
+        if not view.is_read("parameters", name, before):
+            continue
+        shown = format_value_of(value)
+        if value == other or format_value(value) == format_value(other):
+            text = f"the same as {format_value_of(other)} before it; remove one of the two"
+            yield Problem(("parameters", name, index), text, shown)
+            return
+
+
+def _check_commands(view: _View) -> Iterator[Problem]:
+    command = view.spec.command
+    for phase in ("compile", "test", "clean"):
+        line = getattr(command, phase)
+        key = ("command", phase)
+        if line is None or not view.is_whole(*key):
+            continue
+        program = line if isinstance(line, str) else "".join(line[:1])
+        if not program.strip():
+            remedy = "write a command" if phase == "test" else "write a command or remove the key"
+            yield Problem(key, f"no command; {remedy}", format_value_of(line))
+        else:
+            yield from _check_template(view, key, line)
+    for name, text in command.environment.items():
+        key_of_name = ("command", "environment", name)
+        if not name or "=" in name or "\0" in name:
+            yield Problem(key_of_name, "not a variable's name; use letters, digits and _")
+        if view.is_read(*key_of_name):
+            yield from _check_template(view, key_of_name, text)
+    if view.is_read("command", "directory") and not view.spec.directory.is_dir():
+        text = f"there is no folder {view.spec.directory}; create it or name another"
+        yield Problem(("command", "directory"), text, format_value_of(command.directory))
+
+
+def _check_template(view: _View, key: Key, line: str | list[str]) -> Iterator[Problem]:
+    if view.is_read("parameters"):
+        try:
+            CommandTemplate.parse(line, view.names)
+        except ConfigError as error:
+            yield from (Problem(key, text) for text in error.problems)
+
+
+def _check_space(view: _View) -> Iterator[Problem]:
+    if not view.is_read("parameters"):
+        return
+    for index, text in enumerate(view.spec.space.constraints):
+        key = ("space", "constraints", index)
+        if view.is_read(*key):
+            try:
+                parse_constraint(text, view.names)
+            except ConfigError as error:
+                yield from (Problem(key, problem) for problem in error.problems)
+    if view.spec.space.tree is not None and view.is_read("space", "tree"):
+        yield from _check_tree(view, view.spec.space.tree)
+
+
+def _check_tree(view: _View, text: str) -> Iterator[Problem]:
+    key = ("space", "tree")
+    try:
+        found = parse_tree(text).all_variables()
+    except ConfigError as error:
+        yield from (Problem(key, problem) for problem in error.problems)
+        return
+    for name in found:
+        if name not in view.names:
+            yield Problem(key, f"{name} is no parameter; {suggest(name, view.names, 'parameters')}")
+    for name in view.names:
+        if name not in found:
+            yield Problem(key, f"the parameter {name} is missing; every parameter has its place")
+
+
+def _check_scoring(view: _View) -> Iterator[Problem]:
+    scoring = view.spec.scoring
+    timed = scoring.optimal.endswith("_time")
+    if scoring.unit and timed and view.is_read("scoring", "optimal"):
+        figure = scoring.optimal.removesuffix("_time")
+        text = (
+            f'the unit of times is s; remove it, or score a figure of merit: optimal = "{figure}"'
+        )
+        yield Problem(("scoring", "unit"), text, format_value_of(scoring.unit))
+    if timed and scoring.reference is not None and scoring.reference <= 0:
+        text = "a time must be > 0; write the seconds to compare with"
+        if view.is_read("scoring", "reference") and view.is_read("scoring", "optimal"):
+            yield Problem(("scoring", "reference"), text, format_value_of(scoring.reference))
+
+
+def _check_search(view: _View) -> Iterator[Problem]:
+    needs_tree = view.spec.search.strategy == "tree" and view.spec.space.tree is None
+    if needs_tree and view.is_read("search", "strategy") and view.is_read("space", "tree"):
+        text = 'there is no tree; add space.tree, such as "{A, B, {C}, {D}}", or write "auto"'
+        yield Problem(("search", "strategy"), text, '"tree"')
+
+
+def _check_parallel(view: _View) -> Iterator[Problem]:
+    if not view.is_whole("parallel"):
+        return
+    parallel = view.spec.parallel
+    for part, text in find_parallel_problems(parallel):
+        shown: object = parallel
+        if part is not None:
+            shown = parallel[part]  # type: ignore[index] # only names and tables have parts
+        key: Key = ("parallel",) if part is None else ("parallel", part)
+        yield Problem(key, text, format_value_of(shown))
+
+
+def _check_output(view: _View) -> Iterator[Problem]:
+    output = view.spec.output
+    seen: dict[str, str] = {}
+    for name in ("log", "script", "importance", "journal"):
+        path = getattr(output, name)
+        if path is None or not view.is_read("output", name):
+            continue
+        if not path.strip():
+            yield Problem(("output", name), "no file; name one or remove the key", '""')
+        elif path in seen:
+            text = f"the same file as output.{seen[path]}; name another"
+            yield Problem(("output", name), text, format_value_of(path))
+        seen.setdefault(path, name)
+
+
+def _check_mock(view: _View) -> Iterator[Problem]:
+    if view.spec.mock.devices == () and view.is_read("mock", "devices"):
+        yield Problem(("mock", "devices"), "no devices; name models or remove the key", "[]")
+
+
+_CHECKS: tuple[Callable[[_View], Iterator[Problem]], ...] = (
+    _check_parallel,
+    _check_parameters,
+    _check_space,
+    _check_commands,
+    _check_scoring,
+    _check_search,
+    _check_mock,
+    _check_output,
+)

@@ -1,0 +1,257 @@
+"""Locks that keep two harness processes from timing on one device at once.
+
+One file per lock, held with `flock`, which the kernel releases when the last process that has the
+file open is gone: nothing is stale after a crash, and as long as a test still runs, its device is
+taken. Lanes of one session share its locks. What makes this sound:
+
+- files are never removed: another process may be about to lock the same file;
+- after locking, the file locked must still be the one of that name;
+- never `fcntl.lockf`, whose locks end with any close of the file and are not inherited;
+- closing, not unlocking, releases: `LOCK_UN` would also free what a child inherited;
+- several locks are taken in sorted order, so that two sessions never wait for each other.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import socket
+import stat
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+from harness.errors import DeviceError
+from harness.model import DeviceInfo
+
+_CANDIDATES = (Path("/run/lock/gpu-harness"), Path("/tmp/gpu-harness-locks"))  # noqa: S108 - shared
+_MAX_HOLDER_BYTES = 200
+
+
+class DeviceLocks:
+    """Locks that are held; a context manager that releases them.
+
+    Attributes:
+        directory: where the lock files are; harness processes that share devices must share it.
+    """
+
+    def __init__(self, directory: Path, fds: Mapping[str, int]) -> None:
+        self.directory = directory
+        self._fds = dict(fds)
+
+    def fds_of(self, device: DeviceInfo) -> tuple[int, ...]:
+        """The descriptors that hold `device`: hand them to the processes that use it."""
+        return tuple(self._fds[name] for name, _ in device.locks)
+
+    def close(self) -> None:
+        """Let go; a process that inherited a descriptor keeps its lock until it ends."""
+        while self._fds:
+            os.close(self._fds.popitem()[1])
+
+    def __enter__(self) -> DeviceLocks:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def hold_devices(
+    devices: Iterable[DeviceInfo],
+    *,
+    wait: bool = False,
+    on_wait: Callable[[str], None] = lambda message: None,
+    inheritable: bool = False,
+    environment: Mapping[str, str] | None = None,
+) -> DeviceLocks:
+    """Take the locks of all `devices`.
+
+    Args:
+        wait: whether to wait for a device that is in use. A signal handler that raises, as that of
+            Ctrl-C does, ends the waiting.
+        on_wait: is told, once per lock, what is waited for.
+        inheritable: whether every process started from now on inherits the descriptors; by default
+            they must be passed on explicitly.
+        environment: where HARNESS_LOCK_DIR is looked up; None: this process's.
+
+    Raises:
+        DeviceError: a device is in use and `wait` is false, or locking is impossible.
+    """
+    wanted: dict[str, tuple[bool, DeviceInfo]] = {}
+    for device in devices:
+        for name, exclusive in device.locks:
+            if exclusive or name not in wanted:
+                wanted[name] = (exclusive, device)
+    directory = find_lock_directory(environment, create=bool(wanted))
+    fds: dict[str, int] = {}
+    try:
+        for name in sorted(wanted):
+            exclusive, device = wanted[name]
+            path = directory / _name_file(name)
+            fds[name] = _take(path, device, exclusive=exclusive, wait=wait, on_wait=on_wait)
+            if exclusive:
+                _write_holder(fds[name])
+            os.set_inheritable(fds[name], inheritable)
+    except BaseException:
+        DeviceLocks(directory, fds).close()
+        raise
+    return DeviceLocks(directory, fds)
+
+
+def find_lock_directory(
+    environment: Mapping[str, str] | None = None, *, create: bool = True
+) -> Path:
+    """$HARNESS_LOCK_DIR, else /run/lock/gpu-harness, else /tmp/gpu-harness-locks.
+
+    Made if need be, for all users (mode 1777).
+
+    Raises:
+        DeviceError: it cannot be made or used.
+    """
+    given = (os.environ if environment is None else environment).get("HARNESS_LOCK_DIR")
+    candidates = (Path(given).absolute(),) if given else _CANDIDATES
+    if not create:
+        return candidates[0]
+    problem = ""
+    for directory in candidates:
+        try:
+            _make_directory(directory)
+        except OSError as error:
+            problem = problem or f"{directory}: {error.strerror}"
+        else:
+            return directory
+    raise DeviceError(
+        f"no directory for the device locks ({problem}); set HARNESS_LOCK_DIR to one that every "
+        "user of these devices can write to"
+    )
+
+
+def _make_directory(directory: Path) -> None:
+    """Make it for everyone; one that is there must be a real directory, open to this process."""
+    if not os.path.lexists(directory):
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f"{directory.name}-", dir=directory.parent))
+        draft.chmod(0o1777)
+        try:
+            draft.rename(directory)  # at once with its mode: nobody sees it closed to them
+        except OSError:  # another process was faster
+            draft.rmdir()
+    if not stat.S_ISDIR(directory.lstat().st_mode):  # a link in /tmp could lead anywhere
+        raise NotADirectoryError(errno.ENOTDIR, "is not a directory", str(directory))
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, "not writable", str(directory))
+
+
+def _name_file(lock: str) -> str:
+    """The lock's file name: `MIG-GPU-…/1/0` has slashes."""
+    return f"{re.sub(r'[^A-Za-z0-9._-]', '_', lock)}.lock"
+
+
+def _take(
+    path: Path,
+    device: DeviceInfo,
+    *,
+    exclusive: bool,
+    wait: bool,
+    on_wait: Callable[[str], None],
+) -> int:
+    """The descriptor of the locked file."""
+    how = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
+    told = False
+    try:
+        while True:
+            fd = _open(path)
+            try:
+                try:
+                    fcntl.flock(fd, how | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    message = _say_held(device, path, _read_holder(fd))
+                    if not wait:
+                        raise DeviceError(
+                            f"{message}; use --wait to wait until it is free, or other devices"
+                        ) from None
+                    if not told:
+                        on_wait(message)
+                        told = True
+                    fcntl.flock(fd, how)
+                if _is_still(path, fd):
+                    return fd
+            except BaseException:
+                os.close(fd)
+                raise
+            os.close(fd)  # somebody replaced the file: what is locked is nobody's lock any more
+    except OSError as error:
+        raise DeviceError(
+            f"device {device.name} ({device.uuid}) cannot be locked: {path}: {error.strerror}; set "
+            "HARNESS_LOCK_DIR to a local directory that every user of the device can write to"
+        ) from error
+
+
+def _open(path: Path) -> int:
+    """Open the lock file, making it if need be; another user's file will do read-only.
+
+    Without O_CREAT first: in sticky directories that all can write to, Linux refuses it for files
+    of other users (fs.protected_regular).
+    """
+    common = os.O_CLOEXEC | os.O_NOFOLLOW
+    while True:
+        try:
+            return os.open(path, os.O_RDWR | common)
+        except PermissionError:
+            return os.open(path, os.O_RDONLY | common)
+        except FileNotFoundError:
+            pass
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | common, 0o666)
+        except FileExistsError:
+            continue  # another process was faster
+        with suppress(OSError):
+            os.fchmod(fd, 0o666)  # the umask took some
+        return fd
+
+
+def _is_still(path: Path, fd: int) -> bool:
+    try:
+        named = path.lstat()
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(named, os.fstat(fd))
+
+
+def _write_holder(fd: int) -> None:
+    """Leave a note of who holds the lock, for messages only."""
+    with suppress(OSError):  # another user's file may be open for reading only
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()} {socket.gethostname()}\n".encode(), 0)
+
+
+def _read_holder(fd: int) -> str:
+    """Who holds the lock, as far as the note tells: it may be the last holder's."""
+    try:
+        words = os.pread(fd, _MAX_HOLDER_BYTES, 0).decode(errors="replace").split()
+    except OSError:
+        words = []
+    if not words or not words[0].isdecimal():
+        return "another process"
+    pid, host = words[0], " ".join(words[1:])
+    if host != socket.gethostname():  # another container: its pids mean nothing here
+        return f"process {pid} of {host}"
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return f"something that process {pid}, which has ended, started or that came after it"
+    except (PermissionError, OverflowError):
+        pass
+    return f"process {pid}"
+
+
+def _say_held(device: DeviceInfo, path: Path, holder: str) -> str:
+    return f"device {device.name} ({device.uuid}) is in use by {holder}, which holds {path}"

@@ -1,0 +1,89 @@
+"""A session as one JSON object.
+
+Keys: `session`, `name`, `simulated`, `goal`, `unit`, `repeat`, `aggregate`, `distribution`,
+`strategy`, `parameters`, `lanes`, and `tests`: a list of objects with `test`, `lane`, `outcome`,
+`parameters`, `score`, `samples` (both in `unit`), `compile_s`, `runs` (times in seconds, memory in
+bytes), and for failed ones `reason` and `evidence`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from harness.model import Outcome, Run, SessionInfo
+
+_RUN_KEYS = (
+    "index",
+    "sample",
+    "lane",
+    "device_uuid",
+    "started_s",
+    "elapsed_s",
+    "user_s",
+    "system_s",
+    "max_rss_bytes",
+    "involuntary_switches",
+    "exit_code",
+    "signal",
+)
+
+
+def format_json(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:
+    """The session with its outcomes, in their order."""
+    return (
+        json.dumps(
+            {
+                "session": info.id,
+                "name": info.name,
+                "simulated": info.simulated,
+                "goal": info.goal,
+                "unit": info.unit,
+                "repeat": info.repeat,
+                "aggregate": info.aggregate,
+                "distribution": info.distribution,
+                "strategy": info.strategy,
+                "parameters": list(info.parameters),
+                "lanes": [
+                    {
+                        "name": lane.name,
+                        "device": lane.device.name,
+                        "uuid": lane.device.uuid,
+                        "environment": dict(lane.environment),
+                    }
+                    for lane in info.lanes
+                ],
+                "tests": [_to_object(outcome) for outcome in outcomes],
+            },
+            indent=2,
+            ensure_ascii=False,
+        )
+        + "\n"
+    )
+
+
+def _to_object(outcome: Outcome) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "test": outcome.test_id,
+        "lane": outcome.lane,
+        "outcome": outcome.kind.value,
+        "parameters": dict(outcome.configuration),
+        "score": outcome.score,
+        "samples": list(outcome.samples),
+        "compile_s": outcome.compile_s,
+        "runs": [_run_object(run) for run in outcome.runs],
+    }
+    if outcome.reused_from is not None:
+        made["reused_from"] = outcome.reused_from
+    if outcome.reason:
+        made["reason"] = outcome.reason
+    if outcome.evidence is not None:
+        made["evidence"] = asdict(outcome.evidence)
+    return made
+
+
+def _run_object(run: Run) -> dict[str, Any]:
+    made = {key: getattr(run, key) for key in _RUN_KEYS}
+    return {**made, "kind": run.kind.value, "environment": dict(run.environment)}

@@ -1,0 +1,331 @@
+"""The harness's side of a worker: what runs commands on a lane or compiles for it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+import msgspec
+
+from harness.errors import RunError
+from harness.model import Command, ProcessResult
+from harness.procs import program
+from harness.procs.orphans import MARK_VARIABLE, kill_orphans
+
+PROGRAM = Path(program.__file__)
+CLOSE_S = program.UNKILLABLE_S + 5.0
+"""How long a worker may take to kill everything and end before it is killed itself."""
+
+
+class _Answer(msgspec.Struct, gc=False):
+    """What the worker answers to `run`; see `program.Supervisor.run`."""
+
+    run: int
+    started_ns: int
+    elapsed_ns: int
+    exit_code: int | None = None
+    signal: int | None = None
+    timed_out: bool = False
+    cancelled: bool = False
+    user_s: float = 0.0
+    system_s: float = 0.0
+    max_rss_bytes: int = 0
+    involuntary_switches: int = 0
+    stdout: str = ""
+    stderr: str = ""
+    error: str = ""
+    leftovers: int = 0
+    stuck: bool = False
+
+    def to_result(self) -> ProcessResult:
+        """With the output decoded as UTF-8; what is not becomes U+FFFD."""
+        return ProcessResult(
+            started_ns=self.started_ns,
+            elapsed_s=self.elapsed_ns / 1e9,
+            exit_code=self.exit_code,
+            signal=self.signal,
+            timed_out=self.timed_out,
+            cancelled=self.cancelled,
+            user_s=self.user_s,
+            system_s=self.system_s,
+            max_rss_bytes=self.max_rss_bytes,
+            involuntary_switches=self.involuntary_switches,
+            stdout=self.stdout.encode("latin-1").decode("utf-8", "replace"),
+            stderr=self.stderr.encode("latin-1").decode("utf-8", "replace"),
+            error=self.error,
+            leftovers=self.leftovers,
+            stuck=self.stuck,
+        )
+
+
+_DECODER = msgspec.json.Decoder(_Answer)
+
+
+class _Process:
+    """A running worker process."""
+
+    def __init__(self, cores: Collection[int], idle: bool, inherit_fds: Sequence[int]) -> None:
+        self.mark = uuid.uuid4().hex
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - see close()
+        try:
+            self._popen = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(PROGRAM)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+                env={**os.environ, MARK_VARIABLE: self.mark},
+                pass_fds=inherit_fds,
+                start_new_session=True,  # Ctrl-C on the terminal is the harness's to handle
+            )
+        except OSError as error:
+            self._log.close()
+            raise RunError(f"cannot start a worker with {sys.executable!r}: {error}") from error
+        try:
+            self._settle(cores, idle)
+        except BaseException:
+            self.close()
+            raise
+
+    def _settle(self, cores: Collection[int], idle: bool) -> None:
+        """Where it runs is inherited by all it starts; then wait until it is ready."""
+        if cores:
+            try:
+                os.sched_setaffinity(self._popen.pid, cores)
+            except (OSError, ValueError) as error:
+                raise RunError(
+                    f"cannot bind a worker to cores {sorted(cores)}: {error}; this process may use "
+                    f"{sorted(os.sched_getaffinity(0))}"
+                ) from error
+        if idle:
+            try:
+                os.sched_setscheduler(self._popen.pid, os.SCHED_IDLE, os.sched_param(0))
+            except OSError:  # forbidden in some containers
+                os.setpriority(os.PRIO_PROCESS, self._popen.pid, 19)
+        hello = self.receive()
+        if hello.strip() != json.dumps({"protocol": program.PROTOCOL}).encode():
+            raise RunError(
+                f"a worker started with {sys.executable!r} answered {hello!r} instead of "
+                f"protocol {program.PROTOCOL}: {self.read_log()}"
+            )
+
+    @property
+    def is_alive(self) -> bool:
+        return self._popen.poll() is None
+
+    def send(self, request: Mapping[str, object]) -> None:
+        """Raises BrokenPipeError if the worker is dead."""
+        assert self._popen.stdin is not None
+        data = memoryview(json.dumps(request).encode() + b"\n")
+        while data:
+            data = data[os.write(self._popen.stdin.fileno(), data) :]
+
+    def receive(self) -> bytes:
+        """The next line; empty if the worker is dead."""
+        assert self._popen.stdout is not None
+        return self._popen.stdout.readline()
+
+    def read_log(self) -> str:
+        """The last of what it wrote to stderr: a traceback, if anything."""
+        self._log.seek(0)
+        return self._log.read().decode("utf-8", "replace")[-2000:].strip()
+
+    def hang_up(self) -> None:
+        """Close its input: it kills what runs and ends."""
+        assert self._popen.stdin is not None
+        self._popen.stdin.close()
+
+    def close(self) -> int:
+        """End it and all it started; returns its status as `Popen.returncode` has it."""
+        self.hang_up()
+        try:
+            status = self._popen.wait(CLOSE_S)
+        except subprocess.TimeoutExpired:
+            self._popen.kill()
+            status = self._popen.wait()
+        if status != 0:
+            kill_orphans(self.mark)
+        assert self._popen.stdout is not None
+        self._popen.stdout.close()
+        self._log.close()
+        return status
+
+
+class Worker:
+    """Runs commands one at a time in a small process of its own, which starts on first use.
+
+    `run` belongs to one thread; `cancel`, `pause` and `resume` may be called from any, `close` from
+    any once `run` has been cancelled or is not running.
+
+    Args:
+        cores: what commands may run on; empty: wherever this process may.
+        idle: run commands only when nothing else wants the processor.
+        inherit_fds: descriptors that stay open as long as anything runs here, such as locks.
+        output_limit_bytes: a command that writes more to stdout or stderr is killed.
+        output_keep_bytes: how much is kept of the head, and as much of the tail, of each.
+        grace_s: between SIGTERM and SIGKILL.
+    """
+
+    def __init__(
+        self,
+        *,
+        cores: Collection[int] = (),
+        idle: bool = False,
+        inherit_fds: Sequence[int] = (),
+        output_limit_bytes: int = 64 << 20,
+        output_keep_bytes: int = 32 << 10,
+        grace_s: float = 1.0,
+    ) -> None:
+        self._cores = frozenset(cores)
+        self._idle = idle
+        self._inherit_fds = tuple(inherit_fds)
+        self._output_limit_bytes = output_limit_bytes
+        self._output_keep_bytes = output_keep_bytes
+        self._grace_s = grace_s
+        self._lock = threading.Lock()  # of all below
+        self._process: _Process | None = None
+        self._number = 0
+        self._running = False
+        self._paused = False
+        self._closed = False
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def run(self, command: Command) -> ProcessResult:
+        """Run `command` until it and all it started have ended.
+
+        Whatever goes wrong with it is in the result; so is the death of the worker, which the next
+        run replaces. The environment is the harness's at the worker's start, and the command's.
+
+        Raises:
+            RunError: no worker can be started, or it is closed.
+        """
+        sent_ns = time.monotonic_ns()
+        process = self._begin(command)
+        try:
+            line = process.receive()
+        except BaseException:  # KeyboardInterrupt: nobody will ask for the answer
+            self._end(process, keep=False)
+            raise
+        if not line:
+            return self._explain_death(process, sent_ns)
+        answer = _DECODER.decode(line)
+        self._end(process, keep=not answer.stuck)
+        return answer.to_result()
+
+    def cancel(self) -> None:
+        """Ask what runs now to end, and kill it after the grace; a second time: kill it now.
+
+        Does nothing if nothing runs.
+        """
+        with self._lock:
+            if self._running:
+                self._tell({"op": "cancel", "run": self._number})
+
+    def pause(self) -> None:
+        """Stop what runs now, and hold what is to run, until `resume`.
+
+        Paused time counts as elapsed but not towards the timeout. Processes that left the
+        command's process group go on.
+        """
+        with self._lock:
+            self._paused = True
+            self._tell({"op": "pause"})
+
+    def resume(self) -> None:
+        """Let it go on."""
+        with self._lock:
+            self._paused = False
+            self._tell({"op": "resume"})
+
+    def close(self) -> None:
+        """End the worker and all it started; it cannot be used again."""
+        with self._lock:
+            self._closed = True
+            process, running = self._process, self._running
+            if process is None:
+                return
+            process.hang_up()
+            if running:
+                return  # run() sees the worker end and clears up
+            self._process = None
+        process.close()
+
+    def _begin(self, command: Command) -> _Process:
+        """Send `command` to the worker, a new one if need be."""
+        with self._lock:
+            if self._closed:
+                raise RunError("a closed worker was asked to run a command")
+            if self._process is not None and not self._process.is_alive:
+                self._process.close()
+                self._process = None
+            if self._process is None:
+                self._process = _Process(self._cores, self._idle, self._inherit_fds)
+                if self._paused:
+                    self._tell({"op": "pause"})
+            self._number += 1
+            self._running = True
+            timeout_s = command.timeout_s
+            self._tell(
+                {
+                    "op": "run",
+                    "run": self._number,
+                    "argv": command.argv,
+                    "directory": command.directory,
+                    "environment": dict(command.environment),
+                    "timeout_ns": None if timeout_s is None else round(timeout_s * 1e9),
+                    "grace_ns": round(self._grace_s * 1e9),
+                    "limit_bytes": self._output_limit_bytes,
+                    "keep_bytes": self._output_keep_bytes,
+                }
+            )
+            return self._process
+
+    def _end(self, process: _Process, *, keep: bool) -> int:
+        """The run is over; returns the worker's status if it is not kept."""
+        with self._lock:
+            self._running = False
+            if keep and not self._closed:
+                return 0
+            self._process = None
+        return process.close()
+
+    def _explain_death(self, process: _Process, sent_ns: int) -> ProcessResult:
+        log = process.read_log()
+        status = self._end(process, keep=False)
+        if self._closed:
+            error = "the worker was closed while the command ran; what it had started was killed"
+        else:
+            how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+            error = (
+                f"the worker that ran the command {how}; what it had started was killed, and the "
+                f"next run gets a new worker{': ' if log else ''}{log}"
+            )
+        return ProcessResult(
+            started_ns=sent_ns, elapsed_s=(time.monotonic_ns() - sent_ns) / 1e9, error=error
+        )
+
+    def _tell(self, request: Mapping[str, object]) -> None:
+        """Send it if there is a worker; a dead one is noticed when its answer is read."""
+        if self._process is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.send(request)

@@ -1,0 +1,103 @@
+"""Progress as plain lines, for files, pipes and CI; and the sentences that all views share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.model import Event, Note, Outcome, OutcomeKind, SessionInfo, TestEnded
+from harness.report.progress import Progress
+from harness.stats import relative_noise
+from harness.units import format_duration, format_score
+
+
+def describe_score(outcome: Outcome, unit: str) -> str:
+    """`1.23 ms ± 0.4 % (n=31)`: score, relative noise of the samples, their number."""
+    if outcome.score is None:
+        return outcome.kind.value
+    text = format_score(outcome.score, unit)
+    count = len(outcome.samples)
+    if count >= 3:
+        text += f" ± {100 * relative_noise(outcome.samples):.1f} %"
+    return f"{text} (n={count})"
+
+
+def describe_outcome(outcome: Outcome, info: SessionInfo) -> str:
+    """One test in one line: id, lane, configuration, result."""
+    result = describe_score(outcome, info.unit) + (" simulated" if info.simulated else "")
+    if outcome.kind is not OutcomeKind.OK and outcome.reason:
+        result += f": {outcome.reason}"
+    source = "" if outcome.reused_from is None else " (recorded)"
+    return f"test {outcome.test_id} [{outcome.lane}] {outcome.configuration}: {result}{source}"
+
+
+def describe_session(info: SessionInfo) -> str:
+    """What is about to happen, in one line."""
+    lanes = ", ".join(
+        lane.name if lane.device.kind == "none" else f"{lane.name}={lane.device.name}"
+        for lane in info.lanes
+    )
+    size = "?" if info.size is None else str(info.size)
+    simulated = " (simulated)" if info.simulated else ""
+    verb = "resuming" if info.resumed else "tuning"
+    return (
+        f"{verb} {info.name}: session {info.id}, {size} configurations, {info.strategy}, "
+        f"{info.distribution}, {len(info.lanes)} lane(s): {lanes}{simulated}"
+    )
+
+
+class PlainView:
+    """Writes one line per test that ends, and a line of counts now and then.
+
+    Args:
+        write: takes a line.
+        now_s: the session's clock.
+        every_s: at most one line of counts in this time.
+    """
+
+    def __init__(
+        self,
+        progress: Progress,
+        *,
+        write: Callable[[str], None],
+        now_s: Callable[[], float],
+        quiet: bool = False,
+        every_s: float = 30.0,
+    ) -> None:
+        self._progress = progress
+        self._write = write
+        self._now_s = now_s
+        self._quiet = quiet
+        self._every_s = every_s
+        self._next_s = now_s() + every_s
+
+    def open(self) -> None:
+        """Say what is about to happen."""
+        self._write(describe_session(self._progress.info))
+
+    def take(self, event: Event | None) -> None:
+        """Show `event`; None is a tick."""
+        if isinstance(event, TestEnded) and not self._quiet:
+            if event.outcome.reused_from is None:
+                self._write(describe_outcome(event.outcome, self._progress.info))
+        elif isinstance(event, Note):
+            self._write(f"{event.level}: {event.text}")
+        elif event is None and self._now_s() >= self._next_s:
+            self._next_s = self._now_s() + self._every_s
+            self._write(self._counts())
+
+    def _counts(self) -> str:
+        progress = self._progress
+        size = progress.info.size
+        elapsed = self._now_s() - progress.info.started_s
+        parts = [f"{progress.done}{'' if size is None else f' of {size}'} tests"]
+        if progress.failed:
+            parts.append(f"{progress.failed} failed")
+        parts.append(format_duration(elapsed))
+        best = progress.best_overall()
+        if best is not None:
+            simulated = " simulated" if progress.info.simulated else ""
+            parts.append(f"best{simulated} {describe_score(best, progress.info.unit)}")
+        return "; ".join(parts)
+
+    def close(self) -> None:
+        """Nothing is held."""

@@ -1,0 +1,125 @@
+"""What a session has done so far: the numbers behind every view and the final summary."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from harness.model import (
+    BuildEnded,
+    Event,
+    Note,
+    Outcome,
+    OutcomeKind,
+    Phase,
+    PhaseStarted,
+    RunEnded,
+    SessionInfo,
+    TestEnded,
+)
+
+
+@dataclass(slots=True)
+class SeatState:
+    """What a lane or compile worker is doing.
+
+    Attributes:
+        test_id: 0 when idle.
+        busy_s: time spent in timed runs.
+    """
+
+    test_id: int = 0
+    phase: Phase | None = None
+    run: int = 0
+    since_s: float = 0.0
+    busy_s: float = 0.0
+    compile_s: float = 0.0
+    tests: int = 0
+
+
+@dataclass(slots=True)
+class Progress:
+    """Counts events; everything else is derived.
+
+    Attributes:
+        tested: tests that this invocation ended.
+        reused: outcomes taken from the journal.
+        best: the best outcome so far, for each lane of a `replicate` session, else under "".
+    """
+
+    info: SessionInfo
+    tested: int = 0
+    reused: int = 0
+    kinds: Counter[OutcomeKind] = field(default_factory=Counter)
+    best: dict[str, Outcome] = field(default_factory=dict)
+    seats: dict[str, SeatState] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
+    last_s: float = 0.0
+
+    def take(self, event: Event) -> None:
+        """Count `event`."""
+        if isinstance(event, PhaseStarted):
+            seat = self.seats.setdefault(event.seat, SeatState())
+            seat.test_id, seat.phase, seat.run = event.test.id, event.phase, event.run
+            seat.since_s = event.at_s
+            self.last_s = max(self.last_s, event.at_s)
+        elif isinstance(event, RunEnded):
+            run = event.run
+            seat = self.seats.setdefault(run.lane, SeatState())
+            seat.busy_s += run.elapsed_s
+            seat.test_id = 0
+            self.last_s = max(self.last_s, run.started_s + run.elapsed_s)
+        elif isinstance(event, BuildEnded):
+            seat = self.seats.setdefault(event.build.seat, SeatState())
+            seat.test_id = 0
+            if event.build.phase is Phase.COMPILE:
+                seat.compile_s += event.build.elapsed_s
+            self.last_s = max(self.last_s, event.build.started_s + event.build.elapsed_s)
+        elif isinstance(event, TestEnded):
+            self._count(event.outcome)
+        elif isinstance(event, Note):
+            self.notes.append(event)
+
+    def _count(self, outcome: Outcome) -> None:
+        if outcome.reused_from is None:
+            self.tested += 1
+            self.seats.setdefault(outcome.lane, SeatState()).tests += 1
+        else:
+            self.reused += 1
+        self.kinds[outcome.kind] += 1
+        if outcome.score is None:
+            return
+        group = outcome.lane if self.info.distribution == "replicate" else ""
+        best = self.best.get(group)
+        if best is None or best.score is None or self._beats(outcome.score, best.score):
+            self.best[group] = outcome
+
+    def _beats(self, score: float, best: float) -> bool:
+        return score < best if self.info.goal == "min" else score > best
+
+    @property
+    def done(self) -> int:
+        """Outcomes so far, reused ones included."""
+        return self.tested + self.reused
+
+    @property
+    def failed(self) -> int:
+        """Outcomes without a score, interrupted ones aside."""
+        return sum(
+            count
+            for kind, count in self.kinds.items()
+            if kind not in (OutcomeKind.OK, OutcomeKind.INTERRUPTED)
+        )
+
+    def best_overall(self) -> Outcome | None:
+        """The best of all lanes' bests."""
+        scored = [outcome for outcome in self.best.values() if outcome.score is not None]
+        if not scored:
+            return None
+        pick = min if self.info.goal == "min" else max
+        return pick(scored, key=lambda outcome: outcome.score or 0.0)
+
+    def busy_share(self, lane: str, elapsed_s: float) -> float:
+        """The share of the session that the lane spent in timed runs."""
+        seat = self.seats.get(lane)
+        return seat.busy_s / elapsed_s if seat and elapsed_s > 0 else 0.0

@@ -1,0 +1,141 @@
+"""What a session found: one object for programs, a few lines for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from harness.model import Outcome, OutcomeKind, SessionInfo
+from harness.report.plain import describe_score
+from harness.report.progress import Progress
+from harness.units import format_duration, format_score
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The end of a session.
+
+    Attributes:
+        state: `complete`, `interrupted` or `failed`.
+        skipped: configurations that the strategy did not need to test.
+        reference: the user's score to compare with; None: not given.
+        files: what was written, by what it is.
+    """
+
+    info: SessionInfo
+    progress: Progress
+    state: str
+    elapsed_s: float
+    skipped: int = 0
+    reference: float | None = None
+    files: tuple[tuple[str, str], ...] = ()
+
+    def to_object(self) -> dict[str, Any]:
+        """For `--json`; the keys are documented in docs/configuration.md."""
+        info, progress = self.info, self.progress
+        best = progress.best_overall()
+        return {
+            "session": info.id,
+            "name": info.name,
+            "state": self.state,
+            "simulated": info.simulated,
+            "best": _best_object(best, info),
+            "best_by_lane": {
+                lane: _best_object(outcome, info) for lane, outcome in progress.best.items() if lane
+            },
+            "tests": progress.done,
+            "measured": progress.tested,
+            "reused": progress.reused,
+            "skipped": self.skipped,
+            "failed": progress.failed,
+            "outcomes": {kind.value: count for kind, count in sorted(progress.kinds.items())},
+            "lanes": [
+                {
+                    "name": lane.name,
+                    "device": lane.device.name,
+                    "uuid": lane.device.uuid,
+                    "simulated": lane.device.simulated,
+                    "tests": progress.seats[lane.name].tests if lane.name in progress.seats else 0,
+                    "busy_share": round(progress.busy_share(lane.name, self.elapsed_s), 4),
+                }
+                for lane in info.lanes
+            ],
+            "elapsed_s": self.elapsed_s,
+            "reference": self.reference,
+            "journal": info.journal,
+            "files": dict(self.files),
+            "warnings": [note.text for note in progress.notes if note.level == "warning"],
+        }
+
+    def to_lines(self) -> list[str]:
+        """For people."""
+        return [*self._warnings(), *self._best_lines(), *self._count_lines(), *self._where()]
+
+    def _warnings(self) -> list[str]:
+        lines = []
+        if self.info.simulated:
+            lines.append("simulated: these results come from mock devices, not from hardware")
+        if self.state == "interrupted":
+            lines.append("interrupted: the same command goes on from here")
+        return lines
+
+    def _best_lines(self) -> list[str]:
+        if not self.progress.best:
+            return ["no test succeeded" + self._why()]
+        lines = []
+        for lane, outcome in sorted(self.progress.best.items()):
+            where = f" on {lane}" if lane else ""
+            score = describe_score(outcome, self.info.unit)
+            simulated = " (simulated)" if self.info.simulated else ""
+            lines.append(f"best{where}: {score}{simulated}")
+            lines += [f"  {name} = {value}" for name, value in outcome.configuration.items()]
+        best = self.progress.best_overall()
+        if self.reference and best is not None and best.score:
+            first, second = self.reference, best.score
+            ratio = first / second if self.info.goal == "min" else second / first
+            reference = format_score(self.reference, self.info.unit)
+            lines.append(f"reference: {reference}; the best is {ratio:.3g} x as good")
+        return lines
+
+    def _why(self) -> str:
+        kinds = {kind: n for kind, n in self.progress.kinds.items() if kind is not OutcomeKind.OK}
+        if not kinds:
+            return ""
+        counts = ", ".join(f"{count} {kind.value}" for kind, count in sorted(kinds.items()))
+        return f": {counts}; `harness show {self.info.id} --failures` shows why"
+
+    def _count_lines(self) -> list[str]:
+        progress = self.progress
+        parts = [f"{progress.done} tests"]
+        if progress.reused:
+            parts.append(f"{progress.reused} of them recorded before")
+        if self.skipped:
+            parts.append(f"{self.skipped} saved by the variable tree")
+        if progress.failed:
+            parts.append(f"{progress.failed} failed")
+        lines = [f"{', '.join(parts)}, in {format_duration(self.elapsed_s)}"]
+        if progress.tested:
+            shares = ", ".join(
+                f"{lane.name} {100 * progress.busy_share(lane.name, self.elapsed_s):.0f} %"
+                for lane in self.info.lanes
+            )
+            lines.append(f"lanes busy: {shares}")
+        return lines
+
+    def _where(self) -> list[str]:
+        lines = [f"journal: {self.info.journal} (session {self.info.id})"]
+        return lines + [f"{what}: {path}" for what, path in self.files]
+
+
+def _best_object(outcome: Outcome | None, info: SessionInfo) -> dict[str, Any] | None:
+    if outcome is None:
+        return None
+    return {
+        "parameters": dict(outcome.configuration),
+        "score": outcome.score,
+        "unit": info.unit,
+        "samples": list(outcome.samples),
+        "test": outcome.test_id,
+        "lane": outcome.lane,
+        "simulated": info.simulated,
+    }

@@ -1,0 +1,392 @@
+"""The main loop of a session: ask, create tests, let seats work, journal, tell.
+
+The engine alone talks to strategies and the journal. What happened is durable before anyone is
+told of it and before a lane gets new work; seats never wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from harness.errors import DeviceError
+from harness.model import (
+    BuildEnded,
+    Configuration,
+    Event,
+    Lane,
+    Note,
+    Outcome,
+    OutcomeKind,
+    Phase,
+    Run,
+    RunEnded,
+    Test,
+    TestCreated,
+    TestEnded,
+)
+from harness.schedule.base import Crashed, Distribution, Executor, Job, JobEnded, Report
+from harness.search.base import Strategy
+from harness.stats import Aggregate, aggregate
+
+_TICK_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A strategy and the lanes that test for it: one for all, or one per lane (`replicate`)."""
+
+    strategy: Strategy
+    lanes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How each test is done and scored.
+
+    Attributes:
+        repeat: runs per test.
+        aggregate: how samples become the score.
+        compiles, cleans: whether there is such a command.
+    """
+
+    repeat: int
+    aggregate: Aggregate
+    compiles: bool
+    cleans: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What earlier invocations left.
+
+    Attributes:
+        recall: the outcome of a test with this key, if it need not be measured again.
+        unfinished: tests of this session without a final outcome, by key, with their good runs.
+        next_id: the id of the next test that is created.
+    """
+
+    recall: Callable[[str], Outcome | None]
+    unfinished: Mapping[str, tuple[Test, tuple[Run, ...]]] = field(default_factory=dict)
+    next_id: int = 1
+    session: int = 0
+
+
+@dataclass(slots=True)
+class _Live:
+    """A test on its way."""
+
+    test: Test
+    lane: Lane
+    stream: int
+    runs: dict[int, Run]
+    compile_s: float = 0.0
+    failure: BuildEnded | RunEnded | None = None
+
+
+class Engine:
+    """Runs streams to their end, or until stopped.
+
+    Args:
+        make_key: identity of a configuration on a lane.
+        record: makes a batch of events durable.
+        watch: is shown every event after that, and None about five times a second.
+    """
+
+    def __init__(
+        self,
+        lanes: Sequence[Lane],
+        *,
+        plan: Plan,
+        distribution: Distribution,
+        executor: Executor,
+        memory: Memory,
+        make_key: Callable[[Configuration, Lane], str],
+        record: Callable[[Sequence[Event]], None],
+        watch: Callable[[Event | None], None],
+    ) -> None:
+        self._lanes = {lane.name: lane for lane in lanes}
+        self._plan = plan
+        self._distribution = distribution
+        self._executor = executor
+        self._memory = memory
+        self._make_key = make_key
+        self._record = record
+        self._watch = watch
+        self._next_id = memory.next_id
+        self._streams: Sequence[Stream] = ()
+        self._dry: set[int] = set()
+        self._live: dict[int, _Live] = {}
+        self._in_flight = 0
+        self._log: list[Event] = []
+        self._told: list[tuple[int, Outcome]] = []
+        self._complaints: set[str] = set()
+        self._stop = self._stopped = self._kill = False
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it was stopped before its streams ended."""
+        return self._stop
+
+    def stop(self) -> None:
+        """Finish the runs that have begun, clean, and return. Safe in a signal handler."""
+        self._stop = True
+        self._executor.stop()
+
+    def kill(self) -> None:
+        """Kill what runs and return, without cleaning. Safe in a signal handler."""
+        self._stop = self._kill = True
+        self._executor.cancel()
+
+    def run(self, streams: Sequence[Stream]) -> None:
+        """Test what the streams' strategies ask for, until they ask no more.
+
+        Raises:
+            DeviceError: every lane's device was lost.
+            HarnessError: whatever a seat raised, or the journal.
+        """
+        self._streams = streams
+        self._dry.clear()
+        while True:
+            if self._stop and not self._stopped:
+                self._withdraw()
+            if not self._stop:
+                self._refill()
+            # A test's creation is durable before anything is done for it that a later session
+            # would have to clean up; without such a thing it goes with the next batch.
+            if self._log and (self._told or self._plan.compiles or self._plan.cleans):
+                self._flush()
+                continue
+            if not self._kill:
+                self._hand_out()
+            if not self._in_flight:
+                break
+            for report in self._executor.wait(_TICK_S):
+                self._take(report)
+            self._flush()
+        self._flush()
+        if not self._lanes:
+            raise DeviceError(
+                "every lane lost its device; see the warnings above, check the devices with "
+                "`harness devices`, and run the same command again to go on from here"
+            )
+
+    # -- asking ------------------------------------------------------------------------------
+
+    def _refill(self) -> None:
+        """Create tests as long as lanes want them and strategies have them."""
+        asked = True
+        while asked:
+            asked = False
+            for name, count in self._distribution.wants().items():
+                number = self._stream_of(name)
+                if number is None or number in self._dry:
+                    continue
+                configurations = self._streams[number].strategy.ask(count)
+                if not configurations:
+                    self._dry.add(number)
+                    continue
+                asked = True
+                for configuration in configurations:
+                    self._create(configuration, self._lanes[name], number)
+                if self._told:
+                    return  # recalled outcomes: make them durable and tell them first
+
+    def _stream_of(self, lane: str) -> int | None:
+        return next((n for n, stream in enumerate(self._streams) if lane in stream.lanes), None)
+
+    def _create(self, configuration: Configuration, lane: Lane, stream: int) -> None:
+        key = self._make_key(configuration, lane)
+        known = self._memory.recall(key)
+        if known is not None:
+            self._reuse(known, configuration, key, lane, stream)
+            return
+        test, runs = self._memory.unfinished.get(key, (None, ()))
+        if test is None:
+            test = Test(self._next_id, configuration, key, lane.name)
+            self._next_id += 1
+        else:
+            test = replace(test, lane=lane.name)
+        self._log.append(TestCreated(test, self._executor.now_s()))
+        self._live[test.id] = _Live(test, lane, stream, {run.index: run for run in runs})
+        self._begin(self._live[test.id])
+
+    def _reuse(
+        self, known: Outcome, configuration: Configuration, key: str, lane: Lane, stream: int
+    ) -> None:
+        """Take a recorded outcome for the test; one of another session is copied into this one."""
+        if known.reused_from != self._memory.session:
+            test = Test(self._next_id, configuration, key, lane.name)
+            self._next_id += 1
+            self._log.append(TestCreated(test, self._executor.now_s()))
+            known = replace(known, test_id=test.id, configuration=configuration)
+        self._log.append(TestEnded(known))
+        self._told.append((stream, known))
+
+    def _begin(self, live: _Live) -> None:
+        if self._plan.compiles:
+            self._distribution.ready(Job(live.test, Phase.COMPILE, live.lane))
+        else:
+            self._begin_runs(live)
+
+    def _begin_runs(self, live: _Live) -> None:
+        todo = tuple(index for index in range(self._plan.repeat) if index not in live.runs)
+        if todo:
+            self._distribution.ready(Job(live.test, Phase.TEST, live.lane, todo))
+        else:
+            self._end(live, OutcomeKind.OK)
+
+    def _hand_out(self) -> None:
+        drained = self._stop or all(number in self._dry for number in range(len(self._streams)))
+        for assignment in self._distribution.assign(drained=drained):
+            live = self._live.get(assignment.job.test.id)
+            if live is not None and assignment.job.phase is not Phase.CLEAN:
+                live.lane = assignment.job.lane
+            self._in_flight += 1
+            self._executor.submit(assignment)
+
+    # -- hearing -----------------------------------------------------------------------------
+
+    def _take(self, report: Report) -> None:
+        if isinstance(report, Crashed):
+            raise report.error
+        if isinstance(report, JobEnded):
+            self._in_flight -= 1
+            self._distribution.ended(report)
+            self._go_on(report)
+            return
+        self._log.append(report)
+        if isinstance(report, BuildEnded):
+            self._note_build(report)
+        elif isinstance(report, RunEnded) and (live := self._live.get(report.test.id)):
+            if report.run.kind is OutcomeKind.OK:
+                live.runs[report.run.index] = report.run
+            else:
+                live.failure = report
+
+    def _note_build(self, report: BuildEnded) -> None:
+        live = self._live.get(report.test.id)
+        if live is not None and report.build.phase is Phase.COMPILE:
+            live.compile_s = report.build.elapsed_s
+            if report.build.kind is not OutcomeKind.OK:
+                live.failure = report
+        elif report.build.kind is not OutcomeKind.OK:
+            self._complain(f"cleaning failed: {report.build.reason}")
+
+    def _complain(self, text: str) -> None:
+        """Warn once of what may happen for every test."""
+        if text not in self._complaints:
+            self._complaints.add(text)
+            self._log.append(Note("warning", text, self._executor.now_s()))
+
+    def _go_on(self, ended: JobEnded) -> None:
+        """Decide what follows a job: the next phase, or the test's end."""
+        if ended.kind is OutcomeKind.DEVICE_LOST and ended.seat is not None:
+            self._lose_lane(ended.seat)
+        live = self._live.get(ended.job.test.id)
+        if live is None or ended.job.phase is Phase.CLEAN:
+            return
+        if ended.kind is OutcomeKind.DEVICE_LOST or live.lane.name not in self._lanes:
+            self._move(live, ended.kind)
+        elif ended.kind is not OutcomeKind.OK:
+            self._end(live, ended.kind)
+        elif self._stop and (ended.job.phase is Phase.COMPILE or not self._complete(live)):
+            self._end(live, OutcomeKind.INTERRUPTED)
+        elif ended.job.phase is Phase.COMPILE:
+            self._begin_runs(live)
+        elif self._complete(live):
+            self._end(live, OutcomeKind.OK)
+
+    def _complete(self, live: _Live) -> bool:
+        return len(live.runs) == self._plan.repeat
+
+    def _end(self, live: _Live, kind: OutcomeKind) -> None:
+        """The test is over: its outcome is logged, and cleaning may begin."""
+        del self._live[live.test.id]
+        runs = tuple(live.runs[index] for index in sorted(live.runs))
+        score = None
+        if kind is OutcomeKind.OK:
+            score = aggregate(
+                [run.sample for run in runs if run.sample is not None], self._plan.aggregate
+            )
+        failed = live.failure
+        details = failed.build if isinstance(failed, BuildEnded) else failed.run if failed else None
+        if isinstance(failed, RunEnded):
+            runs = (*runs, failed.run)
+        outcome = Outcome(
+            configuration=live.test.configuration,
+            kind=kind,
+            score=score,
+            runs=runs,
+            test_id=live.test.id,
+            key=live.test.key,
+            lane=live.lane.name,
+            reason=details.reason if details and kind is not OutcomeKind.OK else "",
+            evidence=details.evidence if details and kind is not OutcomeKind.OK else None,
+            compile_s=live.compile_s,
+            ended_s=self._executor.now_s(),
+        )
+        self._log.append(TestEnded(outcome))
+        self._told.append((live.stream, outcome))
+        if self._plan.cleans and live.lane.name in self._lanes:
+            self._distribution.ready(Job(live.test, Phase.CLEAN, live.lane))
+
+    # -- trouble -----------------------------------------------------------------------------
+
+    def _lose_lane(self, name: str) -> None:
+        """A lane's device is gone: its waiting tests go to other lanes of their stream."""
+        del self._lanes[name]
+        survivors = ", ".join(self._lanes) or "none"
+        self._complain(f"lane {name}: its device was lost; lanes left: {survivors}")
+        for test_id in {job.test.id for job in self._distribution.remove_lane(name)}:
+            if test_id in self._live:
+                self._move(self._live[test_id], OutcomeKind.DEVICE_LOST)
+
+    def _move(self, live: _Live, kind: OutcomeKind) -> None:
+        """Start the test over on another lane of its stream; without one, that is its end."""
+        others = [
+            lane for name, lane in self._lanes.items() if name in self._streams[live.stream].lanes
+        ]
+        if self._stop or not others:
+            self._end(live, OutcomeKind.INTERRUPTED if self._stop else kind)
+            return
+        held = {lane.name: 0 for lane in others}
+        for other in self._live.values():
+            if other.lane.name in held:
+                held[other.lane.name] += 1
+        lane = min(others, key=lambda lane: held[lane.name])
+        live.lane, live.test = lane, replace(live.test, lane=lane.name)
+        live.runs, live.failure = {}, None
+        self._begin(live)
+
+    def _withdraw(self) -> None:
+        """Stopping: what has not begun is given up, what was compiled is cleaned."""
+        self._stopped = True
+        for job in self._distribution.withdraw():
+            live = self._live.get(job.test.id)
+            if live is not None:
+                self._end(live, OutcomeKind.INTERRUPTED)
+
+    # -- telling -----------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        """Make what happened durable, then show it, then tell the strategies."""
+        events, self._log = self._log, []
+        told, self._told = self._told, []
+        if events:
+            self._record(_journaled(events, self._memory.session))
+        for event in events:
+            self._watch(event)
+        self._watch(None)
+        for number, outcome in told:
+            self._streams[number].strategy.tell(outcome)
+            self._dry.discard(number)
+
+
+def _journaled(events: Iterable[Event], session: int) -> list[Event]:
+    """Without the outcomes that this session's journal gave us in the first place."""
+    return [
+        event
+        for event in events
+        if not (isinstance(event, TestEnded) and event.outcome.reused_from == session)
+    ]

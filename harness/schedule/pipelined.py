@@ -1,0 +1,152 @@
+"""Compile ahead on the CPU while the lanes measure; each lane has a queue of its own.
+
+A lane takes in a few tests more than it runs, so that a compiled one is ready whenever it is free;
+how many is bounded, because a strategy asked far ahead decides with less knowledge. When nothing
+more will come, idle lanes take over what still waits for slower ones.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+
+from harness.model import Lane, OutcomeKind, Phase
+from harness.schedule.base import POOL, Assignment, Job, JobEnded
+
+
+def look_ahead(lanes: int, workers: int) -> int:
+    """How many tests each lane holds, the running one included.
+
+    Compile workers plus lanes in total, at least 4; at least 3 per lane, and one per lane more
+    than an even share, since compile times vary.
+    """
+    total = max(4, workers + lanes)
+    return max(3, -(-total // lanes) + 1)
+
+
+class Pipelined:
+    """Distribution `pipelined`, and `replicate` when lanes may not share.
+
+    Args:
+        bound: whether what is compiled fits only its lane (the compile command names it).
+        share: whether an idle lane may take over another's tests.
+    """
+
+    def __init__(
+        self, lanes: Sequence[Lane], *, workers: int, bound: bool, share: bool = True
+    ) -> None:
+        self._lanes = {lane.name: lane for lane in lanes}
+        self._workers = workers
+        self._bound = bound
+        self._share = share
+        self._depth = look_ahead(len(lanes), workers)
+        self._lane_of: dict[int, str] = {}  # test id -> the lane that holds it, until measured
+        self._held = {lane.name: 0 for lane in lanes}
+        self._runs: dict[str, deque[Job]] = {lane.name: deque() for lane in lanes}
+        self._busy: set[str] = set()
+        self._compiles: deque[Job] = deque()
+        self._cleans: deque[Job] = deque()
+        self._compiling = 0
+
+    def wants(self) -> dict[str, int]:
+        """How many more tests each lane can take in now; the emptiest first."""
+        room = {name: self._depth - held for name, held in self._held.items() if held < self._depth}
+        return dict(sorted(room.items(), key=lambda item: -item[1]))
+
+    def ready(self, job: Job) -> None:
+        """Queue `job`: compiles and cleans for the pool, runs for their lane."""
+        if job.phase is Phase.CLEAN:
+            self._cleans.append(job)
+            return
+        self._hold(job, job.lane.name)
+        if job.phase is Phase.COMPILE:
+            self._compiles.append(job)
+        else:
+            self._runs[job.lane.name].append(job)
+
+    def _hold(self, job: Job, name: str) -> None:
+        self._release(job)
+        self._lane_of[job.test.id] = name
+        self._held[name] += 1
+
+    def _release(self, job: Job) -> None:
+        name = self._lane_of.pop(job.test.id, None)
+        if name in self._held:
+            self._held[name] -= 1
+
+    def assign(self, *, drained: bool) -> list[Assignment]:
+        """Fill every free seat that has work."""
+        if drained and self._share:
+            self._balance()
+        given: list[Assignment] = []
+        for name, queue in self._runs.items():
+            if queue and name not in self._busy:
+                self._busy.add(name)
+                given.append(Assignment(name, queue.popleft()))
+        while self._compiling < self._workers and (queue := self._cleans or self._compiles):
+            self._compiling += 1
+            given.append(Assignment(POOL, queue.popleft()))
+        return given
+
+    def _balance(self) -> None:
+        """Give each idle lane a test that waits for another lane, the longest queue first."""
+        for name, lane in self._lanes.items():
+            if self._held[name]:
+                continue
+            job = self._take_compiled(lane) or self._take_uncompiled()
+            if job is None:
+                return
+            self._hold(job, name)
+            moved = replace(job, lane=lane, test=replace(job.test, lane=name))
+            (self._runs[name] if job.phase is Phase.TEST else self._compiles).append(moved)
+
+    def _take_compiled(self, lane: Lane) -> Job | None:
+        """A test that is compiled for a device of the same model, wherever it was to run."""
+        if self._bound:
+            return None
+        donors = [
+            name
+            for name, queue in self._runs.items()
+            if queue and self._lanes[name].device.model == lane.device.model
+        ]
+        if not donors:
+            return None
+        longest = max(donors, key=lambda name: self._held[name])
+        return self._runs[longest].pop() if self._held[longest] > 1 else None
+
+    def _take_uncompiled(self) -> Job | None:
+        """A test whose compile has not begun, from a lane that holds others besides."""
+        for job in reversed(self._compiles):
+            if self._held[job.lane.name] > 1:
+                self._compiles.remove(job)
+                return job
+        return None
+
+    def ended(self, ended: JobEnded) -> None:
+        """Free the seat; a test that is measured, or will not be, leaves its lane's hold."""
+        if ended.seat is POOL:
+            self._compiling -= 1
+        else:
+            self._busy.discard(ended.seat)
+        compiled = ended.job.phase is Phase.COMPILE and ended.kind is OutcomeKind.OK
+        if not compiled:
+            self._release(ended.job)
+
+    def remove_lane(self, name: str) -> list[Job]:
+        """Forget the lane; returns the jobs that waited for it."""
+        del self._lanes[name], self._held[name]
+        orphans = list(self._runs.pop(name))
+        orphans += [job for job in self._compiles if job.lane.name == name]
+        self._compiles = deque(job for job in self._compiles if job.lane.name != name)
+        return orphans
+
+    def withdraw(self) -> list[Job]:
+        """Take back every compile and run that has not been assigned; cleans stay."""
+        jobs = [*self._compiles, *(job for queue in self._runs.values() for job in queue)]
+        self._compiles.clear()
+        for queue in self._runs.values():
+            queue.clear()
+        for job in jobs:
+            self._release(job)
+        return jobs

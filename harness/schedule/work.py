@@ -1,0 +1,61 @@
+"""How a seat does a job: the same in threads and in virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.compile.base import Compiler
+from harness.model import BuildEnded, Event, OutcomeKind, Phase, PhaseStarted, RunEnded
+from harness.schedule.base import Job, JobEnded
+from harness.timing.base import Timer
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What a seat works with.
+
+    Attributes:
+        seat: the lane's name, or POOL.
+        name: the same for people: a lane's or a compile worker's.
+        compiler, timer: made or fetched when first needed, on the thread that uses them.
+        emit: takes what happens.
+        stopping: asked between runs; when true, the remaining runs are left undone.
+    """
+
+    seat: str | None
+    name: str
+    compiler: Callable[[], Compiler]
+    timer: Callable[[], Timer]
+    now_s: Callable[[], float]
+    emit: Callable[[Event], None]
+    stopping: Callable[[], bool]
+
+
+def do_job(job: Job, bench: Bench) -> JobEnded:
+    """Do `job`, emitting what happens, and say how it ended.
+
+    A job of runs ends at the first that fails, or as `interrupted` when runs were left undone.
+    """
+    if job.phase is Phase.TEST:
+        kind = _do_runs(job, bench)
+    else:
+        bench.emit(PhaseStarted(job.test, job.phase, bench.name, bench.now_s()))
+        compiler = bench.compiler()
+        act = compiler.compile if job.phase is Phase.COMPILE else compiler.clean
+        build = act(job.test, job.lane)
+        bench.emit(BuildEnded(job.test, build))
+        kind = build.kind
+    return JobEnded(bench.seat, job, kind, bench.now_s())
+
+
+def _do_runs(job: Job, bench: Bench) -> OutcomeKind:
+    for index in job.runs:
+        if bench.stopping():
+            return OutcomeKind.INTERRUPTED
+        bench.emit(PhaseStarted(job.test, Phase.TEST, bench.name, bench.now_s(), index))
+        run = bench.timer().measure(job.test, index)
+        bench.emit(RunEnded(job.test, run))
+        if run.kind is not OutcomeKind.OK:
+            return run.kind
+    return OutcomeKind.OK

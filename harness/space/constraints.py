@@ -1,0 +1,115 @@
+"""Constraints: which combinations of values are configurations."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+
+from harness.errors import ConfigError
+from harness.model import Value, format_value
+from harness.space.expression import Scalar, compile_scalar, names_in, parse_expression
+
+EVALUATION_ERRORS = (ArithmeticError, TypeError, ValueError)
+"""What evaluating an expression of the language can raise."""
+
+
+@dataclass(frozen=True, eq=False)
+class Constraint:
+    """A checked expression that must be true.
+
+    Attributes:
+        text: as the user wrote it.
+        names: the parameters it depends on.
+        node: its syntax tree, checked.
+        constants: the names in it that are no parameters, with their values.
+    """
+
+    text: str
+    names: frozenset[str]
+    node: ast.expr = field(repr=False)
+    constants: Mapping[str, Value] = field(repr=False)
+    evaluate: Scalar = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "evaluate", compile_scalar(self.node, self.constants))
+
+    def holds(self, mapping: Mapping[str, Value]) -> bool:
+        """Whether it is true for these values, as Python would evaluate it.
+
+        Raises:
+            ConfigError: it cannot be evaluated (a division by zero, say) for these values.
+        """
+        try:
+            return bool(self.evaluate(mapping))
+        except EVALUATION_ERRORS as error:
+            raise evaluation_problem(self, mapping, error) from error
+
+
+@dataclass(frozen=True, eq=False)
+class CallableConstraint:
+    """A Python function that must return true; evaluated row by row, after all others.
+
+    Attributes:
+        text: what it is called in messages.
+        names: the parameters it depends on, handed to it by keyword.
+        function: may raise anything; the constraint then reports it.
+    """
+
+    text: str
+    names: frozenset[str]
+    function: Callable[..., object]
+
+    def holds(self, mapping: Mapping[str, Value]) -> bool:
+        """Whether the function returns something true for these values.
+
+        Raises:
+            ConfigError: the function raised.
+        """
+        try:
+            return bool(self.function(**{name: mapping[name] for name in self.names}))
+        except Exception as error:  # whatever a user's function raises is a fault of the config
+            raise evaluation_problem(self, mapping, error) from error
+
+
+AnyConstraint = Constraint | CallableConstraint
+
+
+def parse_constraint(
+    text: str, names: Collection[str], constants: Mapping[str, Value] | None = None
+) -> Constraint:
+    """The constraint that `text` says.
+
+    The language is Python's expressions: numbers, strings, True, False, names; `+ - * / // % **
+    << >> & | ^ ~`; comparisons (chained too); `and or not`; `in` and `not in` with a list of
+    values; `a if b else c`; and the functions abs, bool, ceil, float, floor, gcd, int, is_pow2,
+    lcm, log2, max, min, round, sqrt.
+
+    Args:
+        names: the parameters.
+        constants: further names (problem sizes, device limits) with their values; a parameter of
+            the same name wins.
+
+    Raises:
+        ConfigError: not an expression of that language; says where and what to do.
+    """
+    known = {name: value for name, value in (constants or {}).items() if name not in names}
+    node = parse_expression(text, {*names, *known})
+    used = frozenset(names_in(node))
+    constants_used = {name: value for name, value in known.items() if name in used}
+    return Constraint(text.strip(), used - constants_used.keys(), node, constants_used)
+
+
+def evaluation_problem(
+    constraint: AnyConstraint, mapping: Mapping[str, Value], error: Exception
+) -> ConfigError:
+    """The error that says which constraint failed, for which values, and why."""
+    values = " ".join(
+        f"{name}={format_value(value)}" for name, value in mapping.items()
+        if name in constraint.names
+    )  # fmt: skip
+    where = f" for {values}" if values else ""
+    return ConfigError(
+        f'constraint "{constraint.text}"{where}: {type(error).__name__}: {error}; '
+        "guard it, as in `x != 0 and y % x == 0`, or add a constraint that excludes these values"
+    )

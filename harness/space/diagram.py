@@ -1,0 +1,257 @@
+"""A layered diagram of all configurations: counted, ranked and drawn without listing them.
+
+Parameters are bound one after the other, one layer each. A state of a layer stands for all
+partial configurations that agree in what later constraints still look at, so they are completed
+in the same ways: a diagram is often far smaller than the space, and independent groups of
+parameters (where nothing is looked at any more, one state is left) add instead of multiplying.
+Each edge knows how many configurations pass before it, which makes rank and unrank a binary search
+per layer.
+
+This is a (quasi-reduced, multi-valued) decision diagram with path counts; see Andersen, Hadzic,
+Hooker & Tiedemann (2007), "A constraint store based on multivalued decision diagrams".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from harness.space.arrays import Array, Bools, index_type, signed_type
+
+
+@dataclass(slots=True)
+class Layer:
+    """How one parameter is bound, before counting.
+
+    Attributes:
+        parameter: its position in the space.
+        size: how many values it has.
+        states: how many states the layer starts from.
+        allowed: set where every state may take the same values and stays what it is; edges are
+            then not stored.
+        codes: edges, ascending, as state * size + value.
+        children: the state of the next layer each edge leads to; None: edge i leads to state i.
+        merges: all edges lead to state 0.
+    """
+
+    parameter: int
+    size: int
+    states: int
+    allowed: Array | None = None
+    codes: Array | None = None
+    children: Array | None = None
+    merges: bool = False
+
+    def child(self, edges: Array) -> Array:
+        """The states that edges lead to."""
+        if self.merges:
+            return np.zeros(len(edges), dtype=np.int64)
+        return edges if self.children is None else self.children[edges].astype(np.int64)
+
+
+class Diagram:
+    """Layers in the order of binding, with counts.
+
+    Attributes:
+        order: the position in the space of the parameter that each layer binds.
+        size: how many configurations there are.
+    """
+
+    def __init__(self, layers: list[Layer], states_after: int, width: int) -> None:
+        """Count the paths, and forget edges that lead nowhere.
+
+        Args:
+            states_after: how many states the last layer leads to.
+            width: parameters of the space; those without a layer stay at position 0.
+        """
+        self.layers = layers
+        self._width = width
+        self.order = tuple(layer.parameter for layer in layers)
+        self._before: list[Array] = [np.zeros(0)] * len(layers)
+        counts: Array = np.ones(states_after, dtype=np.int32)
+        for depth in range(len(layers) - 1, -1, -1):
+            counts = self._count(depth, counts)
+        self.size = int(counts.sum()) if len(counts) else 0
+
+    def _count(self, depth: int, after: Array) -> Array:
+        """Configurations below each state of a layer, from those of the next."""
+        layer = self.layers[depth]
+        if layer.allowed is not None:
+            self._before[depth] = after
+            most = int(after.max(initial=0)) * len(layer.allowed)
+            return after.astype(signed_type(most)) * len(layer.allowed)
+        assert layer.codes is not None
+        if layer.merges:
+            passing: Array = np.broadcast_to(after[:1], layer.codes.shape)
+        else:
+            passing = after if layer.children is None else after[layer.children]
+        if len(passing) and not passing.all():
+            alive = passing != 0
+            if layer.children is None and not layer.merges:
+                layer.children = np.arange(len(passing), dtype=signed_type(len(passing)))
+            if layer.children is not None:
+                layer.children = layer.children[alive]
+            layer.codes, passing = layer.codes[alive], passing[alive]
+        most = int(passing.max(initial=0)) * len(passing)
+        before: Array = np.zeros(len(passing) + 1, dtype=signed_type(most))
+        np.cumsum(passing, out=before[1:], dtype=before.dtype)
+        self._before[depth] = before
+        borders = np.arange(layer.states + 1, dtype=np.int64) * layer.size
+        return np.diff(before[_find(layer.codes, borders)])
+
+    @property
+    def bytes(self) -> int:
+        """Memory that the diagram holds."""
+        arrays = [a for layer in self.layers for a in (layer.codes, layer.children, layer.allowed)]
+        return sum(array.nbytes for array in [*arrays, *self._before] if array is not None)
+
+    @property
+    def edges(self) -> int:
+        """How many edges are stored."""
+        return sum(len(layer.codes) for layer in self.layers if layer.codes is not None)
+
+    def unrank(self, ranks: Array) -> Array:
+        """The positions of the values of the configurations with these ranks.
+
+        Args:
+            ranks: shape (n,), from 0 to `size - 1`, in the diagram's order.
+
+        Returns:
+            Shape (n, parameters), columns in the space's order.
+        """
+        rows = np.zeros((len(ranks), self._width), dtype=self.row_type)
+        states = np.zeros(len(ranks), dtype=np.int64)
+        rest = ranks
+        for depth, layer in enumerate(self.layers):
+            before = self._before[depth]
+            if layer.allowed is not None:
+                widths = before[states]
+                chosen = (rest // widths).astype(np.int64)
+                rest = rest - chosen * widths
+                rows[:, layer.parameter] = layer.allowed[chosen]
+                continue
+            assert layer.codes is not None
+            first = states * layer.size
+            target = rest + before[_find(layer.codes, first)]
+            edges = _find(before, target, side="right") - 1
+            rows[:, layer.parameter] = layer.codes[edges] - first
+            rest = target - before[edges]
+            states = layer.child(edges)
+        return rows
+
+    def rank(self, rows: Array) -> tuple[Array, Bools]:
+        """The ranks of configurations given by positions, and which of them are valid.
+
+        Args:
+            rows: shape (n, parameters), columns in the space's order.
+        """
+        if not self.size:
+            return np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=bool)
+        valid = np.ones(len(rows), dtype=bool)
+        states = np.zeros(len(rows), dtype=np.int64)
+        ranks = np.zeros(len(rows), dtype=signed_type(self.size))
+        for depth, layer in enumerate(self.layers):
+            before = self._before[depth]
+            values = rows[:, layer.parameter].astype(np.int64)
+            if layer.allowed is not None:
+                places = np.minimum(np.searchsorted(layer.allowed, values), len(layer.allowed) - 1)
+                valid &= layer.allowed[places] == values
+                ranks = ranks + places * before[states].astype(ranks.dtype)
+                continue
+            assert layer.codes is not None
+            codes = states * layer.size + values
+            edges = np.minimum(_find(layer.codes, codes), len(layer.codes) - 1)
+            valid &= layer.codes[edges] == codes
+            first = _find(layer.codes, states * layer.size)
+            ranks = ranks + (before[edges] - before[first]).astype(ranks.dtype)
+            states = layer.child(edges)
+        return ranks, valid
+
+    def follow(self, points: Array) -> Array:
+        """The configurations at points of the unit cube.
+
+        Each coordinate picks its parameter's value by its distribution among the configurations
+        that agree with the values picked before, so uniform points give uniform configurations
+        (the inverse of Rosenblatt's transform, 1952) and evenly spread coordinates evenly spread
+        values.
+
+        Args:
+            points: shape (n, parameters), in [0, 1), columns in the space's order.
+
+        Returns:
+            Positions, shape (n, parameters).
+        """
+        rows = np.zeros((len(points), self._width), dtype=self.row_type)
+        states = np.zeros(len(points), dtype=np.int64)
+        for depth, layer in enumerate(self.layers):
+            before, at = self._before[depth], points[:, layer.parameter]
+            if layer.allowed is not None:
+                chosen = (at * len(layer.allowed)).astype(np.int64)
+                rows[:, layer.parameter] = layer.allowed[chosen]
+                continue
+            assert layer.codes is not None
+            low = before[_find(layer.codes, states * layer.size)]
+            high = before[_find(layer.codes, (states + 1) * layer.size)]
+            target = low + _share(at, high - low)
+            edges = _find(before, target, side="right") - 1
+            rows[:, layer.parameter] = layer.codes[edges] - states * layer.size
+            states = layer.child(edges)
+        return rows
+
+    @property
+    def row_type(self) -> np.dtype[np.generic]:
+        """The smallest unsigned type that holds any position."""
+        return index_type(max((layer.size for layer in self.layers), default=1))
+
+    def table(self) -> Array:
+        """All configurations, in the diagram's order: positions, shape (size, parameters).
+
+        The columns are contiguous in memory.
+        """
+        result = np.zeros((self._width, self.size), dtype=self.row_type)
+        states = np.zeros(1 if self.size else 0, dtype=np.int64)
+        for depth, layer in enumerate(self.layers):
+            if layer.allowed is not None:
+                values = np.tile(layer.allowed, len(states))
+                states = np.repeat(states, len(layer.allowed))
+                widths = self._before[depth][states]
+            else:
+                edges = self._edges_of(layer, states)
+                assert layer.codes is not None
+                values = layer.codes[edges] % layer.size
+                widths = np.diff(self._before[depth])[edges]
+                states = layer.child(edges)
+            whole = len(values) == self.size
+            result[layer.parameter] = values if whole else np.repeat(values, widths.astype(np.intp))
+        return result.T
+
+    @staticmethod
+    def _edges_of(layer: Layer, states: Array) -> Array:
+        """The edges of each state in turn."""
+        assert layer.codes is not None
+        if layer.states == len(states) and bool((states == np.arange(len(states))).all()):
+            return np.arange(len(layer.codes), dtype=np.int64)
+        first = _find(layer.codes, states * layer.size)
+        counts = _find(layer.codes, (states + 1) * layer.size) - first
+        ends = np.cumsum(counts)
+        total = int(ends[-1]) if len(ends) else 0
+        edges: Array = np.repeat(first - (ends - counts), counts) + np.arange(total)
+        return edges
+
+
+def _share(at: Array, widths: Array) -> Array:
+    """The whole number below `at * widths`; `at` is below 1."""
+    if widths.dtype == object:
+        return np.array([int(a * 2**53) * w >> 53 for a, w in zip(at, widths, strict=True)], object)
+    shares: Array = np.minimum((at * widths).astype(widths.dtype), widths - 1)
+    return shares
+
+
+def _find(ascending: Array, wanted: Array, side: Literal["left", "right"] = "left") -> Array:
+    """`np.searchsorted` without copying the haystack to the needles' type."""
+    if ascending.dtype != object:
+        wanted = np.minimum(wanted, np.iinfo(ascending.dtype).max)
+    found: Array = np.searchsorted(ascending, wanted.astype(ascending.dtype), side=side)
+    return found

@@ -1,0 +1,136 @@
+"""What is stored and handed back: the seam between sessions and their journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from harness.model import Event, Goal, Lane, Note, Outcome, Run, SessionInfo, Test
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStart:
+    """What a session is, as the journal keeps it.
+
+    Attributes:
+        spec_key: sessions with the same key are one session, continued.
+        spec_json: the whole Spec, for the record.
+        environment: host, versions and settings under which it runs.
+    """
+
+    name: str
+    config_path: str
+    spec_key: str
+    spec_json: str
+    goal: Goal
+    unit: str
+    repeat: int
+    aggregate: str
+    parameters: tuple[str, ...]
+    lanes: Sequence[Lane]
+    simulated: bool
+    harness_version: str
+    environment: Mapping[str, str]
+    distribution: str
+    strategy: str
+    started_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A session that may record.
+
+    Attributes:
+        resumed: whether it goes on with tests recorded before.
+        outcomes: its final outcomes so far, in the order of the tests.
+        unfinished: tests that were created and have none, each with its good runs.
+        next_test_id: above every id in use.
+    """
+
+    session_id: int
+    resumed: bool
+    outcomes: tuple[Outcome, ...] = ()
+    unfinished: tuple[tuple[Test, tuple[Run, ...]], ...] = ()
+    next_test_id: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A session in a list of sessions.
+
+    Attributes:
+        state: `running` (or killed), `complete`, `interrupted` or `failed`.
+        best: the best score; None if no test succeeded.
+    """
+
+    id: int
+    name: str
+    state: str
+    started_s: float
+    tests: int
+    failed: int
+    best: float | None
+    unit: str
+    goal: Goal
+    simulated: bool
+    config_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSession:
+    """A session as it was recorded.
+
+    Attributes:
+        outcomes: in the order of the tests; with their runs if those were asked for.
+        summary: what the session said at its end.
+    """
+
+    info: SessionInfo
+    state: str
+    config_path: str
+    outcomes: tuple[Outcome, ...]
+    notes: tuple[Note, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOverview:
+    """What there is to say of a session without reading all of it.
+
+    Attributes:
+        tests: how many have an outcome.
+        best: the best of the successful ones, the best first, with their runs.
+        failures: those that failed, in the order of the tests, without their runs.
+        summary: what the session said at its end.
+    """
+
+    info: SessionInfo
+    state: str
+    config_path: str
+    tests: int
+    best: tuple[Outcome, ...]
+    failures: tuple[Outcome, ...]
+    notes: tuple[Note, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Journal(Protocol):
+    """The durable record of everything measured."""
+
+    def begin(self, start: SessionStart, *, fresh: bool) -> Begun:
+        """Continue the latest session with the same key, or (`fresh`, or none) start one."""
+
+    def find(self, key: str) -> Outcome | None:
+        """The final outcome of a test with this key in another session that may be reused."""
+
+    def record(self, events: Sequence[Event]) -> None:
+        """Make a batch of events durable, all or none."""
+
+    def end(self, state: str, ended_s: float, summary: Mapping[str, Any]) -> None:
+        """Note how the session ended."""
+
+    def close(self) -> None:
+        """Let go of the file."""

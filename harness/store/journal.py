@@ -1,0 +1,305 @@
+"""The journal in SQLite: what is recorded survives whatever happens to the harness.
+
+Write-ahead log, synchronous=FULL: a transaction that returned is on the disk. Any number of harness
+processes may write to one journal; each writes only to its own session, which it claims.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from harness.model import (
+    BuildEnded,
+    Event,
+    Note,
+    Outcome,
+    OutcomeKind,
+    Phase,
+    Run,
+    RunEnded,
+    Test,
+    TestCreated,
+    TestEnded,
+)
+from harness.store.base import Begun, SessionStart
+from harness.store.claims import Claim
+from harness.store.rows import (
+    RUN_COLUMNS,
+    TEST_COLUMNS,
+    dump,
+    dump_configuration,
+    dump_device,
+    dump_evidence,
+    read_outcome,
+    run_values,
+    to_text,
+)
+from harness.store.schema import connect, translated
+from harness.store.sessions import read_environments, read_lanes, read_runs, read_runs_of
+
+_NOT_FINAL = tuple(kind.value for kind in OutcomeKind if not kind.is_final)
+_OPEN = f"(outcome IS NULL OR outcome IN ({', '.join(repr(kind) for kind in _NOT_FINAL)}))"
+# What another session may copy: not what a longer timeout or more samples could change.
+_REUSABLE = tuple(
+    kind.value
+    for kind in OutcomeKind
+    if kind.is_final and kind not in (OutcomeKind.TIMEOUT, OutcomeKind.CENSORED)
+)
+
+_INSERT_TEST = (
+    "INSERT INTO tests (session, id, key, configuration, lane, created_s) VALUES (?,?,?,?,?,?) "
+    "ON CONFLICT (session, id) DO UPDATE SET lane = excluded.lane"
+)
+# A run that failed may be made again; a good one is never replaced.
+_INSERT_RUN = (
+    f"INSERT INTO runs (session, {RUN_COLUMNS}) "
+    f"VALUES ({','.join('?' * (1 + len(RUN_COLUMNS.split(','))))}) "
+    "ON CONFLICT (session, test, run) DO UPDATE SET "
+    f"{', '.join(f'{name} = excluded.{name}' for name in RUN_COLUMNS.split(', ')[2:])} "
+    f"WHERE runs.kind <> '{OutcomeKind.OK.value}'"
+)
+_COMPILED = "UPDATE tests SET compile_s = ?, compile_seat = ? WHERE session = ? AND id = ?"
+# Exactly once: a test that has a final outcome keeps it.
+_END_TEST = (
+    "UPDATE tests SET outcome = ?, score = ?, reason = ?, evidence = ?, ended_s = ?, lane = ?, "
+    f"reused_from = ? WHERE session = ? AND id = ? AND {_OPEN}"
+)
+_INSERT_NOTE = "INSERT INTO notes VALUES (?,?,?,?,?)"
+
+
+class SqliteJournal:
+    """A journal file, and the session that records to it."""
+
+    def __init__(self, path: Path, db: sqlite3.Connection) -> None:
+        self.path = path
+        self._db = db
+        self._claim = Claim(path)
+        self._session = 0
+        self._reuse_from = 0
+        self._environments: dict[str, dict[str, str]] = {}
+
+    def __enter__(self) -> SqliteJournal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file and of the session."""
+        self._claim.release()
+        self._db.close()
+
+    @contextmanager
+    def _transaction(self, doing: str) -> Iterator[sqlite3.Connection]:
+        with translated(self.path, doing):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                # SQLite rolls back by itself where it has to, as when the disk is full.
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    # -- beginning ---------------------------------------------------------------------------
+
+    def begin(self, start: SessionStart, *, fresh: bool) -> Begun:
+        """Continue the latest session with the same key, or (`fresh`, or none) start one.
+
+        A fresh session reuses nothing older than itself, and neither do later sessions of the same
+        config. A session that another process is recording is left to it: this one gets its own.
+        """
+        with self._transaction("cannot begin a session") as db:
+            horizon = db.execute(
+                "SELECT COALESCE(MAX(reuse_from), 0) FROM sessions WHERE config_path = ?",
+                (to_text(start.config_path),),
+            ).fetchone()[0]
+            found = db.execute(
+                "SELECT id, reuse_from FROM sessions WHERE spec_key = ? AND id >= ? "
+                "ORDER BY id DESC LIMIT 1",
+                (start.spec_key, horizon),
+            ).fetchone()
+            resumed = not fresh and found is not None and self._claim.take(found[0])
+            if not resumed:
+                self._insert_session(db, start, horizon, fresh=fresh)
+                self._claim.take(self._session)
+            else:
+                self._session, self._reuse_from = found
+                db.execute(
+                    "UPDATE sessions SET state = 'running', invocations = invocations + 1, "
+                    "environment = ?, strategy = ?, distribution = ? WHERE id = ?",
+                    (
+                        dump(dict(start.environment)),
+                        start.strategy,
+                        start.distribution,
+                        self._session,
+                    ),
+                )
+            self._write_lanes(db, start)
+        with translated(self.path, "cannot read the session"):
+            return self._read_begun(resumed=resumed)
+
+    def _insert_session(
+        self, db: sqlite3.Connection, start: SessionStart, horizon: int, *, fresh: bool
+    ) -> None:
+        cursor = db.execute(
+            "INSERT INTO sessions (name, config_path, spec_key, spec, goal, unit, repeat, "
+            "aggregate, parameters, simulated, harness_version, environment, distribution, "
+            "strategy, started_s, state) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'running')",
+            (
+                to_text(start.name),
+                to_text(start.config_path),
+                start.spec_key,
+                start.spec_json,
+                start.goal,
+                start.unit,
+                start.repeat,
+                start.aggregate,
+                dump(list(start.parameters)),
+                int(start.simulated),
+                start.harness_version,
+                dump(dict(start.environment)),
+                start.distribution,
+                start.strategy,
+                start.started_s,
+            ),
+        )
+        assert cursor.lastrowid is not None
+        self._session = cursor.lastrowid
+        self._reuse_from = self._session if fresh else horizon
+        db.execute(
+            "UPDATE sessions SET reuse_from = ? WHERE id = ?", (self._reuse_from, self._session)
+        )
+
+    def _write_lanes(self, db: sqlite3.Connection, start: SessionStart) -> None:
+        # Lanes of earlier invocations stay: their runs refer to them. Where one of the same name
+        # is now bound otherwise, its runs are given what they leave to it.
+        bound = read_environments(read_lanes(db, self._session))
+        for lane in start.lanes:
+            before = bound.get(lane.name)
+            if before is not None and before != dict(lane.environment):
+                db.execute(
+                    "UPDATE runs SET environment = ? "
+                    "WHERE session = ? AND lane = ? AND environment = ''",
+                    (dump(dict(before)), self._session, lane.name),
+                )
+            db.execute(
+                "INSERT OR REPLACE INTO lanes VALUES (?,?,?,?,?)",
+                (
+                    self._session,
+                    lane.name,
+                    lane.index,
+                    dump_device(lane.device),
+                    dump(dict(lane.environment)),
+                ),
+            )
+        self._environments = {lane.name: dict(lane.environment) for lane in start.lanes}
+
+    def _read_begun(self, *, resumed: bool) -> Begun:
+        runs = read_runs(self._db, self._session)
+        outcomes: list[Outcome] = []
+        unfinished: list[tuple[Test, tuple[Run, ...]]] = []
+        last = 0
+        query = f"SELECT {TEST_COLUMNS} FROM tests WHERE session = ? ORDER BY id"
+        for row in self._db.execute(query, (self._session,)):
+            last = row[0]
+            mine = runs.get(last, [])
+            if row[5] is not None and OutcomeKind(row[5]).is_final:
+                outcomes.append(_as_recorded(read_outcome(row, mine), self._session))
+            else:
+                recorded = read_outcome((*row[:5], OutcomeKind.INTERRUPTED.value, *row[6:]), ())
+                test = Test(last, recorded.configuration, recorded.key, recorded.lane)
+                good = tuple(run for run in mine if run.kind is OutcomeKind.OK)
+                unfinished.append((test, good))
+        return Begun(self._session, resumed, tuple(outcomes), tuple(unfinished), last + 1)
+
+    def find(self, key: str) -> Outcome | None:
+        """The final outcome of a test with this key in another session that may be reused."""
+        with translated(self.path, "cannot look up a test"):
+            row = self._db.execute(
+                f"SELECT {TEST_COLUMNS} FROM tests WHERE key = ? AND session >= ? AND session != ? "
+                f"AND outcome IN ({','.join('?' * len(_REUSABLE))}) AND reused_from IS NULL "
+                "ORDER BY session DESC LIMIT 1",
+                (key, self._reuse_from, self._session, *_REUSABLE),
+            ).fetchone()
+            if row is None:
+                return None
+            session = row[11]
+            environments = read_environments(read_lanes(self._db, session))
+            runs = read_runs_of(self._db, session, row[0], environments)
+            return _as_recorded(read_outcome(row, runs), session)
+
+    # -- recording ---------------------------------------------------------------------------
+
+    def record(self, events: Sequence[Event]) -> None:
+        """Make a batch of events durable, all or none."""
+        with self._transaction("cannot record results") as db:
+            for event in events:
+                self._write(db, event)
+
+    def _write(self, db: sqlite3.Connection, event: Event) -> None:
+        session = self._session
+        if isinstance(event, RunEnded):
+            environment = self._environments.get(event.run.lane, {})
+            db.execute(_INSERT_RUN, (session, *run_values(event.test.id, event.run, environment)))
+        elif isinstance(event, TestCreated):
+            test = event.test
+            configuration = dump_configuration(test.configuration)
+            row = (session, test.id, test.key, configuration, test.lane, event.at_s)
+            db.execute(_INSERT_TEST, row)
+        elif isinstance(event, TestEnded):
+            self._write_outcome(db, event.outcome)
+        elif isinstance(event, BuildEnded):
+            if event.build.phase is Phase.COMPILE:
+                build = event.build
+                db.execute(_COMPILED, (build.elapsed_s, build.seat, session, event.test.id))
+        elif isinstance(event, Note):
+            details = dump(dict(event.details))
+            text = to_text(event.text)
+            db.execute(_INSERT_NOTE, (session, event.at_s, event.level, text, details))
+
+    def _write_outcome(self, db: sqlite3.Connection, outcome: Outcome) -> None:
+        values = (
+            outcome.kind.value,
+            outcome.score,
+            to_text(outcome.reason),
+            dump_evidence(outcome.evidence),
+            outcome.ended_s,
+            outcome.lane,
+            outcome.reused_from,
+            self._session,
+            outcome.test_id,
+        )
+        db.execute(_END_TEST, values)
+        if outcome.reused_from is not None:
+            for run in outcome.runs:
+                db.execute(_INSERT_RUN, (self._session, *run_values(outcome.test_id, run, {})))
+
+    def end(self, state: str, ended_s: float, summary: Mapping[str, Any]) -> None:
+        """Note how the session ended (`complete`, `interrupted` or `failed`), and let go of it."""
+        with self._transaction("cannot end the session") as db:
+            db.execute(
+                "UPDATE sessions SET state = ?, ended_s = ?, summary = ? WHERE id = ?",
+                (state, ended_s, dump(dict(summary)), self._session),
+            )
+        self._claim.release()
+
+
+def open_journal(path: Path, *, create: bool = True) -> SqliteJournal:
+    """The journal at `path`.
+
+    Raises:
+        StoreError: it cannot be opened, or (without `create`) is not there.
+    """
+    return SqliteJournal(path, connect(path, create=create))
+
+
+def _as_recorded(outcome: Outcome, session: int) -> Outcome:
+    """The outcome, marked as taken from `session`."""
+    return replace(outcome, reused_from=session)

@@ -1,0 +1,165 @@
+"""The tables of the journal, and opening its file.
+
+    sessions  one tuning of one config; `reuse_from` is the least id of a session whose results it
+              may reuse; `spec`, `parameters`, `environment` and `summary` are JSON
+    lanes     a lane of a session; `device` and `environment` are JSON, and what a test's
+              CUDA_VISIBLE_DEVICES was is in the latter
+    tests     a test; `outcome` is null until it has one, `score` is in the session's unit
+    runs      one timed execution; `sample` is in the session's unit; `environment` is empty where
+              it is that of the lane
+    notes     something the user should know
+
+Times are seconds, instants Unix time (or virtual time from 0), memory is bytes.
+`PRAGMA user_version` holds the version of this schema.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.errors import StoreError
+from harness.store.claims import making
+
+SCHEMA_VERSION = 1
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS sessions (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, config_path TEXT NOT NULL, spec_key TEXT NOT NULL,
+    spec TEXT NOT NULL, goal TEXT NOT NULL, unit TEXT NOT NULL, repeat INTEGER NOT NULL,
+    aggregate TEXT NOT NULL, parameters TEXT NOT NULL, simulated INTEGER NOT NULL,
+    harness_version TEXT NOT NULL, environment TEXT NOT NULL, distribution TEXT NOT NULL,
+    strategy TEXT NOT NULL, started_s REAL NOT NULL, ended_s REAL, state TEXT NOT NULL,
+    invocations INTEGER NOT NULL DEFAULT 1, reuse_from INTEGER NOT NULL DEFAULT 0, summary TEXT);
+CREATE INDEX IF NOT EXISTS sessions_by_key ON sessions (spec_key);
+CREATE TABLE IF NOT EXISTS lanes (
+    session INTEGER NOT NULL, name TEXT NOT NULL, position INTEGER NOT NULL, device TEXT NOT NULL,
+    environment TEXT NOT NULL, PRIMARY KEY (session, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tests (
+    session INTEGER NOT NULL, id INTEGER NOT NULL, key TEXT NOT NULL, configuration TEXT NOT NULL,
+    lane TEXT NOT NULL, created_s REAL NOT NULL, compile_s REAL, compile_seat TEXT,
+    outcome TEXT, score REAL, reason TEXT, evidence TEXT, ended_s REAL, reused_from INTEGER,
+    PRIMARY KEY (session, id)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS tests_by_key ON tests (key) WHERE outcome IS NOT NULL;
+CREATE TABLE IF NOT EXISTS runs (
+    session INTEGER NOT NULL, test INTEGER NOT NULL, run INTEGER NOT NULL, kind TEXT NOT NULL,
+    sample REAL, lane TEXT NOT NULL, device_uuid TEXT NOT NULL, started_s REAL NOT NULL,
+    elapsed_s REAL NOT NULL, user_s REAL NOT NULL, system_s REAL NOT NULL,
+    max_rss_bytes INTEGER NOT NULL, involuntary_switches INTEGER NOT NULL, exit_code INTEGER,
+    signal INTEGER, reason TEXT NOT NULL, stdout TEXT NOT NULL, stderr TEXT NOT NULL,
+    environment TEXT NOT NULL, evidence TEXT,
+    PRIMARY KEY (session, test, run)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS notes (
+    session INTEGER NOT NULL, at_s REAL NOT NULL, level TEXT NOT NULL, text TEXT NOT NULL,
+    details TEXT NOT NULL);
+"""
+
+_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "9p", "fuse.sshfs"})
+
+
+@contextmanager
+def translated(path: Path, doing: str) -> Iterator[None]:
+    """Turn what SQLite raises into a StoreError that says what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: {doing}: {error}; {_remedy(str(error))}") from error
+
+
+def _remedy(text: str) -> str:
+    if "locked" in text or "busy" in text:
+        return "another process holds the journal for long; see who has it open, and try again"
+    if "full" in text:
+        return "make room on the disk; what was recorded before is safe"
+    if "readonly" in text or "unable to open" in text:
+        return "check that the file and its folder can be written, or set output.journal"
+    if "not a database" in text or "malformed" in text:
+        return "move the file away and start a new journal, or set output.journal to another file"
+    return "see whether the disk is sound; what was recorded before is safe"
+
+
+def connect(
+    path: Path, *, create: bool = True, mounts: Path = Path("/proc/mounts")
+) -> sqlite3.Connection:
+    """Open the journal at `path`, making it if need be.
+
+    Raises:
+        StoreError: it is on a network file system, is no journal, or is of a newer version.
+    """
+    if not create and not path.is_file():
+        raise StoreError(
+            f"{path}: there is no journal; run this in the project's folder, or name it with "
+            "--journal"
+        )
+    kind = find_file_system(path, mounts)
+    if kind in _NETWORK:
+        raise StoreError(
+            f"{path}: this is on a {kind} file system, where SQLite's locks cannot be relied on; "
+            "set output.journal to a file on a local disk"
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path.parent}: cannot make this folder: {error.strerror}") from error
+    with translated(path, "cannot open the journal"):
+        # Autocommit: every transaction is begun and committed by name. The engine's thread is the
+        # only one that uses the connection, but it may not be the one that opened it.
+        db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+        try:
+            if _check(db, path) == 0:
+                with making(path):  # SQLite does not wait where two turn to WAL at once
+                    db.execute("PRAGMA journal_mode = WAL")
+                    if _check(db, path) == 0:
+                        _make_tables(db)
+            db.execute("PRAGMA synchronous = FULL")
+        except BaseException:
+            db.close()
+            raise
+    return db
+
+
+def _check(db: sqlite3.Connection, path: Path) -> int:
+    """The schema's version; 0 if the file is empty. Refuses what this harness must not touch."""
+    db.execute("BEGIN")  # version and tables of one moment: another process may be making them
+    version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    db.execute("COMMIT")
+    if version > SCHEMA_VERSION:
+        raise StoreError(
+            f"{path}: written by a newer harness (schema {version}, this one knows "
+            f"{SCHEMA_VERSION}); upgrade gpu-harness, or set output.journal to another file"
+        )
+    if version == 0 and tables:
+        raise StoreError(
+            f"{path}: this is no journal but a database of another program (it has a table "
+            f"{tables[0]}); set output.journal to another file"
+        )
+    return version
+
+
+def _make_tables(db: sqlite3.Connection) -> None:
+    db.execute("BEGIN IMMEDIATE")
+    for statement in _TABLES.split(";"):
+        db.execute(statement)
+    db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    db.execute("COMMIT")
+
+
+def find_file_system(path: Path, mounts: Path = Path("/proc/mounts")) -> str:
+    """The type of the file system that `path` is on; empty if that cannot be told."""
+    try:
+        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    folder = path.resolve().parent
+    best, kind = -1, ""
+    for line in lines:
+        fields = line.split()
+        if len(fields) < 3:
+            continue
+        point = Path(fields[1].replace("\\040", " "))
+        if (point == folder or point in folder.parents) and len(point.parts) >= best:
+            best, kind = len(point.parts), fields[2]
+    return kind

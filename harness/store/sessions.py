@@ -1,0 +1,201 @@
+"""Reading the journal: sessions, and what they measured."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from harness.errors import StoreError
+from harness.model import Lane, Note, Outcome, OutcomeKind, Run, SessionInfo
+from harness.store.base import SessionOverview, SessionRow, StoredSession
+from harness.store.rows import RUN_COLUMNS, TEST_COLUMNS, read_lane, read_outcome, read_run
+from harness.store.schema import connect, translated
+
+
+def list_sessions(path: Path) -> list[SessionRow]:
+    """The journal's sessions, the latest first.
+
+    Raises:
+        StoreError: there is no journal at `path`, or it cannot be read.
+    """
+    with closing(connect(path, create=False)) as db, translated(path, "cannot list sessions"):
+        rows = db.execute(
+            "SELECT id, name, state, started_s, unit, goal, simulated, config_path, "
+            "count(t.outcome), count(t.outcome) - count(t.score) - "
+            "coalesce(sum(t.outcome = 'interrupted'), 0), min(t.score), max(t.score) "
+            "FROM sessions LEFT JOIN (SELECT session, outcome, score FROM tests) t "
+            "ON t.session = id GROUP BY id ORDER BY id DESC"
+        ).fetchall()
+    return [
+        SessionRow(
+            id=row[0],
+            name=row[1],
+            state=row[2],
+            started_s=row[3],
+            unit=row[4],
+            goal=row[5],
+            simulated=bool(row[6]),
+            config_path=row[7],
+            tests=row[8],
+            failed=row[9],
+            best=row[10] if row[5] == "min" else row[11],
+        )
+        for row in rows
+    ]
+
+
+def load_session(path: Path, which: str = "last", *, runs: bool = True) -> StoredSession:
+    """A session of the journal.
+
+    Args:
+        which: its id, `last`, or the name of a config (its latest session).
+        runs: whether outcomes come with their runs.
+
+    Raises:
+        StoreError: no such journal or session.
+    """
+    with closing(connect(path, create=False)) as db, translated(path, "cannot read the session"):
+        session = _find(db, path, which)
+        return StoredSession(
+            **_read_facts(db, path, session),
+            outcomes=tuple(_read_outcomes(db, session, runs=runs)),
+        )
+
+
+def load_overview(path: Path, which: str = "last", *, top: int = 10) -> SessionOverview:
+    """The same session, but of its outcomes only the `top` best and the failures.
+
+    This reads what it gives and no more: a session of a million runs takes a fraction of a second.
+
+    Raises:
+        StoreError: no such journal or session.
+    """
+    with closing(connect(path, create=False)) as db, translated(path, "cannot read the session"):
+        session = _find(db, path, which)
+        facts = _read_facts(db, path, session)
+        order = "ASC" if facts["info"].goal == "min" else "DESC"
+        lanes = read_environments(facts["info"].lanes)
+        best = db.execute(
+            f"SELECT {TEST_COLUMNS} FROM tests WHERE session = ? AND outcome = 'ok' "
+            f"AND score IS NOT NULL ORDER BY score {order}, id LIMIT ?",
+            (session, top),
+        ).fetchall()
+        failures = db.execute(
+            f"SELECT {TEST_COLUMNS} FROM tests WHERE session = ? "
+            "AND outcome NOT IN ('ok', 'interrupted') ORDER BY id",
+            (session,),
+        )
+        count = db.execute("SELECT count(outcome) FROM tests WHERE session = ?", (session,))
+        return SessionOverview(
+            **facts,
+            tests=count.fetchone()[0],
+            best=tuple(read_outcome(row, read_runs_of(db, session, row[0], lanes)) for row in best),
+            failures=tuple(read_outcome(row, ()) for row in failures),
+        )
+
+
+def _find(db: sqlite3.Connection, path: Path, which: str) -> int:
+    if which == "last":
+        row = db.execute("SELECT max(id) FROM sessions").fetchone()
+    elif which.isdecimal():
+        row = db.execute("SELECT id FROM sessions WHERE id = ?", (int(which),)).fetchone()
+    else:
+        row = db.execute("SELECT max(id) FROM sessions WHERE name = ?", (which,)).fetchone()
+    if row is None or row[0] is None:
+        raise StoreError(
+            f"{path}: there is no session {which!r}; `harness sessions` lists them, and `last` is "
+            "the latest"
+        )
+    found: int = row[0]
+    return found
+
+
+def _read_facts(db: sqlite3.Connection, path: Path, session: int) -> dict[str, Any]:
+    """What is known of a session beside its tests, as fields of what is handed out."""
+    row = db.execute(
+        "SELECT name, goal, unit, parameters, repeat, aggregate, simulated, started_s, "
+        "distribution, strategy, state, config_path, environment, summary FROM sessions "
+        "WHERE id = ?",
+        (session,),
+    ).fetchone()
+    info = SessionInfo(
+        id=session,
+        name=row[0],
+        goal=row[1],
+        unit=row[2],
+        lanes=tuple(read_lanes(db, session)),
+        parameters=tuple(json.loads(row[3])),
+        repeat=row[4],
+        aggregate=row[5],
+        size=None,
+        simulated=bool(row[6]),
+        started_s=row[7],
+        distribution=row[8],
+        strategy=row[9],
+        journal=str(path),
+    )
+    return {
+        "info": info,
+        "state": row[10],
+        "config_path": row[11],
+        "notes": tuple(_read_notes(db, session)),
+        "environment": json.loads(row[12]),
+        "summary": json.loads(row[13]) if row[13] else {},
+    }
+
+
+def _read_outcomes(db: sqlite3.Connection, session: int, *, runs: bool) -> list[Outcome]:
+    found = read_runs(db, session) if runs else {}
+    query = (
+        f"SELECT {TEST_COLUMNS} FROM tests WHERE session = ? AND outcome IS NOT NULL ORDER BY id"
+    )
+    return [read_outcome(row, found.get(row[0], ())) for row in db.execute(query, (session,))]
+
+
+def _read_notes(db: sqlite3.Connection, session: int) -> list[Note]:
+    query = "SELECT level, text, at_s, details FROM notes WHERE session = ? ORDER BY rowid"
+    return [
+        Note(level, text, at_s, json.loads(details))
+        for level, text, at_s, details in db.execute(query, (session,))
+    ]
+
+
+def read_lanes(db: sqlite3.Connection, session: int) -> list[Lane]:
+    """The lanes of a session, in order."""
+    query = (
+        "SELECT name, position, device, environment FROM lanes WHERE session = ? ORDER BY position"
+    )
+    return [read_lane(*row) for row in db.execute(query, (session,))]
+
+
+def read_environments(lanes: Sequence[Lane]) -> dict[str, Mapping[str, str]]:
+    """What each lane adds to the environment of its runs."""
+    return {lane.name: dict(lane.environment) for lane in lanes}
+
+
+def read_runs(db: sqlite3.Connection, session: int) -> dict[int, list[Run]]:
+    """The runs of a session by test, each test's in order."""
+    environments = read_environments(read_lanes(db, session))
+    found: dict[int, list[Run]] = {}
+    query = f"SELECT {RUN_COLUMNS} FROM runs WHERE session = ? ORDER BY test, run"
+    for row in db.execute(query, (session,)):
+        found.setdefault(row[0], []).append(read_run(row, environments))
+    return found
+
+
+def read_runs_of(
+    db: sqlite3.Connection, session: int, test: int, environments: Mapping[str, Mapping[str, str]]
+) -> list[Run]:
+    """The runs of one test, in order."""
+    query = f"SELECT {RUN_COLUMNS} FROM runs WHERE session = ? AND test = ? ORDER BY run"
+    return [read_run(row, environments) for row in db.execute(query, (session, test))]
+
+
+def rank(session: StoredSession) -> list[Outcome]:
+    """The session's successful outcomes, the best first."""
+    scored = [o for o in session.outcomes if o.kind is OutcomeKind.OK and o.score is not None]
+    return sorted(scored, key=lambda o: o.score or 0.0, reverse=session.info.goal == "max")

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import harness
+from harness.errors import ConfigError
+
+DATA = {
+    "name": "virtual",
+    "backend": "mock",
+    "parameters": {"A": [1, 2, 3], "B": [1, 2]},
+    "command": {"test": "true %A% %B%"},
+    "mock": {"time": "virtual"},
+}
+
+
+def test_tune_returns_what_was_found(tmp_path: Path) -> None:
+    result = harness.tune(harness.make_spec(DATA, base=tmp_path), parallel=2)
+    assert result.best is not None
+    assert result.complete
+    assert len(result.outcomes) == 6
+    assert result.failures == ()
+    assert result.best.score == min(outcome.score or 1e9 for outcome in result.outcomes)
+    rows = result.to_rows()
+    assert set(rows[0]) == {"test", "lane", "outcome", "score", "unit", "simulated", "A", "B"}
+    assert all(row["simulated"] for row in rows)
+
+
+def test_tune_takes_a_path(config: Path) -> None:
+    config.write_text('backend = "none"\n[parameters]\nA = [1]\n[command]\ntest = "true %A%"\n')
+    assert harness.load_config(config).name == "tune"
+    assert len(harness.tune(config).outcomes) == 1
+
+
+def test_changes_are_checked(tmp_path: Path) -> None:
+    spec = harness.make_spec(DATA, base=tmp_path)
+    with pytest.raises(ConfigError, match='distribution = "pipelnd"'):
+        harness.tune(spec, distribution="pipelnd")
+    with pytest.raises(ConfigError, match="did you mean parallel"):
+        harness.tune(spec, paralel=2)
+
+
+def test_devices() -> None:
+    assert all(device.simulated for device in harness.devices("mock"))
+    assert harness.devices("cpu")[0].cores
+
+
+def test_the_public_names_are_those_that_are_documented() -> None:
+    for name in harness.__all__:
+        assert getattr(harness, name) is not None
+    with pytest.raises(AttributeError, match="tunes"):
+        harness.tunes  # noqa: B018 - the access is the test
+
+
+def test_help_does_not_import_what_is_slow() -> None:
+    code = (
+        "import sys; sys.argv = ['harness', '--help']\n"
+        "from harness.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "slow = {'numpy', 'rich', 'pynvml', 'msgspec', 'sqlite3', 'cupy', 'numba'}\n"
+        "print(sorted(slow & set(sys.modules)), file=sys.stderr)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stderr.strip() == "[]"

@@ -1,0 +1,89 @@
+"""Constructs one space with another tuner; run by bench_space.py in that tuner's interpreter.
+
+Reads a JSON object (peer, parameters, constraints) from stdin and writes one (usable: seconds,
+size) as the last line of stdout.
+Imports are not timed, nor is the first call where a second is cheap.
+"""
+
+# Only the peer that is asked for is imported:
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+import ast
+import json
+import random
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Parameters = Mapping[str, list[Any]]
+
+
+def names_in(text: str, known: Iterable[str]) -> list[str]:
+    return sorted({n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)} & set(known))
+
+
+def kernel_tuner(parameters: Parameters, constraints: list[str]) -> tuple[float, int]:
+    from kernel_tuner.searchspace import Searchspace
+
+    start = time.perf_counter()
+    space = Searchspace(parameters, constraints, max_threads=10**9)
+    space.get_random_sample(1)
+    return time.perf_counter() - start, space.size
+
+
+def python_constraint2(parameters: Parameters, constraints: list[str]) -> tuple[float, int]:
+    from constraint import Problem
+
+    start = time.perf_counter()
+    problem = Problem()
+    for name, values in parameters.items():
+        problem.addVariable(name, values)
+    for text in constraints:
+        problem.addConstraint(text)
+    solutions = problem.getSolutions()
+    random.choice(solutions)
+    return time.perf_counter() - start, len(solutions)
+
+
+def pyatf(parameters: Parameters, constraints: list[str]) -> tuple[float, int]:
+    from pyatf import TP, Set
+    from pyatf.search_space import SearchSpace
+
+    start = time.perf_counter()
+    order = list(parameters)
+    bound: dict[str, list[tuple[str, list[str]]]] = {name: [] for name in order}
+    for text in constraints:
+        used = names_in(text, order)
+        bound[max(used, key=order.index)].append((text, used))
+    tps = []
+    for name in order:
+        condition = None
+        if bound[name]:
+            used = sorted({name, *(n for _, names in bound[name] for n in names)}, key=order.index)
+            joined = " and ".join(f"({text})" for text, _ in bound[name])
+            condition = eval(f"lambda {', '.join(used)}: {joined}")
+        tps.append(TP(name, Set(*parameters[name]), condition))
+    space = SearchSpace(*tps, enable_1d_access=False, verbosity=0)
+    size = space.constrained_size
+    return time.perf_counter() - start, size
+
+
+def main() -> None:
+    request = json.load(sys.stdin)
+    peers = {
+        "kernel_tuner": kernel_tuner,
+        "python-constraint2": python_constraint2,
+        "pyatf": pyatf,
+    }
+    make, arguments = peers[request["peer"]], (request["parameters"], request["constraints"])
+    used, size = make(*arguments)
+    if used < 1:  # the first call also warms up the interpreter
+        used = min(used, make(*arguments)[0])
+    print()
+    print(json.dumps({"usable": used, "size": size}))
+
+
+main()

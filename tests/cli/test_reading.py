@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness._version import __version__
+
+from .helpers import SLEEPERS, Cli
+
+
+@pytest.fixture
+def journal(cli: Cli, config: Path) -> Path:
+    config.write_text(SLEEPERS)
+    assert cli("tune", config).code == 0
+    return config.parent / ".harness" / "journal.sqlite"
+
+
+def test_help_and_version(cli: Cli) -> None:
+    assert "Commands:" in cli("--help").out
+    assert cli("--version").out == f"harness, version {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "command", ["tune", "check", "devices", "sessions", "show", "export", "convert", "schema"]
+)
+def test_every_command_has_help(cli: Cli, command: str) -> None:
+    ended = cli(command, "--help")
+    assert ended.code == 0
+    assert ended.out.startswith(f"Usage: harness {command}")
+
+
+def test_sessions(cli: Cli, journal: Path) -> None:
+    ended = cli("sessions", "--journal", journal)
+    assert ended.out.splitlines()[1].split()[:3] == ["1", "sleepers", "complete"]
+    (row,) = cli("sessions", "--journal", journal, "--json").json
+    assert (row["tests"], row["failed"], row["best"]) == (6, 2, 2.0)
+
+
+def test_show_the_best_and_the_failures(cli: Cli, journal: Path) -> None:
+    shown = cli("show", "--journal", journal, "--top", "2").out
+    assert shown.startswith("session 1: sleepers, complete")
+    assert "SCORE" in shown
+    assert "2 failed" in shown
+    failures = cli("show", "sleepers", "--failures", "--journal", journal).out
+    assert failures.count("run_failed: exit status 1") == 2
+    made = cli("show", "1", "--journal", journal, "--json").json
+    assert [entry["score"] for entry in made["top"]] == [2.0, 2.0, 1.0, 1.0]
+    assert made["environment"]["harness"] == __version__
+
+
+def test_export_to_a_file(cli: Cli, journal: Path, tmp_path: Path) -> None:
+    ended = cli("export", "last", "-o", tmp_path / "log.csv", "--journal", journal)
+    assert ended.code == 0
+    assert (tmp_path / "log.csv").read_text().startswith("TestNo,A,B,Score_1,Score_2,Score_Overall")
+
+
+def test_what_is_not_there_is_said(cli: Cli, journal: Path, tmp_path: Path) -> None:
+    missing = cli("show", "7", "--journal", journal)
+    assert missing.code == 1
+    assert "harness sessions" in missing.err
+    nowhere = cli("sessions", "--journal", tmp_path / "none.sqlite")
+    assert nowhere.code == 1
+    assert "--journal" in nowhere.err
+
+
+def test_the_journal_of_the_project_is_found_from_below(
+    cli: Cli, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    below = journal.parents[1] / "src" / "deep"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    assert cli("sessions").code == 0
+
+
+def test_check_counts_and_shows(cli: Cli, config: Path) -> None:
+    config.write_text(SLEEPERS + '[space]\ntree = "{{A}, {B}}"\nconstraints = ["A < 4"]\n')
+    ended = cli("check", config)
+    assert ended.code == 0
+    assert "4 by strategy tree instead of 6" in ended.out
+    made = cli("check", config, "--json").json
+    assert (made["tests"], made["configurations"], made["backend"]) == (4, 6, "none")
+    assert made["first_test"]["compile"] == "echo 1 > made_1"
+
+
+def test_devices(cli: Cli) -> None:
+    made = cli("devices", "--backend", "mock", "--parallel", "a,b", "--json").json
+    assert [lane["name"] for lane in made["lanes"]] == ["a", "b"]
+    assert all(device["simulated"] for device in made["devices"])
+    shown = cli("devices", "--backend", "mock", "--parallel", "2", "--pin", "ordinal").out
+    assert "2 lane(s):" in shown
+    assert "simulated" in shown
+    real = cli("devices", "--backend", "cpu")
+    assert real.code == 0
+    assert "cores" in real.out
+
+
+def test_convert_makes_a_config_that_reads_back(cli: Cli, tmp_path: Path) -> None:
+    conf = tmp_path / "old.conf"
+    conf.write_text(
+        "[variables]\nvariables = {N, {M}}\n[values]\nN = 1, 2\nM = 3, 4\n"
+        "[testing]\ntest = true %N% %M%\n[scoring]\nrepeat = 2, med\n[output]\n"
+    )
+    ended = cli("convert", conf, "-o", tmp_path / "new.toml")
+    assert ended.code == 0
+    assert cli("check", tmp_path / "new.toml").code == 0
+    assert cli("convert", conf).out == (tmp_path / "new.toml").read_text()
+
+
+def test_schema_is_json(cli: Cli) -> None:
+    assert "properties" in str(cli("schema").json)

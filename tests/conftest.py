@@ -1,0 +1,24 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# Nothing is written outside a test's own folder, and a busy machine is no failure.
+settings.register_profile("harness", database=None, deadline=None)
+settings.load_profile("harness")
+
+
+@pytest.fixture(autouse=True)
+def _own_locks(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Device locks of tests are not those of the machine: they must not wait for anybody."""
+    monkeypatch.setenv("HARNESS_LOCK_DIR", str(tmp_path_factory.mktemp("locks")))
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """Where a test writes its config."""
+    return tmp_path / "tune.toml"

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.errors import ConfigError
+from harness.model import Value
+from harness.space.constraints import CallableConstraint, parse_constraint
+from harness.space.functions import FUNCTIONS
+
+VALUES: dict[str, Value] = {"A": 6, "B": 4, "C": 0.5, "F": True, "S": "abc"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A * B <= 24", True),
+        ("2 < B < A < 6", False),
+        ("A % B == 2 and A // B == 1", True),
+        ("-A % B == 2 and -A // B == -2", True),
+        ("A / B == 1.5", True),
+        ("2 ** B == 16 and 1 << B == 16 and 64 >> B == 4", True),
+        ("A & B == 4", True),  # & binds tighter than == in no language but Python
+        ("A | 1 == 7 and A ^ B == 2 and ~A == -7", True),
+        ("A in (4, 6) and B not in [5, 6] and A in {6}", True),
+        ("S == 'abc' and 'b' in S", True),
+        ("A if F else B", True),
+        ("not F or C", True),
+        ("(A or B) == 6 and (F and B) == 4", True),
+        ("min(A, B, 3) == 3 and max(A, B) == 6", True),
+        ("gcd(A, B) == 2 and lcm(A, B) == 12", True),
+        ("is_pow2(B) and not is_pow2(A) and not is_pow2(0)", True),
+        ("ceil(A / B) == 2 and floor(A / B) == 1 and round(A / B) == 2", True),
+        ("log2(B) == 2 and sqrt(B) == 2 and abs(-A) == A", True),
+        ("int(C) == 0 and float(A) == 6.0 and bool(A)", True),
+        ("round(C * 3, 1) == 1.5", True),
+        ("~F == -2", True),
+        ("A *\n B == 24", True),
+    ],
+)
+def test_means_what_python_means(text: str, expected: bool) -> None:
+    assert parse_constraint(text, VALUES).holds(VALUES) is expected
+
+
+def test_knows_its_names_and_text() -> None:
+    constraint = parse_constraint(" A * N <= LIMIT ", ["A", "B"], {"N": 2, "LIMIT": 12, "B": 1})
+    assert constraint.text == "A * N <= LIMIT"
+    assert constraint.names == {"A"}
+    assert constraint.holds({"A": 6})
+    assert not constraint.holds({"A": 7})
+
+
+def test_a_parameter_hides_a_constant() -> None:
+    assert parse_constraint("A == 1", ["A"], {"A": 2}).holds({"A": 1})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("A +", "column 4: invalid syntax; write a Python expression such as"),
+        ("A = 3", "for `=` write `==`"),
+        ("A <= 3 && B", "for `&&` write `and`"),
+        ("A || B", "for `||` write `or`"),
+        ("!A", "for `!` write `not`"),
+        ("  A + AA > 2", "column 7: unknown name AA; did you mean A?"),
+        ("Q > 2", "column 1: unknown name Q; known names: A, B, C, F, S"),
+        ("A.real > 1", "column 1: an attribute is not part of the constraint language"),
+        ("S[0] == 'a'", "a subscript is not part"),
+        ("[a for a in S]", "ListComp is not part"),
+        ("(lambda: 1)()", "this cannot be called"),
+        ("f'{A}' == ''", "an f-string is not part"),
+        ("(A := 1)", "an assignment is not part"),
+        ("A is 1", "`is` compares identity; use == or !="),
+        ("A == (1, 2)", "column 6: a list can only follow `in`"),
+        ("(1, 2)", "a tuple outside `in`"),
+        ("None == A", "None is no value"),
+        ("b'x' == S", "b'x' is no value"),
+        ("1j == A", "1j is no value"),
+        ("A @ B", "BinOp is not part"),
+        ("open('x')", "open cannot be called"),
+        ("__import__('os').system('x')", "cannot be called"),
+        ("min(A)", "min got 1 arguments; give it at least 2"),
+        ("abs(A, B)", "abs got 2 arguments; give it 1"),
+        ("round(A, B, C)", "give it 1 to 2"),
+        ("min(*S, A)", "takes plain arguments only"),
+        ("round(A, ndigits=1)", "takes plain arguments only"),
+        ("min == A", "min is a function; call it"),
+        ("", "column 1: invalid syntax"),
+        ("A\x00", "null bytes"),
+        ("(" * 500 + "A" + ")" * 500, "split it"),
+        ("-" * 200 + "A", "nested more than 150 deep"),
+        ("A + " * 5000 + "A", "20001 characters, 10000 are allowed"),
+    ],
+)
+def test_refuses_what_is_not_the_language(text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_constraint(text, VALUES)
+    said = str(caught.value)
+    # CPython words deep nesting in several ways, by version.
+    assert message in said or (message == "split it" and "nested" in said)
+    assert said.startswith('constraint "')
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("A % (B - 4) == 0", "ZeroDivisionError"),
+        ("2 ** 10 ** 10 > A", "the exponent 10000000000 is above 4096"),
+        ("(2 ** 4000) ** 4000 > A", "OverflowError"),
+        ("1 << 10 ** 9 > A", "OverflowError"),
+        ("2 ** 4000 * 2 ** 4000 > A", "OverflowError"),
+        ("lcm(2 ** 4000, 3 ** 2000) > A", "OverflowError"),
+        ("'a' * 10 ** 9 == S", "a string cannot be multiplied"),
+        ("'%999999999d' % 1 == S", "a string has no remainder"),
+        ("round(1, -10 ** 9) == A", "OverflowError"),
+        ("S < A", "TypeError"),
+        ("int(S) > 1", "ValueError"),
+        ("log2(A - 6) > 1", "ValueError"),
+        ("10.0 ** 400 > A", "OverflowError"),
+    ],
+)
+def test_names_itself_and_the_values_when_it_raises(text: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match="guard it") as caught:
+        parse_constraint(text, VALUES).holds(VALUES)
+    assert reason in str(caught.value)
+    assert text in str(caught.value)
+
+
+def test_shows_only_the_values_it_looks_at() -> None:
+    with pytest.raises(ConfigError, match="for A=6 B=4: ZeroDivisionError"):
+        parse_constraint("A / (B - 4) > 1", VALUES).holds(VALUES)
+
+
+def test_short_circuits_as_python_does() -> None:
+    constraint = parse_constraint("A == 0 or 12 % A == 0", ["A"])
+    assert constraint.holds({"A": 0})
+    assert not constraint.holds({"A": 5})
+
+
+def test_a_callable_gets_its_names_and_reports_what_it_raises() -> None:
+    def divides(a: int, b: int) -> bool:
+        return a % b == 0
+
+    constraint = CallableConstraint("divides", frozenset("ab"), divides)
+    assert constraint.holds({"a": 8, "b": 4, "c": 1})
+    with pytest.raises(ConfigError, match='constraint "divides" for a=8 b=0: ZeroDivisionError'):
+        constraint.holds({"a": 8, "b": 0})
+
+
+TOKENS = st.sampled_from(
+    [
+        *VALUES,
+        *FUNCTIONS,
+        *"+-*/%()<>,&|^~[]{}",
+        "**",
+        "//",
+        "<<",
+        ">>",
+        "==",
+        "!=",
+        "<=",
+        ">=",
+        " and ",
+        " or ",
+        " not ",
+        " in ",
+        " if ",
+        " else ",
+        " is ",
+        " lambda x: ",
+        ".real",
+        ":=",
+        "0",
+        "1",
+        "7",
+        "1.5",
+        "9999999999999999999",
+        "1e308",
+        "'x'",
+        '"%d"',
+        "None",
+        "__import__",
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(st.lists(TOKENS, max_size=25).map("".join), st.text(max_size=40)))
+def test_nothing_but_config_errors(text: str) -> None:
+    try:
+        result = parse_constraint(text, VALUES).holds(VALUES)
+    except ConfigError:
+        return
+    assert result in (True, False)

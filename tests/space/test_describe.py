@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+
+from harness.space.constraints import CallableConstraint, parse_constraint
+from harness.space.describe import describe
+from harness.space.space import make_space
+from tests.space.helpers import parameters_of, space_of
+
+
+def test_says_what_each_constraint_removes() -> None:
+    space = space_of(["A <= 2", "A < B and B < 4"], A=(1, 2, 3, 4), B=(1, 2, 3, 4), C=(0, 1))
+    info = describe(space)
+    assert info.parameters == (("A", 4), ("B", 4), ("C", 2))
+    assert (info.cartesian_size, info.size, info.is_counted) == (32, 6, True)
+    assert [c.removes for c in info.constraints] == [0.5, 13 / 16]
+    assert [c.names for c in info.constraints] == [("A",), ("A", "B")]
+    assert all(c.is_exact and c.fails == 0 for c in info.constraints)
+    assert info.construction_s > 0
+    assert info.warnings == ()
+
+
+def test_warns_of_constraints_that_say_nothing() -> None:
+    info = describe(space_of(["A < 9", "A > B", "B > 9", "2 > 1"], A=(1, 2), B=(1, 2)))
+    assert [w.split(";")[0] for w in info.warnings] == [
+        'constraint "A < 9" always holds: it removes nothing',
+        'constraint "B > 9" never holds: no configuration is valid',
+        'constraint "2 > 1" always holds: it removes nothing',
+    ]
+
+
+def test_warns_of_a_space_that_is_empty_for_no_single_reason() -> None:
+    info = describe(space_of(["A > B", "A < B"], A=(1, 2), B=(1, 2)))
+    assert info.warnings == (
+        "no configuration satisfies all constraints; relax one of them",
+    )  # fmt: skip
+
+
+def test_counts_where_a_constraint_cannot_be_evaluated() -> None:
+    info = describe(space_of(["B % A == 0", "A > 0"], A=(0, 1, 2), B=(1, 2)))
+    assert info.constraints[0].fails == pytest.approx(1 / 3)
+    assert info.constraints[0].removes == pytest.approx(1 / 6)
+
+
+def test_looks_at_some_combinations_where_there_are_many() -> None:
+    names = [f"x{at}" for at in range(10)]
+    parameters = parameters_of(**{name: range(10) for name in names})
+    constraint = parse_constraint(f"({' + '.join(names)}) % 2 == 0", names)
+    space = make_space(parameters, [constraint], edge_limit=1000)
+    info = describe(space)
+    assert not info.is_counted
+    assert not info.constraints[0].is_exact
+    assert info.constraints[0].removes == pytest.approx(0.5, abs=0.01)
+    assert info.size == pytest.approx(5e9, rel=0.02)
+
+
+def test_describes_python_functions() -> None:
+    constraint = CallableConstraint("odd", frozenset("a"), lambda a: a % 2)
+    info = describe(make_space(parameters_of(a=range(10)), [constraint]))
+    assert info.constraints[0].text == "odd"
+    assert info.constraints[0].removes == 0.5

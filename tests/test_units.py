@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from harness.units import (
+    format_bytes,
+    format_duration,
+    format_score,
+    format_seconds,
+    format_significant,
+)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0"),
+        (1, "1.00"),
+        (9.999, "10.0"),
+        (99.96, "100"),
+        (123.456, "123"),
+        (123456, "123456"),
+        (0.00123, "0.00123"),
+        (-2.5, "-2.50"),
+        (1e7, "1.00e+07"),
+        (math.inf, "inf"),
+    ],
+)
+def test_significant(number: float, text: str) -> None:
+    assert format_significant(number) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (1.234, "1.23 s"),
+        (0.00123, "1.23 ms"),
+        (4.56e-5, "45.6 µs"),
+        (5e-9, "5.00 ns"),
+        (5e-11, "0.0500 ns"),
+        (75, "75.0 s"),
+    ],
+)
+def test_seconds(seconds: float, text: str) -> None:
+    assert format_seconds(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.04, "0.0 s"), (9.94, "9.9 s"), (42, "42 s"), (185, "3 min 5 s"), (8040, "2 h 14 min")],
+)
+def test_duration(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(512, "512 B"), (1536, "1.50 KiB"), (80 * 2**30, "80.0 GiB")]
+)
+def test_bytes(size: int, text: str) -> None:
+    assert format_bytes(size) == text
+
+
+def test_scores_keep_their_unit() -> None:
+    assert format_score(0.00123, "s") == "1.23 ms"
+    assert format_score(812.3, "GFLOP/s") == "812 GFLOP/s"
+    assert format_score(9.0, "") == "9"
+    assert format_score(16384, "bytes") == "16384 bytes"
