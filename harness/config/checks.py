@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from harness.config.parallel import find_parallel_problems
 from harness.config.problems import Key, Problem, format_value_of, suggest
@@ -53,20 +53,23 @@ def _check_parameters(view: _View) -> Iterator[Problem]:
             yield Problem(key, text)
         if not values and view.is_whole(*key):
             yield Problem(key, "no values; list at least one, or remove the parameter", "[]")
-        for index, value in enumerate(values):
-            if view.is_read(*key, index) and view.is_read(*key):
-                yield from _check_value(view, name, index, value)
+        if view.is_read(*key):
+            yield from _check_values(view, key, values)
 
 
-def _check_value(view: _View, name: str, index: int, value: Value) -> Iterator[Problem]:
-    for before, other in enumerate(view.spec.parameters[name][:index]):
-        if not view.is_read("parameters", name, before):
+def _check_values(view: _View, key: Key, values: Sequence[Value]) -> Iterator[Problem]:
+    """Values that are equal, or the same once they are substituted into a command."""
+    first: dict[object, Value] = {}
+    for index, value in enumerate(values):
+        if not view.is_read(*key, index):
             continue
-        shown = format_value_of(value)
-        if value == other or format_value(value) == format_value(other):
-            text = f"the same as {format_value_of(other)} before it; remove one of the two"
-            yield Problem(("parameters", name, index), text, shown)
-            return
+        spellings = (value, ("as text", format_value(value)))
+        same = next((first[spelling] for spelling in spellings if spelling in first), None)
+        if same is not None:
+            text = f"the same as {format_value_of(same)} before it; remove one of the two"
+            yield Problem((*key, index), text, format_value_of(value))
+        for spelling in spellings:
+            first.setdefault(spelling, value)
 
 
 def _check_commands(view: _View) -> Iterator[Problem]:

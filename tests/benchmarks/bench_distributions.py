@@ -20,7 +20,7 @@ WORKERS = 8
 
 def main(repetitions: int) -> None:
     rng = random.Random(1)
-    sleeps = [f"{rng.lognormvariate(-1.6094, 0.5):.3f}" for _ in range(TESTS)]
+    sleeps = [f"{rng.lognormvariate(-1.6094, 0.5):.6f}" for _ in range(TESTS)]
     data = {
         "name": "distributions",
         "backend": "none",
