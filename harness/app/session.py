@@ -20,7 +20,17 @@ from harness.app.result import Result
 from harness.app.seats import make_executor
 from harness.app.setup import Setup
 from harness.device.locks import hold_devices
-from harness.model import Configuration, Event, Note, Outcome, Phase, SessionInfo, TestEnded
+from harness.model import (
+    BuildEnded,
+    Configuration,
+    Event,
+    Note,
+    Outcome,
+    Phase,
+    SessionInfo,
+    Test,
+    TestEnded,
+)
 from harness.report.progress import Progress
 from harness.report.summary import Summary
 from harness.schedule.base import Distribution, Executor
@@ -98,12 +108,14 @@ class _Session:
     journal: SqliteJournal
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     sampled: dict[frozenset[str], Sequence[Configuration]] = field(default_factory=dict)
+    uncleaned: dict[int, Test] = field(default_factory=dict)
     skipped: int = 0
 
     def run(self) -> Result:
         setup = self.setup
         self.identity = Identity(setup)
         self.begun = self.journal.begin(self._start(), fresh=self.options.fresh)
+        self.uncleaned = {test.id: test for test in self.begun.uncleaned}
         self.info = self._make_info()
         self.progress = Progress(self.info)
         self.strategies: list[Strategy] = []
@@ -215,6 +227,8 @@ class _Session:
     def _watch(self, event: Event | None) -> None:
         if event is not None:
             self.progress.take(event)
+            if isinstance(event, BuildEnded) and event.build.phase is Phase.CLEAN:
+                self.uncleaned.pop(event.test.id, None)
             if isinstance(event, TestEnded):
                 self.outcomes[event.outcome.test_id] = event.outcome
         if self.view is not None:
@@ -235,6 +249,8 @@ class _Session:
             self._check_tree(space.tree)
         if self.setup.spec.output.importance is not None:
             self._run(self._make_importance)
+        if self.uncleaned and Phase.CLEAN in self.setup.commands and not self.engine.interrupted:
+            self.engine.clean(tuple(self.uncleaned.values()))
 
     def _check_tree(self, tree: Node) -> None:
         """Test a sample that the tree says cannot win, and say what contradicts it."""

@@ -14,10 +14,10 @@ from harness.app.names import EXPORTS, load
 from harness.cli.options import json_option
 from harness.config.spec import default_journal
 from harness.export.base import write_whole
-from harness.model import Outcome, OutcomeKind
+from harness.model import Outcome
 from harness.report.plain import describe_score
-from harness.store.base import StoredSession
-from harness.store.sessions import list_sessions, load_session, rank
+from harness.store.base import SessionOverview
+from harness.store.sessions import list_sessions, load_overview, load_session
 from harness.units import format_score
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -95,20 +95,16 @@ def _columns(table: Sequence[Sequence[str]]) -> list[str]:
 @json_option
 def show(*, session: str, top: int, failures: bool, journal: Path | None, as_json: bool) -> None:
     """Show SESSION: its number, a config's name, or `last`."""
-    stored = load_session(_find_journal(journal), session)
+    stored = load_overview(_find_journal(journal), session, top=top)
     if as_json:
-        click.echo(json.dumps(_to_object(stored, top), indent=2))
+        click.echo(json.dumps(_to_object(stored), indent=2))
     elif failures:
         click.echo("\n".join(_failure_lines(stored)))
     else:
-        click.echo("\n".join(_lines(stored, top)))
+        click.echo("\n".join(_lines(stored)))
 
 
-def _failed(stored: StoredSession) -> list[Outcome]:
-    return [o for o in stored.outcomes if o.kind not in (OutcomeKind.OK, OutcomeKind.INTERRUPTED)]
-
-
-def _to_object(stored: StoredSession, top: int) -> dict[str, Any]:
+def _to_object(stored: SessionOverview) -> dict[str, Any]:
     info = stored.info
     return {
         "session": info.id,
@@ -118,9 +114,9 @@ def _to_object(stored: StoredSession, top: int) -> dict[str, Any]:
         "simulated": info.simulated,
         "unit": info.unit,
         "goal": info.goal,
-        "tests": len(stored.outcomes),
-        "failed": len(_failed(stored)),
-        "top": [_outcome_object(outcome) for outcome in rank(stored)[:top]],
+        "tests": stored.tests,
+        "failed": len(stored.failures),
+        "top": [_outcome_object(outcome) for outcome in stored.best],
         "failures": [
             {
                 "test": o.test_id,
@@ -128,7 +124,7 @@ def _to_object(stored: StoredSession, top: int) -> dict[str, Any]:
                 "outcome": o.kind.value,
                 "reason": o.reason,
             }
-            for o in _failed(stored)
+            for o in stored.failures
         ],
         "lanes": {lane.name: lane.device.name for lane in info.lanes},
         "environment": dict(stored.environment),
@@ -146,20 +142,18 @@ def _outcome_object(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _lines(stored: StoredSession, top: int) -> list[str]:
+def _lines(stored: SessionOverview) -> list[str]:
     info = stored.info
     simulated = ", simulated" if info.simulated else ""
-    failed = _failed(stored)
     lines = [
         f"session {info.id}: {info.name}, {stored.state}{simulated}",
         f"config: {stored.config_path}",
-        f"started: {_format_instant(info.started_s)}; {len(stored.outcomes)} tests, "
-        f"{len(failed)} failed",
+        f"started: {_format_instant(info.started_s)}; {stored.tests} tests, "
+        f"{len(stored.failures)} failed",
         *(f"lane {lane.name}: {lane.device.name}" for lane in info.lanes),
         *(f"{note.level}: {note.text}" for note in stored.notes),
         "",
     ]
-    best = rank(stored)[:top]
     table: list[tuple[str, ...]] = [
         (f"SCORE{' (simulated)' if info.simulated else ''}", "TEST", "LANE", *info.parameters)
     ]
@@ -170,20 +164,22 @@ def _lines(stored: StoredSession, top: int) -> list[str]:
             outcome.lane,
             *(str(value) for value in outcome.configuration.values()),
         )
-        for outcome in best
+        for outcome in stored.best
     ]
-    lines += _columns(table) if best else ["no test succeeded"]
-    if failed:
-        lines += ["", f"{len(failed)} failed; `harness show {info.id} --failures` shows why"]
+    lines += _columns(table) if stored.best else ["no test succeeded"]
+    if stored.failures:
+        lines += [
+            "",
+            f"{len(stored.failures)} failed; `harness show {info.id} --failures` shows why",
+        ]
     return lines
 
 
-def _failure_lines(stored: StoredSession) -> list[str]:
-    failed = _failed(stored)
-    if not failed:
+def _failure_lines(stored: SessionOverview) -> list[str]:
+    if not stored.failures:
         return [f"session {stored.info.id}: no test failed"]
     lines = []
-    for outcome in failed:
+    for outcome in stored.failures:
         lines.append(f"test {outcome.test_id} [{outcome.lane}] {outcome.configuration}")
         lines.append(f"  {outcome.kind.value}: {outcome.reason}")
         if outcome.evidence is not None:

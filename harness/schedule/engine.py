@@ -171,6 +171,18 @@ class Engine:
                 "`harness devices`, and run the same command again to go on from here"
             )
 
+    def clean(self, tests: Sequence[Test]) -> None:
+        """Clean what an earlier invocation that was killed left of these tests.
+
+        Raises:
+            HarnessError: whatever a seat raised, or the journal.
+        """
+        anywhere = next(iter(self._lanes.values()))
+        for test in tests:
+            lane = self._lanes.get(test.lane, anywhere)
+            self._distribution.ready(Job(test, Phase.CLEAN, lane))
+        self.run(())
+
     # -- asking ------------------------------------------------------------------------------
 
     def _refill(self) -> None:
@@ -362,6 +374,8 @@ class Engine:
     def _withdraw(self) -> None:
         """Stopping: what has not begun is given up, what was compiled is cleaned."""
         self._stopped = True
+        how = "killing what runs" if self._kill else "finishing what runs; once more kills it"
+        self._log.append(Note("info", f"interrupted: {how}", self._executor.now_s()))
         for job in self._distribution.withdraw():
             live = self._live.get(job.test.id)
             if live is not None:

@@ -45,6 +45,7 @@ class Begun:
         resumed: whether it goes on with tests recorded before.
         outcomes: its final outcomes so far, in the order of the tests.
         unfinished: tests that were created and have none, each with its good runs.
+        uncleaned: tests, finished or not, whose clean command has not ended.
         next_test_id: above every id in use.
     """
 
@@ -52,6 +53,7 @@ class Begun:
     resumed: bool
     outcomes: tuple[Outcome, ...] = ()
     unfinished: tuple[tuple[Test, tuple[Run, ...]], ...] = ()
+    uncleaned: tuple[Test, ...] = ()
     next_test_id: int = 1
 
 

@@ -35,6 +35,7 @@ from harness.store.rows import (
     dump_configuration,
     dump_device,
     dump_evidence,
+    read_configuration,
     read_outcome,
     run_values,
     to_text,
@@ -64,6 +65,7 @@ _INSERT_RUN = (
     f"WHERE runs.kind <> '{OutcomeKind.OK.value}'"
 )
 _COMPILED = "UPDATE tests SET compile_s = ?, compile_seat = ? WHERE session = ? AND id = ?"
+_CLEANED = "UPDATE tests SET cleaned_s = ? WHERE session = ? AND id = ?"
 # Exactly once: a test that has a final outcome keeps it.
 _END_TEST = (
     "UPDATE tests SET outcome = ?, score = ?, reason = ?, evidence = ?, ended_s = ?, lane = ?, "
@@ -217,7 +219,22 @@ class SqliteJournal:
                 test = Test(last, recorded.configuration, recorded.key, recorded.lane)
                 good = tuple(run for run in mine if run.kind is OutcomeKind.OK)
                 unfinished.append((test, good))
-        return Begun(self._session, resumed, tuple(outcomes), tuple(unfinished), last + 1)
+        return Begun(
+            self._session,
+            resumed,
+            outcomes=tuple(outcomes),
+            unfinished=tuple(unfinished),
+            uncleaned=tuple(self._read_uncleaned()),
+            next_test_id=last + 1,
+        )
+
+    def _read_uncleaned(self) -> Iterator[Test]:
+        query = (
+            "SELECT id, configuration, key, lane FROM tests "
+            "WHERE session = ? AND cleaned_s IS NULL AND reused_from IS NULL ORDER BY id"
+        )
+        for number, configuration, key, lane in self._db.execute(query, (self._session,)):
+            yield Test(number, read_configuration(configuration), key, lane)
 
     def find(self, key: str) -> Outcome | None:
         """The final outcome of a test with this key in another session that may be reused."""
@@ -256,9 +273,12 @@ class SqliteJournal:
         elif isinstance(event, TestEnded):
             self._write_outcome(db, event.outcome)
         elif isinstance(event, BuildEnded):
-            if event.build.phase is Phase.COMPILE:
-                build = event.build
+            build = event.build
+            if build.phase is Phase.COMPILE:
                 db.execute(_COMPILED, (build.elapsed_s, build.seat, session, event.test.id))
+            elif build.kind is not OutcomeKind.INTERRUPTED:
+                ended_s = build.started_s + build.elapsed_s
+                db.execute(_CLEANED, (ended_s, session, event.test.id))
         elif isinstance(event, Note):
             details = dump(dict(event.details))
             text = to_text(event.text)

@@ -36,6 +36,11 @@ def dump_configuration(configuration: Configuration) -> str:
     return dump(dict(zip(configuration.names, configuration.values_, strict=True)))
 
 
+def read_configuration(text: str) -> Configuration:
+    """What `dump_configuration` wrote."""
+    return Configuration.from_mapping(json.loads(text))
+
+
 def dump_evidence(evidence: Evidence | None) -> str | None:
     """An object, or null."""
     return None if evidence is None else dump(asdict(evidence))
@@ -102,7 +107,7 @@ def read_outcome(row: tuple[Any, ...], runs: Iterable[Run]) -> Outcome:
     return Outcome(
         test_id=row[0],
         key=row[1],
-        configuration=Configuration.from_mapping(json.loads(row[2])),
+        configuration=read_configuration(row[2]),
         lane=row[3],
         compile_s=row[4] or 0.0,
         kind=OutcomeKind(row[5]),

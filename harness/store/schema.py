@@ -4,7 +4,8 @@
               may reuse; `spec`, `parameters`, `environment` and `summary` are JSON
     lanes     a lane of a session; `device` and `environment` are JSON, and what a test's
               CUDA_VISIBLE_DEVICES was is in the latter
-    tests     a test; `outcome` is null until it has one, `score` is in the session's unit
+    tests     a test; `outcome` is null until it has one, `score` is in the session's unit;
+              `cleaned_s` is null until its clean command ended
     runs      one timed execution; `sample` is in the session's unit; `environment` is empty where
               it is that of the lane
     notes     something the user should know
@@ -41,7 +42,7 @@ CREATE TABLE IF NOT EXISTS tests (
     session INTEGER NOT NULL, id INTEGER NOT NULL, key TEXT NOT NULL, configuration TEXT NOT NULL,
     lane TEXT NOT NULL, created_s REAL NOT NULL, compile_s REAL, compile_seat TEXT,
     outcome TEXT, score REAL, reason TEXT, evidence TEXT, ended_s REAL, reused_from INTEGER,
-    PRIMARY KEY (session, id)) WITHOUT ROWID;
+    cleaned_s REAL, PRIMARY KEY (session, id)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS tests_by_key ON tests (key) WHERE outcome IS NOT NULL;
 CREATE TABLE IF NOT EXISTS runs (
     session INTEGER NOT NULL, test INTEGER NOT NULL, run INTEGER NOT NULL, kind TEXT NOT NULL,

@@ -193,9 +193,3 @@ def read_runs_of(
     """The runs of one test, in order."""
     query = f"SELECT {RUN_COLUMNS} FROM runs WHERE session = ? AND test = ? ORDER BY run"
     return [read_run(row, environments) for row in db.execute(query, (session, test))]
-
-
-def rank(session: StoredSession) -> list[Outcome]:
-    """The session's successful outcomes, the best first."""
-    scored = [o for o in session.outcomes if o.kind is OutcomeKind.OK and o.score is not None]
-    return sorted(scored, key=lambda o: o.score or 0.0, reverse=session.info.goal == "max")

@@ -267,6 +267,14 @@ def test_only_the_missing_repetitions_of_an_unfinished_test_are_run() -> None:
     assert outcome.score == 0.5
 
 
+def test_what_a_killed_invocation_left_is_cleaned() -> None:
+    session = Session(lanes(2), clean=False).run([Listed(configurations(2))])
+    assert session.engine is not None
+    nothing = Configuration((), ())
+    session.engine.clean([Test(3, nothing, "", "1"), Test(4, nothing, "", "a lane of then")])
+    assert session.cleaned == [3, 4]
+
+
 def test_cleaning_that_fails_is_a_warning_once() -> None:
     session = Session(lanes(1), compile_s=lambda _: 0.1)
     original = session._compiler

@@ -136,6 +136,25 @@ class TestResume:
         assert outcome.samples == (0.5, 0.75)
         assert begun.unfinished == ((lost, (good,)), (open_, (good,)), (untouched, ()))
 
+    def test_knows_what_was_not_cleaned(self, journal: SqliteJournal, path: Path) -> None:
+        journal.begin(make_start(), fresh=False)
+        cleaned, failed, killed, open_ = (make_test(number) for number in (1, 2, 3, 4))
+        for test in (cleaned, failed, killed):
+            journal.record(whole_test(test))
+        journal.record([TestCreated(open_, 0.0)])
+        for test, kind in (
+            (cleaned, OutcomeKind.OK),
+            (failed, OutcomeKind.COMPILE_FAILED),
+            (killed, OutcomeKind.INTERRUPTED),
+        ):
+            build = Build(Phase.CLEAN, kind, "worker 1", 1000.0, 0.5)
+            journal.record([BuildEnded(test, build)])
+        journal.close()
+
+        with reopen(path) as again:
+            begun = again.begin(make_start(), fresh=False)
+        assert begun.uncleaned == (killed, open_)
+
     def test_a_failed_run_is_replaced_and_a_good_one_never(
         self, journal: SqliteJournal, path: Path
     ) -> None:
