@@ -1,8 +1,9 @@
-"""Durations and sizes as people read them."""
+"""Durations, sizes and paths as people read them."""
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 _TIME_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
@@ -52,6 +53,15 @@ def format_bytes(size_bytes: float) -> str:
             return f"{format_significant(size)} {unit}" if unit != "B" else f"{size:.0f} B"
         size /= 1024
     return f"{format_significant(size)} {_BYTE_UNITS[-1]}"
+
+
+def format_path(path: str | Path) -> str:
+    """`path` from the current folder if it is in there, else whole."""
+    whole = Path(path)
+    try:
+        return str(whole.relative_to(Path.cwd()))
+    except (ValueError, OSError):  # elsewhere; or the current folder is gone
+        return str(whole)
 
 
 def format_score(score: float, unit: str) -> str:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
 from harness.units import (
     format_bytes,
     format_duration,
+    format_path,
     format_score,
     format_seconds,
     format_significant,
@@ -68,3 +70,11 @@ def test_scores_keep_their_unit() -> None:
     assert format_score(812.3, "GFLOP/s") == "812 GFLOP/s"
     assert format_score(9.0, "") == "9"
     assert format_score(16384, "bytes") == "16384 bytes"
+
+
+def test_paths_below_the_current_folder_are_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert format_path(tmp_path / "configs" / "a.toml") == "configs/a.toml"
+    assert format_path("/elsewhere/a.toml") == "/elsewhere/a.toml"

@@ -14,6 +14,7 @@ from harness.cli.options import json_option, lane_options, load_spec
 from harness.model import Configuration, Phase, Test
 from harness.search.tree import count_tests
 from harness.space.tree import draw_tree
+from harness.units import format_path
 
 
 @click.command()
@@ -85,7 +86,7 @@ def describe(setup: Setup) -> str:
     """The same for people."""
     spec, space = setup.spec, setup.space
     tests = _count_tests(setup)
-    lines = [f"{spec.name} ({spec.path})", ""]
+    lines = [f"{spec.name} ({format_path(spec.path)})", ""]
     sizes = {parameter.name: len(parameter.values) for parameter in space.parameters}
     for parameter in space.parameters:
         values = " ".join(str(value) for value in parameter.values)
@@ -101,7 +102,7 @@ def describe(setup: Setup) -> str:
         lines.append(f"  {lane.name}: {device}{simulated}")
     lines += ["", f"first test, in {setup.commands.directory}:"]
     lines += [f"  {phase}: {command}" for phase, command in _first_commands(setup).items()]
-    lines += [f"journal: {spec.journal_path}"]
+    lines += [f"journal: {format_path(spec.journal_path)}"]
     lines += [f"warning: {text}" for text in comparability_warnings(setup)]
     return "\n".join(lines)
 

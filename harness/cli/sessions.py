@@ -18,7 +18,7 @@ from harness.model import Outcome
 from harness.report.plain import describe_score
 from harness.store.base import SessionOverview
 from harness.store.sessions import list_sessions, load_overview, load_session
-from harness.units import format_score
+from harness.units import format_path, format_score
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -147,7 +147,7 @@ def _lines(stored: SessionOverview) -> list[str]:
     simulated = ", simulated" if info.simulated else ""
     lines = [
         f"session {info.id}: {info.name}, {stored.state}{simulated}",
-        f"config: {stored.config_path}",
+        f"config: {format_path(stored.config_path)}",
         f"started: {_format_instant(info.started_s)}; {stored.tests} tests, "
         f"{len(stored.failures)} failed",
         *(f"lane {lane.name}: {lane.device.name}" for lane in info.lanes),

@@ -20,6 +20,7 @@ from harness.config.change import change_spec
 from harness.errors import EXIT_FAILURE, EXIT_INTERRUPTED
 from harness.report.plain import PlainView
 from harness.report.progress import Progress
+from harness.units import format_path
 
 
 @click.command()
@@ -56,7 +57,7 @@ def tune(
     """
     if config is None:
         config, why = default_config()
-        click.echo(f"no config given: tuning {config}, {why}", err=True)
+        click.echo(f"no config given: tuning {format_path(config)}, {why}", err=True)
     spec = load_spec(config, **lanes)
     if repeat is not None:
         spec = change_spec(spec, "command line", scoring=replace(spec.scoring, repeat=repeat))

@@ -8,7 +8,7 @@ from typing import Any
 from harness.model import Outcome, OutcomeKind, SessionInfo
 from harness.report.plain import describe_score
 from harness.report.progress import Progress
-from harness.units import format_duration, format_score
+from harness.units import format_duration, format_path, format_score
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +123,8 @@ class Summary:
         return lines
 
     def _where(self) -> list[str]:
-        lines = [f"journal: {self.info.journal} (session {self.info.id})"]
-        return lines + [f"{what}: {path}" for what, path in self.files]
+        lines = [f"journal: {format_path(self.info.journal)} (session {self.info.id})"]
+        return lines + [f"{what}: {format_path(path)}" for what, path in self.files]
 
 
 def _best_object(outcome: Outcome | None, info: SessionInfo) -> dict[str, Any] | None:

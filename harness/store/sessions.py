@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import StoreError
-from harness.model import Lane, Note, Outcome, OutcomeKind, Run, SessionInfo
+from harness.model import Lane, Note, Outcome, Run, SessionInfo
 from harness.store.base import SessionOverview, SessionRow, StoredSession
 from harness.store.rows import RUN_COLUMNS, TEST_COLUMNS, read_lane, read_outcome, read_run
 from harness.store.schema import connect, translated
