@@ -15,6 +15,7 @@ from harness.model import (
     PhaseStarted,
     RunEnded,
     SessionInfo,
+    TestCreated,
     TestEnded,
 )
 
@@ -44,12 +45,14 @@ class Progress:
     Attributes:
         tested: tests that this invocation ended.
         reused: outcomes taken from the journal.
+        under_way: ids of the tests that were created and have not ended.
         best: the best outcome so far, for each lane of a `replicate` session, else under "".
     """
 
     info: SessionInfo
     tested: int = 0
     reused: int = 0
+    under_way: set[int] = field(default_factory=set)
     kinds: Counter[OutcomeKind] = field(default_factory=Counter)
     best: dict[str, Outcome] = field(default_factory=dict)
     seats: dict[str, SeatState] = field(default_factory=dict)
@@ -58,7 +61,9 @@ class Progress:
 
     def take(self, event: Event) -> None:
         """Count `event`."""
-        if isinstance(event, PhaseStarted):
+        if isinstance(event, TestCreated):
+            self.under_way.add(event.test.id)
+        elif isinstance(event, PhaseStarted):
             seat = self.seats.setdefault(event.seat, SeatState())
             seat.test_id, seat.phase, seat.run = event.test.id, event.phase, event.run
             seat.since_s = event.at_s
@@ -81,6 +86,7 @@ class Progress:
             self.notes.append(event)
 
     def _count(self, outcome: Outcome) -> None:
+        self.under_way.discard(outcome.test_id)
         if outcome.reused_from is None:
             self.tested += 1
             self.seats.setdefault(outcome.lane, SeatState()).tests += 1

@@ -31,7 +31,7 @@ class Summary:
     files: tuple[tuple[str, str], ...] = ()
 
     def to_object(self) -> dict[str, Any]:
-        """For `--json`; the keys are documented in docs/configuration.md."""
+        """For `--json`; the keys are documented in docs/concepts.md."""
         info, progress = self.info, self.progress
         best = progress.best_overall()
         return {

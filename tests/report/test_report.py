@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
 
 from rich.console import Console
 
@@ -20,6 +21,7 @@ from harness.model import (
     RunEnded,
     SessionInfo,
     Test,
+    TestCreated,
     TestEnded,
 )
 from harness.report.live import LiveView
@@ -153,11 +155,12 @@ def test_plain_view_counts_now_and_then() -> None:
 def test_live_view_draws_lanes_progress_and_best() -> None:
     made = progress(outcome(1, 0.1), outcome(2, None, kind=OutcomeKind.TIMEOUT))
     test = Test(3, Configuration(("N",), (3,)), "k", "left")
+    made.take(TestCreated(test, 104.0))
     made.take(PhaseStarted(test, Phase.TEST, "left", 105.0, 1))
     made.take(PhaseStarted(test, Phase.COMPILE, "compile-1", 105.0))
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=100, color_system=None)
-    view = LiveView(made, console=console, now_s=lambda: 110.0, remaining=lambda: 8)
+    view = LiveView(made, console=console, now_s=lambda: 110.0, remaining=lambda: 7)
     view.open()
     view.take(None)
     view.take(Note("warning", "the device is hot"))
@@ -202,3 +205,9 @@ def test_summary_without_a_success_says_what_went_wrong() -> None:
         line.startswith("no test succeeded: 1 compile_failed; `harness show 3 --failures`")
         for line in lines
     )
+
+
+def test_the_keys_for_programs_are_documented() -> None:
+    summary = Summary(INFO, progress(outcome(1, 0.1)), "complete", 10.0)
+    page = (Path(__file__).resolve().parents[2] / "docs" / "concepts.md").read_text()
+    assert [key for key in summary.to_object() if f"`{key}`" not in page] == []
