@@ -7,7 +7,8 @@ import os
 from harness.app.setup import Setup
 from harness.config.substitute import CommandTemplate
 from harness.model import Configuration, Lane
-from harness.store.identity import find_sources, make_key
+from harness.store.identity import make_key
+from harness.store.sources import find_compilers, find_sources
 
 
 class Identity:
@@ -23,7 +24,9 @@ class Identity:
         self._shared: dict[str, object] = {
             "directory": os.path.relpath(spec.directory, spec.base),
             "sources": find_sources(lines, spec.command.sources, spec.directory),
+            "compilers": find_compilers(lines),
             "models": models,
+            "drivers": sorted({lane.device.driver for lane in setup.lanes}),
             "repeat": spec.scoring.repeat,
             "measured": setup.measured,
             "simulation": repr(simulation),
