@@ -31,6 +31,15 @@ EXPORTS = {
     "script": "harness.export.script:format_script",
 }
 
+EMITS = {
+    "cmake": "harness.export.cmake",
+    "header": "harness.export.header",
+    "make": "harness.export.make",
+    "python": "harness.export.python",
+    "values": "harness.export.values",
+}
+"""Modules, each with `format_tuned`, and `COMMENT` for lines that matter to people only."""
+
 
 def load(entry: str) -> Any:
     """The class or function that a table's entry names."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.app.emit import write_emits
 from harness.app.names import EXPORTS, load
 from harness.app.setup import Setup
 from harness.export.base import write_whole
@@ -13,9 +14,17 @@ from harness.model import Outcome, SessionInfo
 
 
 def write_outputs(
-    setup: Setup, info: SessionInfo, outcomes: Sequence[Outcome], best: Outcome | None
+    setup: Setup,
+    info: SessionInfo,
+    outcomes: Sequence[Outcome],
+    best: Outcome | None,
+    *,
+    complete: bool,
 ) -> tuple[tuple[str, str], ...]:
-    """Write log, transcript and importance table where the config names them.
+    """Write log, transcript, importance table and tuned values where the config names them.
+
+    Args:
+        complete: whether the search came to its end; values of another are nothing to build with.
 
     Returns:
         What was written and where.
@@ -39,4 +48,6 @@ def write_outputs(
         known = {outcome.configuration: outcome for outcome in outcomes}
         table = format_importance(info, best, setup.spec.parameters, known)
         write("importance", output.importance, table)
+    if complete:
+        written += write_emits(output.emit, setup.spec.base, info, outcomes)
     return tuple(written)

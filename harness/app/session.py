@@ -350,7 +350,7 @@ class _Session:
             reference=self.setup.spec.scoring.reference,
         )
         self.journal.end(state, self.executor.now_s(), summary.to_object())
-        files = write_outputs(self.setup, self.info, outcomes, best)
+        files = write_outputs(self.setup, self.info, outcomes, best, complete=state == "complete")
         return Result(replace(summary, files=files), outcomes)
 
 

@@ -18,7 +18,7 @@ _COMMANDS = {
     "devices": ("harness.cli.devices:devices", "Show devices, lanes and who uses them."),
     "sessions": ("harness.cli.sessions:sessions", "List the sessions of this project's journal."),
     "show": ("harness.cli.sessions:show", "Show a session: best, tests, failures."),
-    "export": ("harness.cli.sessions:export", "Write a session as CSV or JSON."),
+    "export": ("harness.cli.export:export", "Write sessions as tables, or best values for builds."),
     "convert": ("harness.cli.convert:convert", "Turn a .conf file into TOML."),
     "schema": ("harness.cli.convert:schema", "Print the JSON Schema of config files."),
 }

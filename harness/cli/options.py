@@ -10,7 +10,7 @@ import click
 
 from harness.config.change import change_spec
 from harness.config.load import load_config
-from harness.config.spec import Spec
+from harness.config.spec import Spec, default_journal
 from harness.device.lanes import parse_parallel
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -52,3 +52,17 @@ def load_spec(config: Path, **changes: Any) -> Spec:
     if "parallel" in given:
         given["parallel"] = parse_parallel(given["parallel"])
     return change_spec(load_config(config), "command line", **given)
+
+
+def journal_option(function: F) -> F:
+    """`--journal`."""
+    return click.option(
+        "--journal",
+        type=click.Path(path_type=Path),
+        help="The journal; default: that of the project this folder belongs to.",
+    )(function)
+
+
+def find_journal(journal: Path | None) -> Path:
+    """The journal that was named, or that of the project."""
+    return journal if journal is not None else default_journal(Path.cwd())

@@ -1,39 +1,21 @@
-"""`harness sessions`, `harness show`, `harness export`: reading the journal."""
+"""`harness sessions`, `harness show`: reading the journal."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from harness.app.names import EXPORTS, load
-from harness.cli.options import json_option
-from harness.config.spec import default_journal
-from harness.export.base import write_whole
+from harness.cli.options import find_journal, journal_option, json_option
 from harness.model import Outcome
 from harness.report.plain import describe_score
 from harness.store.base import SessionOverview
-from harness.store.sessions import list_sessions, load_overview, load_session
+from harness.store.sessions import list_sessions, load_overview
 from harness.units import format_path, format_score
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def journal_option(function: F) -> F:
-    """`--journal`."""
-    return click.option(
-        "--journal",
-        type=click.Path(path_type=Path),
-        help="The journal; default: that of the project this folder belongs to.",
-    )(function)
-
-
-def _find_journal(journal: Path | None) -> Path:
-    return journal if journal is not None else default_journal(Path.cwd())
 
 
 @click.command()
@@ -41,7 +23,7 @@ def _find_journal(journal: Path | None) -> Path:
 @json_option
 def sessions(*, journal: Path | None, as_json: bool) -> None:
     """List the sessions of this project's journal, the latest first."""
-    rows = list_sessions(_find_journal(journal))
+    rows = list_sessions(find_journal(journal))
     if as_json:
         keys = ("id", "name", "state", "tests", "failed", "best", "unit", "simulated")
         found = [
@@ -95,7 +77,7 @@ def _columns(table: Sequence[Sequence[str]]) -> list[str]:
 @json_option
 def show(*, session: str, top: int, failures: bool, journal: Path | None, as_json: bool) -> None:
     """Show SESSION: its number, a config's name, or `last`."""
-    stored = load_overview(_find_journal(journal), session, top=top)
+    stored = load_overview(find_journal(journal), session, top=top)
     if as_json:
         click.echo(json.dumps(_to_object(stored), indent=2))
     elif failures:
@@ -186,28 +168,3 @@ def _failure_lines(stored: SessionOverview) -> list[str]:
             lines.append(f"  in {outcome.evidence.directory}: {outcome.evidence.command}")
             lines += [f"  | {line}" for line in outcome.evidence.output.splitlines()]
     return lines
-
-
-@click.command()
-@click.argument("session", default="last")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(sorted(EXPORTS)),
-    default="csv",
-    show_default=True,
-    help="csv: Spencer's log; json: everything; script: the transcript.",
-)
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="File to write; default: stdout."
-)
-@journal_option
-def export(*, session: str, form: str, output: Path | None, journal: Path | None) -> None:
-    """Write SESSION (its number, a config's name, or `last`) in another format."""
-    stored = load_session(_find_journal(journal), session)
-    text = load(EXPORTS[form])(stored.info, stored.outcomes)
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        write_whole(output, text)
-        click.echo(f"wrote {output}", err=True)

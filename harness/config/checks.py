@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from harness.config.parallel import find_parallel_problems
-from harness.config.problems import Key, Problem, format_value_of, suggest
+from harness.config.problems import Key, Problem, format_key, format_value_of, suggest
 from harness.config.spec import Spec
 from harness.config.substitute import NAME_PATTERN, CommandTemplate
 from harness.errors import ConfigError
@@ -169,17 +169,20 @@ def _check_parallel(view: _View) -> Iterator[Problem]:
 
 def _check_output(view: _View) -> Iterator[Problem]:
     output = view.spec.output
-    seen: dict[str, str] = {}
-    for name in ("log", "script", "importance", "journal"):
-        path = getattr(output, name)
-        if path is None or not view.is_read("output", name):
+    names = ("log", "script", "importance", "journal")
+    paths: dict[Key, str | None] = {("output", name): getattr(output, name) for name in names}
+    for index, emit in enumerate(output.emit):
+        paths["output", "emit", index, "path"] = emit.path
+    seen: dict[str, Key] = {}
+    for key, path in paths.items():
+        if path is None or not view.is_read(*key):
             continue
         if not path.strip():
-            yield Problem(("output", name), "no file; name one or remove the key", '""')
+            yield Problem(key, "no file; name one or remove the key", '""')
         elif path in seen:
-            text = f"the same file as output.{seen[path]}; name another"
-            yield Problem(("output", name), text, format_value_of(path))
-        seen.setdefault(path, name)
+            text = f"the same file as {format_key(seen[path])}; name another"
+            yield Problem(key, text, format_value_of(path))
+        seen.setdefault(path, key)
 
 
 def _check_mock(view: _View) -> Iterator[Problem]:

@@ -16,7 +16,7 @@ from msgspec import NODEFAULT, Struct
 from harness.config.convert import format_item
 from harness.config.reference_text import CONF, INTRODUCTION
 from harness.config.spec import SpecFile
-from harness.config.words import describe_type, is_table, split_annotated
+from harness.config.words import describe_type, split_annotated, table_of
 
 
 def make_reference() -> str:
@@ -25,21 +25,25 @@ def make_reference() -> str:
     return "\n".join(parts)
 
 
-def _format_table(table: type[Struct], path: tuple[str, ...]) -> list[str]:
+def _format_table(
+    table: type[Struct], path: tuple[str, ...], *, several: bool = False
+) -> list[str]:
     """The section of a table, and those of the tables in it."""
     hints = get_type_hints(table, include_extras=True)
     fields = msgspec.structs.fields(table)
-    own = [field for field in fields if not is_table(hints[field.name])]
-    parts = [f"### `[{'.'.join(path)}]`\n" if path else "### At the top of the file\n"]
+    inner = {field.name: table_of(hints[field.name]) for field in fields}
+    name = f"[[{'.'.join(path)}]]" if several else f"[{'.'.join(path)}]"
+    parts = [f"### `{name}`\n" if path else "### At the top of the file\n"]
     if path:
         parts.append(f"{(table.__doc__ or '').strip()}\n")
-    for field in own:
-        parts.append(_format_field(field, hints[field.name], path))
     for field in fields:
-        if is_table(hints[field.name]):
-            inner, _ = split_annotated(hints[field.name])
-            assert isinstance(inner, type)
-            parts += _format_table(inner, (*path, field.name))
+        one, many = inner[field.name]
+        if one is None or many:
+            parts.append(_format_field(field, hints[field.name], path))
+    for field in fields:
+        one, many = inner[field.name]
+        if one is not None:
+            parts += _format_table(one, (*path, field.name), several=many)
     return parts
 
 

@@ -143,6 +143,23 @@ class MockTable(_Table, frozen=True, kw_only=True):
     ] = ()
 
 
+class EmitTable(_Table, frozen=True, kw_only=True):
+    """A file of the best values, for builds to include; written when a session is complete."""
+
+    format: Annotated[
+        Literal["header", "make", "cmake", "python", "values"],
+        _doc(
+            "`header`: C and C++ macros; `make`, `cmake`, `python`: a fragment or module; "
+            "`values`: JSON."
+        ),
+    ]
+    path: Annotated[str, _doc("The file; it is touched only if a value changed.", ["tuned.h"])]
+    prefix: Annotated[
+        str | None,
+        _doc("Before every parameter's name; default: `TUNED_` for make and cmake, else nothing."),
+    ] = None
+
+
 class OutputTable(_Table, frozen=True, kw_only=True):
     """Files to write, relative to the config's folder."""
 
@@ -152,6 +169,13 @@ class OutputTable(_Table, frozen=True, kw_only=True):
         str | None,
         _doc("CSV of extra tests around the best configuration, one parameter varied at a time."),
     ] = None
+    emit: Annotated[
+        tuple[EmitTable, ...],
+        _doc(
+            "Files of the best values, for builds to include.",
+            [({"format": "header", "path": "tuned.h"},)],
+        ),
+    ] = ()
     journal: Annotated[
         str | None,
         _doc(

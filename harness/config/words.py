@@ -48,6 +48,21 @@ def is_table(tp: object) -> bool:
     return isinstance(plain, type) and issubclass(plain, Struct)
 
 
+def table_of(tp: object) -> tuple[type[Struct] | None, bool]:
+    """The table that a key holds, if it holds one (that may be missing), or a list of them.
+
+    Returns:
+        The table, or None; whether it is a list.
+    """
+    plain, _ = split_annotated(members_of(tp)[0])
+    several = get_origin(plain) is tuple
+    if several:
+        plain, _ = split_annotated(get_args(plain)[0])
+    if isinstance(plain, type) and issubclass(plain, Struct):
+        return plain, several
+    return None, False
+
+
 def describe_type(tp: object) -> str:
     """`a whole number >= 1`, `"min" or "max"`, `text or a list of texts`."""
     return join_or(_flatten(tp))
@@ -88,6 +103,8 @@ def _plural(tp: object) -> str:
             return "values (numbers, texts, true or false)"
         return join_or([_plural(member) for member in members])
     plain_type, _ = split_annotated(members[0])
+    if is_table(plain_type):
+        return "tables"
     if get_origin(plain_type) in (tuple, list):
         return f"lists of {_plural(get_args(plain_type)[0])}"
     assert isinstance(plain_type, type), plain_type

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -39,6 +40,31 @@ def write_whole(path: Path, text: str) -> None:
             f"{path}: cannot write this file: {error.strerror}; results are safe in the journal, "
             "`harness export` writes them elsewhere"
         ) from error
+
+
+def write_changed(path: Path, text: str, comment: re.Pattern[str]) -> bool:
+    """Write `text` to `path` unless only comments differ; whether it was written.
+
+    A file that says the same keeps its time of change, so that nothing is built again for it.
+
+    Args:
+        comment: what lines begin with that do not count.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    try:
+        before = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        before = None
+    if before is not None and _without(before, comment) == _without(text, comment):
+        return False
+    write_whole(path, text)
+    return True
+
+
+def _without(text: str, comment: re.Pattern[str]) -> list[str]:
+    return [line for line in text.splitlines() if not comment.match(line)]
 
 
 def _umask() -> int:

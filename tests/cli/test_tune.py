@@ -234,3 +234,24 @@ def test_the_transcript_of_events_is_json(cli: Cli, config: Path) -> None:
     evidence = next(test for test in made["tests"] if test["outcome"] == "run_failed")["evidence"]
     assert evidence["exit_code"] == 1
     assert "test 3 != 3" in evidence["command"]
+
+
+def test_values_for_builds_are_written_when_the_session_is_complete(cli: Cli, config: Path) -> None:
+    config.write_text(SLEEPERS + '[[output.emit]]\nformat = "header"\npath = "out/tuned.h"\n')
+    made = cli("tune", config, "--json").json
+    header = config.parent / "out" / "tuned.h"
+    assert made["files"]["header"] == str(header)
+    assert "#define A 2" in header.read_text()
+    assert "header (unchanged)" in cli("tune", config, "--json").json["files"]
+
+
+def test_sessions_are_exported_for_builds(cli: Cli, config: Path) -> None:
+    config.write_text(VIRTUAL + 'devices = ["A100", "H100", "T4"]\n')
+    cli("tune", config, "--distribution", "replicate")
+    journal = config.parent / ".harness/journal.sqlite"
+    made = cli("export", "--format", "values", "--journal", journal).json
+    assert [device["architecture"] for device in made["devices"]] == [80, 90, 75]
+    assert made["simulated"] is True
+    ended = cli("export", "1", "1", "--format", "csv", "--journal", journal)
+    assert ended.code == 2
+    assert "one by one" in ended.err

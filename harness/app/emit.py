@@ -1,0 +1,52 @@
+"""Files of the best values, for builds to include."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.app.names import EMITS, load
+from harness.config.spec import EmitTable
+from harness.export.base import write_changed
+from harness.export.tuned import Tuned, make_tuned
+from harness.model import Outcome, SessionInfo
+
+
+def format_tuned(tuned: Tuned, form: str, *, prefix: str | None = None, stem: str = "tuned") -> str:
+    """`tuned` in a format of `EMITS`.
+
+    Args:
+        prefix: before every parameter's name; None: the format's own.
+        stem: the file's name without its ending.
+    """
+    given = {} if prefix is None else {"prefix": prefix}
+    text: str = load(f"{EMITS[form]}:format_tuned")(tuned, stem=stem, **given)
+    return text
+
+
+def write_emits(
+    emits: Sequence[EmitTable], base: Path, info: SessionInfo, outcomes: Sequence[Outcome]
+) -> list[tuple[str, str]]:
+    """Write the files whose values changed; nothing if no test succeeded.
+
+    Args:
+        base: the folder that their paths start from.
+
+    Returns:
+        What each is, and where.
+
+    Raises:
+        StoreError: a file cannot be written.
+    """
+    if not emits or all(outcome.score is None for outcome in outcomes):
+        return []
+    tuned = make_tuned([(info, outcomes)])
+    found = []
+    for emit in emits:
+        path = base / emit.path
+        text = format_tuned(tuned, emit.format, prefix=emit.prefix, stem=path.stem)
+        comment: re.Pattern[str] = load(f"{EMITS[emit.format]}:COMMENT")
+        changed = write_changed(path, text, comment)
+        found.append((emit.format if changed else f"{emit.format} (unchanged)", str(path)))
+    return found

@@ -1,0 +1,62 @@
+"""`harness export`: sessions in other formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness.app.emit import format_tuned
+from harness.app.names import EMITS, EXPORTS, load
+from harness.cli.options import find_journal, journal_option
+from harness.errors import ConfigError
+from harness.export.base import write_whole
+from harness.export.tuned import make_tuned
+from harness.store.sessions import load_session
+
+
+@click.command()
+@click.argument("sessions", nargs=-1, metavar="[SESSION]...")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([*EXPORTS, *EMITS]),
+    default="csv",
+    show_default=True,
+    help="csv: Spencer's log; json: everything; script: the transcript; the others: the best "
+    "values of each device, for builds to include.",
+)
+@click.option("--prefix", help="Before every parameter's name in files for builds.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="File to write; default: stdout."
+)
+@journal_option
+def export(
+    *,
+    sessions: tuple[str, ...],
+    form: str,
+    prefix: str | None,
+    output: Path | None,
+    journal: Path | None,
+) -> None:
+    """Write SESSION (its number, a config's name, or `last`) in another format.
+
+    The formats for builds take several sessions, of one program on different devices.
+    """
+    path = find_journal(journal)
+    if form in EXPORTS and len(sessions) > 1:
+        raise ConfigError(f"{form}: holds one session, not {len(sessions)}; export them one by one")
+    stored = [
+        load_session(path, session, runs=form in EXPORTS) for session in sessions or ("last",)
+    ]
+    if form in EXPORTS:
+        text = load(EXPORTS[form])(stored[0].info, stored[0].outcomes)
+    else:
+        tuned = make_tuned([(session.info, session.outcomes) for session in stored])
+        stem = "tuned" if output is None else output.stem
+        text = format_tuned(tuned, form, prefix=prefix, stem=stem)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_whole(output, text)
+        click.echo(f"wrote {output}", err=True)

@@ -1,0 +1,234 @@
+"""Values for builds: chosen rightly, read by the tools they are for, written only if changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import runpy
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.app.emit import format_tuned
+from harness.app.names import EMITS, load
+from harness.errors import ConfigError
+from harness.export.base import write_changed
+from harness.export.tuned import Tuned, make_tuned
+from harness.model import (
+    Configuration,
+    DeviceInfo,
+    Lane,
+    Outcome,
+    OutcomeKind,
+    SessionInfo,
+    Value,
+)
+
+A100 = DeviceInfo("cuda", 0, "GPU-a", "NVIDIA A100-SXM4", compute_capability=(8, 0), driver="550.1")
+T4 = DeviceInfo("cuda", 1, "GPU-b", "Tesla T4", compute_capability=(7, 5), driver="550.1")
+Session = tuple[SessionInfo, list[Outcome]]
+
+
+def session(
+    scores: Mapping[DeviceInfo, Mapping[int, float | None]], number: int = 1, **changes: object
+) -> Session:
+    """A session in which each device scored values of BLOCK."""
+    lanes = tuple(Lane(str(n), n, device) for n, device in enumerate(scores))
+    info = SessionInfo(
+        id=number,
+        name="kernel",
+        goal="min",
+        unit="s",
+        lanes=lanes,
+        parameters=("BLOCK", "FLAGS"),
+        repeat=1,
+        aggregate="min",
+        size=None,
+        simulated=False,
+        started_s=1.7e9 + number,
+        distribution="replicate",
+        strategy="exhaustive",
+        journal="",
+    )
+    outcomes = [
+        Outcome(
+            Configuration(("BLOCK", "FLAGS"), (block, "-DX=$Y #1")),
+            OutcomeKind.OK if score is not None else OutcomeKind.RUN_FAILED,
+            score,
+            lane=lane.name,
+        )
+        for lane in lanes
+        for block, score in scores[lane.device].items()
+    ]
+    return replace(info, **changes), outcomes  # type: ignore[arg-type] # fields of SessionInfo
+
+
+ONE = session({A100: {32: 2.0, 64: 1.0, 128: None}})
+# 64 is best on the one, 256 on the other, and 128 is never more than 10 % worse
+TWO = session({A100: {64: 1.0, 128: 1.1, 256: 2.0}, T4: {64: 6.0, 128: 4.4, 256: 4.0}})
+
+
+def blocks(tuned: Tuned) -> dict[str, Value]:
+    return {best.device.name: best.configuration["BLOCK"] for best in tuned.devices}
+
+
+class TestChoosing:
+    def test_each_device_gets_its_best(self) -> None:
+        tuned = make_tuned([TWO])
+        assert blocks(tuned) == {"NVIDIA A100-SXM4": 64, "Tesla T4": 256}
+
+    def test_everywhere_is_the_least_worst_slowdown(self) -> None:
+        tuned = make_tuned([TWO])
+        assert tuned.everywhere["BLOCK"] == 128
+        assert tuned.slowdown == pytest.approx(0.1)
+        assert "at most 10.0 % slower" in "\n".join(tuned.provenance())
+
+    def test_the_greatest_wins_where_that_is_the_goal(self) -> None:
+        tuned = make_tuned(
+            [session({A100: {64: 10.0, 128: 9.0}, T4: {64: 1.0, 128: 2.0}}, goal="max")]
+        )
+        assert blocks(tuned) == {"NVIDIA A100-SXM4": 64, "Tesla T4": 128}
+        assert tuned.everywhere["BLOCK"] == 128
+
+    def test_of_several_sessions_the_latest_counts(self) -> None:
+        later = session({A100: {64: 1.0, 128: 0.5}}, number=2)
+        tuned = make_tuned([later, TWO])
+        assert blocks(tuned) == {"NVIDIA A100-SXM4": 128, "Tesla T4": 256}
+        assert tuned.devices[0].session == 2
+
+    def test_without_a_common_configuration_it_says_so(self) -> None:
+        tuned = make_tuned([session({A100: {64: 1.0}}), session({T4: {128: 1.0}}, number=2)])
+        assert tuned.slowdown is None
+        assert "No configuration was measured on all" in "\n".join(tuned.provenance())
+
+    def test_devices_that_shared_the_configurations_are_no_comparison(self) -> None:
+        shared = session({A100: {64: 1.0}, T4: {128: 1.0}}, distribution="pipelined")
+        assert "only some of the configurations" in "\n".join(make_tuned([shared]).provenance())
+
+    def test_nothing_found_is_an_error(self) -> None:
+        with pytest.raises(ConfigError, match="no test succeeded"):
+            make_tuned([session({A100: {64: None}})])
+
+    @pytest.mark.parametrize(
+        "change", [{"simulated": True}, {"goal": "max"}, {"parameters": ("BLOCK",)}]
+    )
+    def test_unlike_sessions_are_not_mixed(self, change: dict[str, object]) -> None:
+        with pytest.raises(ConfigError, match="cannot be put into one file"):
+            make_tuned([ONE, session({T4: {64: 1.0}}, number=2, **change)])
+
+    def test_simulated_values_say_so_in_every_format(self) -> None:
+        tuned = make_tuned([session({A100: {64: 1.0}}, simulated=True)])
+        for form in EMITS:
+            assert re.search("simulated", format_tuned(tuned, form), re.IGNORECASE)
+
+
+def compile_header(folder: Path, text: str, *options: str) -> tuple[str, str]:
+    """What a program that includes the header prints."""
+    (folder / "tuned.h").write_text(text)
+    (folder / "app.c").write_text(
+        '#include <stdio.h>\n#include "tuned.h"\n#include "tuned.h"\n#define STRING(x) TEXT(x)\n'
+        '#define TEXT(x) #x\nint main(void) { printf("%d|%s", BLOCK, STRING(FLAGS)); }\n'
+    )
+    subprocess.run(
+        ["cc", "-Werror", "-Wall", *options, "-o", "app", "app.c"], cwd=folder, check=True
+    )
+    shown = subprocess.run([folder / "app"], capture_output=True, text=True, check=True).stdout
+    block, _, flags = shown.partition("|")
+    return block, flags
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no cc on PATH")
+class TestHeader:
+    def test_a_single_device_needs_no_choice(self, tmp_path: Path) -> None:
+        text = format_tuned(make_tuned([ONE]), "header")
+        assert compile_header(tmp_path, text) == ("64", "-DX=$Y #1")
+        assert compile_header(tmp_path, text, "-DBLOCK=7")[0] == "7"
+
+    @pytest.mark.parametrize(
+        ("option", "block"),
+        [
+            ("-DTUNED_NVIDIA_A100_SXM4", "64"),
+            ("-DTUNED_ARCH=80", "64"),
+            ("-DTUNED_TESLA_T4", "256"),
+            ("-DTUNED_ARCH=75", "256"),
+            ("-DTUNED_ARCH=90", "128"),
+            ("-DNOTHING", "128"),
+        ],
+    )
+    def test_the_build_chooses_the_device(self, tmp_path: Path, option: str, block: str) -> None:
+        assert (
+            compile_header(tmp_path, format_tuned(make_tuned([TWO]), "header"), option)[0] == block
+        )
+
+    def test_the_architecture_can_come_from_nvcc(self, tmp_path: Path) -> None:
+        text = format_tuned(make_tuned([TWO]), "header")
+        by_compiler = ("-DTUNED_BY_CUDA_ARCH", "-D__CUDA_ARCH__=750")
+        assert compile_header(tmp_path, text, *by_compiler)[0] == "256"
+        assert compile_header(tmp_path, text, by_compiler[1])[0] == "128"
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make on PATH")
+@pytest.mark.parametrize(
+    ("device", "block"), [("NVIDIA_A100_SXM4", "64"), ("TESLA_T4", "256"), ("", "128")]
+)
+def test_make_reads_the_fragment(tmp_path: Path, device: str, block: str) -> None:
+    (tmp_path / "tuned.mk").write_text(format_tuned(make_tuned([TWO]), "make"))
+    (tmp_path / "Makefile").write_text(
+        "include tuned.mk\nall:\n\t@echo '$(TUNED_BLOCK)|$(TUNED_FLAGS)'\n"
+    )
+    shown = subprocess.run(
+        ["make", "-s", f"TUNED_DEVICE={device}"],
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout == f"{block}|-DX=$Y #1\n"
+
+
+@pytest.mark.skipif(shutil.which("cmake") is None, reason="there is no cmake on PATH")
+def test_cmake_reads_the_fragment(tmp_path: Path) -> None:
+    script = tmp_path / "tuned.cmake"
+    script.write_text(
+        format_tuned(make_tuned([TWO]), "cmake") + 'message("${TUNED_BLOCK}|${TUNED_FLAGS}")\n'
+    )
+    shown = subprocess.run(
+        ["cmake", "-DTUNED_DEVICE=TESLA_T4", "-P", script],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stderr.strip() == "256|-DX=$Y #1"
+
+
+def test_python_reads_the_module(tmp_path: Path) -> None:
+    path = tmp_path / "tuned.py"
+    path.write_text(format_tuned(make_tuned([TWO]), "python"))
+    made = runpy.run_path(str(path))
+    assert made["EVERYWHERE"] == {"BLOCK": 128, "FLAGS": "-DX=$Y #1"}
+    assert made["BY_DEVICE"]["Tesla T4"]["BLOCK"] == 256
+
+
+def test_values_are_json() -> None:
+    made = json.loads(format_tuned(make_tuned([TWO]), "values", prefix="P_"))
+    assert made["everywhere"] == {"P_BLOCK": 128, "P_FLAGS": "-DX=$Y #1"}
+    assert [device["architecture"] for device in made["devices"]] == [80, 75]
+
+
+@pytest.mark.parametrize("form", list(EMITS))
+def test_a_file_is_touched_only_if_a_value_changed(tmp_path: Path, form: str) -> None:
+    path = tmp_path / "tuned"
+    comment = load(f"{EMITS[form]}:COMMENT")
+    again = session({A100: {64: 0.9, 32: 2.0}}, number=2)
+    other = session({A100: {64: 0.9, 32: 0.8}}, number=3)
+    first = format_tuned(make_tuned([ONE]), form)
+    assert write_changed(path, first, comment)
+    assert not write_changed(path, format_tuned(make_tuned([again]), form), comment)
+    assert path.read_text() == first
+    assert write_changed(path, format_tuned(make_tuned([other]), form), comment)
