@@ -18,6 +18,7 @@ _COMMANDS = {
     "devices": ("harness.cli.devices:devices", "Show devices, lanes and who uses them."),
     "sessions": ("harness.cli.sessions:sessions", "List the sessions of this project's journal."),
     "show": ("harness.cli.sessions:show", "Show a session: best, tests, failures."),
+    "compare": ("harness.cli.compare:compare", "Say what one session is slower at than another."),
     "export": ("harness.cli.export:export", "Write sessions as tables, or best values for builds."),
     "convert": ("harness.cli.convert:convert", "Turn a .conf file into TOML."),
     "schema": ("harness.cli.convert:schema", "Print the JSON Schema of config files."),

@@ -1,9 +1,10 @@
 """A session as one JSON object.
 
-Keys: `session`, `name`, `simulated`, `goal`, `unit`, `repeat`, `aggregate`, `distribution`,
-`strategy`, `parameters`, `lanes`, and `tests`: a list of objects with `test`, `lane`, `outcome`,
-`parameters`, `score`, `samples` (both in `unit`), `compile_s`, `runs` (times in seconds, memory in
-bytes), and for failed ones `reason` and `evidence`.
+Keys: `session`, `name`, `simulated`, `started_s` (Unix time), `goal`, `unit`, `repeat`,
+`aggregate`, `distribution`, `strategy`, `parameters`, `lanes`, and `tests`: a list of objects with
+`test`, `lane`, `outcome`, `parameters`, `score`, `samples` (both in `unit`), `compile_s`, `runs`
+(times in seconds, memory in bytes), and for failed ones `reason` and `evidence`.
+`store/exported.py` reads it back.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ def format_json(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:
                 "session": info.id,
                 "name": info.name,
                 "simulated": info.simulated,
+                "started_s": info.started_s,
                 "goal": info.goal,
                 "unit": info.unit,
                 "repeat": info.repeat,
@@ -49,6 +51,7 @@ def format_json(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:
                 "lanes": [
                     {
                         "name": lane.name,
+                        "kind": lane.device.kind,
                         "device": lane.device.name,
                         "uuid": lane.device.uuid,
                         "environment": dict(lane.environment),

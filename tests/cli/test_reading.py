@@ -6,7 +6,7 @@ import pytest
 
 from harness._version import __version__
 
-from .helpers import SLEEPERS, Cli
+from .helpers import SLEEPERS, VIRTUAL, Cli
 
 
 @pytest.fixture
@@ -109,3 +109,21 @@ def test_convert_makes_a_config_that_reads_back(cli: Cli, tmp_path: Path) -> Non
 
 def test_schema_is_json(cli: Cli) -> None:
     assert "properties" in str(cli("schema").json)
+
+
+def test_a_regression_has_an_exit_code_of_its_own(cli: Cli, config: Path) -> None:
+    config.write_text(VIRTUAL.replace("repeat = 3", "repeat = 12"))
+    cli("tune", config)
+    config.write_text(config.read_text() + "run_s = 0.03\n")
+    cli("tune", config)
+    journal = ("--journal", config.parent / ".harness/journal.sqlite")
+    same = cli("compare", "1", "1", *journal)
+    assert same.code == 0
+    assert "both sessions are simulated" in same.out
+    slower = cli("compare", "1", "2", *journal, "--json")
+    assert slower.code == 4
+    assert slower.json["best"]["verdict"] == "SLOWER"
+    assert slower.json["verdicts"] == {"SLOWER": 32}
+    exported = config.parent / "first.json"
+    cli("export", "1", "--format", "json", "-o", exported, *journal)
+    assert cli("compare", exported, "2", *journal).code == 4

@@ -1,0 +1,64 @@
+"""`harness compare`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from harness.cli.options import find_journal, journal_option, json_option
+from harness.errors import EXIT_REGRESSION
+from harness.report.compare import Side, compare_sessions
+from harness.store.exported import load_exported
+from harness.store.sessions import load_session
+
+
+@click.command()
+@click.argument("first")
+@click.argument("second")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="The least difference that matters, in percent.",
+)
+@click.option(
+    "--unlike", is_flag=True, help="Compare although devices differ, or one side is simulated."
+)
+@click.option("--top", type=click.IntRange(min=0), default=20, help="How many configurations.")
+@journal_option
+@json_option
+def compare(
+    *,
+    first: str,
+    second: str,
+    threshold: float,
+    unlike: bool,
+    top: int,
+    journal: Path | None,
+    as_json: bool,
+) -> None:
+    """Say what SECOND is slower and faster at than FIRST, and whether the samples prove it.
+
+    Each is a session (its number, a config's name, or `last`), or a file that `harness export
+    --format json` wrote. Exits with 4 if anything is proven to be slower.
+    """
+    found = compare_sessions(
+        _load(first, journal), _load(second, journal), threshold=threshold / 100, unlike=unlike
+    )
+    if as_json:
+        click.echo(json.dumps(found.to_object(), indent=2))
+    else:
+        click.echo("\n".join(found.to_lines(top)))
+    if found.regressed:
+        raise click.exceptions.Exit(EXIT_REGRESSION)
+
+
+def _load(which: str, journal: Path | None) -> Side:
+    path = Path(which)
+    if path.suffix == ".json" or path.is_file():
+        return Side(which, *load_exported(path))
+    stored = load_session(find_journal(journal), which)
+    return Side(f"session {stored.info.id} ({stored.info.name})", stored.info, stored.outcomes)

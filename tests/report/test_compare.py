@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import ConfigError, StoreError
+from harness.export.json import format_json
+from harness.model import (
+    Configuration,
+    DeviceInfo,
+    Lane,
+    Outcome,
+    OutcomeKind,
+    Run,
+    SessionInfo,
+)
+from harness.report.compare import Comparisons, Side, compare_sessions
+from harness.store.exported import load_exported
+
+LANE = Lane("0", 0, DeviceInfo("cuda", 0, "GPU-a", "NVIDIA A100"))
+INFO = SessionInfo(
+    id=1,
+    name="kernel",
+    goal="min",
+    unit="s",
+    lanes=(LANE,),
+    parameters=("N",),
+    repeat=10,
+    aggregate="med",
+    size=None,
+    simulated=False,
+    started_s=1.7e9,
+    distribution="pipelined",
+    strategy="exhaustive",
+    journal="",
+)
+TIMES = {16: 3.0, 32: 2.0, 64: 1.0, 128: 4.0}
+
+
+def side(times: Mapping[int, float], seed: int, count: int = 10, **changes: Any) -> Side:
+    """A session that took `count` samples of 1 % noise around each of these times."""
+    source = random.Random(seed)
+    outcomes = []
+    for number, median in times.items():
+        samples = [median * math.exp(source.gauss(0, 0.01)) for _ in range(count)]
+        runs = tuple(
+            Run(n, OutcomeKind.OK, "0", "GPU-a", 0.0, sample, sample=sample)
+            for n, sample in enumerate(samples)
+        )
+        configuration = Configuration(("N",), (number,))
+        outcomes.append(Outcome(configuration, OutcomeKind.OK, min(samples), runs, lane="0"))
+    info = replace(INFO, **changes)
+    return Side(f"seed {seed}", info, outcomes)
+
+
+def compare(first: Side, second: Side, *, unlike: bool = False) -> Comparisons:
+    return compare_sessions(first, second, threshold=0.01, unlike=unlike)
+
+
+def verdicts(found: Comparisons) -> dict[object, str]:
+    return {row.configuration["N"]: row.verdict for row in found.rows}
+
+
+def test_what_became_slower_and_faster_is_found_and_the_rest_is_not() -> None:
+    found = compare(side(TIMES, 1), side({**TIMES, 32: 2.2, 16: 2.7, 256: 1.0}, 2))
+    assert found.rows[0].configuration["N"] == 32, "the worst change comes first"
+    known = verdicts(found)
+    assert (known[32], known[16]) == ("SLOWER", "FASTER")
+    assert {known[64], known[128]} <= {"SAME", "UNCLEAR"}
+    assert 256 not in known
+    assert found.regressed
+
+
+def test_the_best_is_compared_with_the_best() -> None:
+    found = compare(side(TIMES, 1), side({**TIMES, 64: 2.5}, 2))
+    assert found.best is not None
+    assert (found.best.configuration["N"], found.best.verdict) == (32, "SLOWER")
+    assert found.best.before == Configuration(("N",), (64,))
+    shown = "\n".join(found.to_lines(10))
+    assert "best: SLOWER" in shown
+    assert "was: N=64" in shown
+
+
+def test_sessions_of_one_build_are_told_apart_in_at_most_5_percent() -> None:
+    trials = 200
+    wrong = sum(
+        compare(side(TIMES, 2 * trial), side(TIMES, 2 * trial + 1)).regressed
+        for trial in range(trials)
+    )
+    # the family of configurations and the best: each at most half of 5 %, as only SLOWER counts
+    assert wrong <= 0.05 * trials
+
+
+def test_few_samples_prove_nothing_and_say_so() -> None:
+    found = compare(side(TIMES, 1, 1), side({**TIMES, 64: 9.0}, 2, 1))
+    assert set(verdicts(found).values()) == {"UNCLEAR"}
+    assert not found.regressed
+    assert "scoring.repeat" in found.to_lines(10)[-1]
+    assert found.to_object()["configurations"][0]["high"] is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"simulated": True},
+        {"lanes": (replace(LANE, device=replace(LANE.device, name="Tesla T4")),)},
+    ],
+)
+def test_unlike_sessions_are_never_compared_in_silence(change: dict[str, Any]) -> None:
+    first, second = side(TIMES, 1), side(TIMES, 2, **change)
+    with pytest.raises(ConfigError, match="--unlike"):
+        compare(first, second)
+    assert compare(first, second, unlike=True).to_lines(1)[0].startswith("warning: ")
+
+
+@pytest.mark.parametrize("change", [{"unit": "ms"}, {"goal": "max"}, {"parameters": ("M",)}])
+def test_what_measures_something_else_is_not_compared(change: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="cannot be compared"):
+        compare(side(TIMES, 1), side(TIMES, 2, **change), unlike=True)
+
+
+def test_simulated_sessions_say_so() -> None:
+    both = [side(TIMES, seed, simulated=True) for seed in (1, 2)]
+    assert "both sessions are simulated" in compare(*both).to_lines(1)[0]
+
+
+def test_many_changes_are_cut_short() -> None:
+    slower = {number: 2 * time for number, time in TIMES.items()}
+    lines = compare(side(TIMES, 1), side(slower, 2)).to_lines(1)
+    assert "… and 3 more" in lines[-1]
+
+
+class TestExports:
+    def write(self, folder: Path, of: Side) -> Path:
+        path = folder / "session.json"
+        path.write_text(format_json(of.info, of.outcomes))
+        return path
+
+    def test_come_back_the_same_for_a_comparison(self, tmp_path: Path) -> None:
+        before = side(TIMES, 1)
+        info, outcomes = load_exported(self.write(tmp_path, before))
+        assert info.lanes[0].device.model == LANE.device.model
+        assert [o.samples for o in outcomes] == [o.samples for o in before.outcomes]
+        assert not compare(before, Side("again", info, outcomes)).regressed
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [("{", "not JSON"), ("[]", "no export"), ('{"session": 1}', "no export.*'name'")],
+    )
+    def test_other_files_are_refused(self, tmp_path: Path, text: str, message: str) -> None:
+        path = tmp_path / "other.json"
+        path.write_text(text)
+        with pytest.raises(StoreError, match=message):
+            load_exported(path)
+
+    def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
+        with pytest.raises(StoreError, match="cannot read"):
+            load_exported(tmp_path / "gone.json")
