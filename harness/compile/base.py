@@ -73,14 +73,17 @@ class Translation:
         binary: the cubin; empty unless kind is `ok`.
         function: the kernel's name in it.
         log: everything the compiler said, warnings and ptxas's statistics among it.
-        inputs: absolute paths of the files it read besides the text itself.
+        inputs: absolute paths of the files it read besides the text itself; None: not known, and
+            the result must not be used for another compile.
+        absent: files that were looked for in vain, and would have been read.
     """
 
     kind: OutcomeKind
     binary: bytes = b""
     function: str = ""
     log: str = ""
-    inputs: tuple[str, ...] = ()
+    inputs: tuple[str, ...] | None = ()
+    absent: tuple[str, ...] = ()
     reason: str = ""
     evidence: Evidence | None = None
 
@@ -90,7 +93,11 @@ class Translator(Stoppable, Protocol):
 
     @property
     def identity(self) -> str:
-        """Name and version, `nvcc 13.0.88`: another identity is another binary."""
+        """Name and version, for people: `nvcc 13.0.88`."""
+
+    @property
+    def fingerprint(self) -> str:
+        """All that decides about binaries besides the source: another one is another compiler."""
 
     def translate(self, source: KernelSource) -> Translation:
         """Compile `source`; errors as of `KernelCompiler.build`."""

@@ -18,7 +18,7 @@ class KernelSource:
         path: where the text is from: for messages, and its folder is where includes in quotes are
             looked for first; may be empty.
         macros: name and value of each macro to define; an empty value defines it as nothing.
-        options: passed to the compiler as they are.
+        options: passed to the compiler as they are; paths in them must be absolute.
         include_directories: where includes are looked for, in this order, after the folder of
             `path`; absolute.
     """
