@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from harness.compile.source import KernelSource
+from harness.compile.source import KernelSource, define_macros
 
 MARK = "harness_entry"
 PLACE = "the function asked for"
@@ -20,21 +20,11 @@ PLACE = "the function asked for"
 
 
 def mark_entry(source: KernelSource) -> str:
-    """The text to compile: macros, the source, and a kernel marked with the one asked for.
-
-    Macros are defined in the text, so that their values may hold commas, quotes and spaces,
-    which nvcc would take apart in its command line.
-    """
-    return "\n".join(
-        [
-            *(f"#define {name} {value}" for name, value in source.macros),
-            f'#line 1 "{_escape(source.name)}"',
-            source.text,
-            f'#line 1 "{PLACE}"',
-            f"template <typename T, T kernel> __global__ void {MARK}() {{}} "
-            f"template __global__ void {MARK}<decltype(&{source.function}), &{source.function}>();",
-            "",
-        ]
+    """The text to compile: the source, and a kernel that is marked with the one asked for."""
+    return (
+        f'{define_macros(source)}#line 1 "{PLACE}"\n'
+        f"template <typename T, T kernel> __global__ void {MARK}() {{}} "
+        f"template __global__ void {MARK}<decltype(&{source.function}), &{source.function}>();\n"
     )
 
 
@@ -65,7 +55,3 @@ def _is_named(mark: str, text: str) -> bool:
         return f"&({name}(" in mark
     # c++filt leaves out the arguments of some functions that are no templates, but not their type
     return f"&({text})>" in mark or mark.endswith(f"<void (*)({arguments}, &{name}>()")
-
-
-def _escape(path: str) -> str:
-    return path.replace("\\", "\\\\").replace('"', '\\"')

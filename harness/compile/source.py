@@ -41,3 +41,14 @@ class KernelSource:
     def name(self) -> str:
         """What the compiler's messages call it."""
         return self.path or "kernel.cu"
+
+
+def define_macros(source: KernelSource) -> str:
+    """The text after the definitions of its macros, numbered as if they were not there.
+
+    So values may hold commas, quotes and spaces, which nvcc would take apart in its command line,
+    and names cannot change the meaning of the headers that a compiler includes by itself.
+    """
+    definitions = "".join(f"#define {name} {value}\n" for name, value in source.macros)
+    name = source.name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{definitions}#line 1 "{name}"\n{source.text}\n'

@@ -16,8 +16,8 @@ from harness.procs.explain import describe_end
 from harness.procs.worker import Worker
 
 _SYSTEM_HOME = Path("/usr/local/cuda")
-_WHEEL_FOLDERS = ("cu13", "cuda_nvcc")
-"""Folders of package `nvidia` that the compiler's wheels, for CUDA 13 and before, install to."""
+_WHEEL_FOLDERS = ("cu13", "cuda_nvcc", "cuda_runtime", "cuda_cccl")
+"""Folders of package `nvidia` that the wheels install to: one for CUDA 13, several for CUDA 12."""
 _ASK_S = 60.0
 
 
@@ -118,6 +118,33 @@ def wheel_folders() -> tuple[Path, ...]:
     homes = list(spec.submodule_search_locations or ()) if spec else []
     folders = (Path(home) / name for home in homes for name in _WHEEL_FOLDERS)
     return tuple(folder for folder in folders if folder.is_dir())
+
+
+def header_folders(major: int, environment: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
+    """Folders of the toolkit's headers, for a compiler that has none of its own.
+
+    The installed wheels come first, then `CUDA_HOME`, `CUDA_PATH` and /usr/local/cuda; the first
+    is taken whose headers are of CUDA `major`. Empty if there is none.
+    """
+    places = [folder / "include" for folder in wheel_folders()]
+    named = (environment.get(variable) for variable in ("CUDA_HOME", "CUDA_PATH"))
+    homes = [*(Path(name) for name in named if name), _SYSTEM_HOME]
+    for place in (*places, *(home / "include" for home in homes)):
+        if _read_cuda_version(place / "cuda.h") // 1000 == major:
+            inner = [place, place / "cccl", *places]
+            return tuple(dict.fromkeys(folder for folder in inner if folder.is_dir()))
+    return ()
+
+
+def _read_cuda_version(header: Path) -> int:
+    """`CUDA_VERSION` of the toolkit's cuda.h, such as 13000; 0 if there is none."""
+    try:
+        with header.open(encoding="utf-8", errors="replace") as file:
+            head = file.read(1 << 16)
+    except OSError:
+        return 0
+    match = re.search(r"#define CUDA_VERSION\s+(\d+)", head)
+    return int(match[1]) if match else 0
 
 
 def open_nvcc(program: str = "", environment: Mapping[str, str] = os.environ) -> Nvcc:
