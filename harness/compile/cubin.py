@@ -27,9 +27,14 @@ _ARGUMENTS = 0x0A  # begins with a symbol, too, but only to say where the argume
 _MAX_THREADS, _REQUIRED_THREADS = 0x05, 0x10
 _FORMAT_SIZED = 0x04
 
+_OF_FUNCTION = re.compile(
+    r"(\.(?:rela?\.)?(?:text|nv\.info|nv\.shared|nv\.local|nv\.constant\d+)\.)(.+)"
+)
 RESERVED_SHARED_BYTES = 1024
 """What the system takes of every block's shared memory; counted in from compute capability 9."""
 _RESERVED_SECTION = ".nv.shared.reserved.0"
+_SPECIAL = 0xFF00
+"""From here on, a symbol's section is no section, but a remark."""
 
 # Neither loaded nor about machine code: names, debugging, which tool wrote it, and the forms from
 # which a driver could make code for other devices of the family.
@@ -90,23 +95,20 @@ def digest_code(cubin: Cubin, function: str) -> str:
     The kernel's own name, other kernels of the module, debugging information and the compiler's
     notes about itself do not matter. Kernels that do the same may differ in digest.
     """
-    others = tuple(f".{name}" for name in cubin.entries if name != function)
-    hashed = hashlib.sha256()
-
-    def add(*parts: object) -> None:
-        hashed.update(repr(parts).encode())
-
-    for section in sorted(cubin.sections, key=lambda section: section.name):
-        if section.name.startswith(_NOT_CODE) or section.name.endswith(others):
-            continue
-        add(_anonymous(section.name, function), section.kind, section.flags, section.size)
-        for part in _content(cubin, section, function):
-            add(part)
+    others = set(cubin.entries) - {function}
+    parts: list[object] = [cubin.flags]
+    for section in cubin.sections:
+        what, owner = _split_name(section.name)
+        if not section.name.startswith(_NOT_CODE) and owner not in others:
+            name = what, "*" if owner == function else owner
+            parts.append((name, section.kind, section.flags, *_content(cubin, section, function)))
     for symbol in cubin.symbols:
-        place = cubin.sections[symbol.section].name if symbol.section < 0xFF00 else ""
+        place = cubin.sections[symbol.section].name if symbol.section < _SPECIAL else ""
         if place.startswith((".nv.global", ".nv.constant", ".nv.shared")) and symbol.size:
-            add(_anonymous(symbol.name, function), place, symbol.value, symbol.size)
-    return hashed.hexdigest()
+            name = _anonymous(symbol.name, function)
+            parts.append((name, place, symbol.value, symbol.size))
+    # in the order of what they say: that of the file depends on names
+    return hashlib.sha256("\n".join(sorted(map(repr, parts))).encode()).hexdigest()
 
 
 def _content(cubin: Cubin, section: Section, function: str) -> Iterator[object]:
@@ -127,15 +129,21 @@ def _content(cubin: Cubin, section: Section, function: str) -> Iterator[object]:
             yield relocation.offset, relocation.kind, _anonymous(name, function), relocation.addend
     else:
         yield section.data
+        yield section.size
 
 
 def _anonymous(name: str, function: str) -> str:
-    """The name of a section or symbol without that of the kernel it belongs to."""
-    if name == function:
-        return "*"
-    if name.endswith(f".{function}"):
-        return name.removesuffix(function) + "*"
+    """The name of a symbol without that of the kernel it belongs to."""
+    what, owner = _split_name(name)  # sections have symbols, too
+    if function in (name, owner):
+        return f"{what if owner else ''}*"
     return name.replace(f"${function}$", "$*$")  # a function that only this kernel calls
+
+
+def _split_name(section: str) -> tuple[str, str]:
+    """What a section holds and the function it belongs to, empty for the whole module."""
+    match = _OF_FUNCTION.fullmatch(section)
+    return (match[1], match[2]) if match else (section, "")
 
 
 def _numbers_of_symbols(cubin: Cubin) -> Iterator[tuple[int, str, int]]:

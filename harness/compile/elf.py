@@ -68,6 +68,9 @@ class Relocation:
 class Cubin:
     """The content of a CUDA binary for one architecture.
 
+    Attributes:
+        flags: what the header says of the architecture.
+
     Raises:
         ElfError: it is cut short, or something else.
     """
@@ -75,6 +78,7 @@ class Cubin:
     def __init__(self, data: bytes) -> None:
         try:
             self.sections = tuple(_read_sections(data))
+            self.flags: int = _HEADER.unpack_from(data)[7]
         except (struct.error, IndexError, UnicodeDecodeError) as error:
             raise ElfError(f"not a whole ELF file of {len(data)} bytes: {error}") from error
 
