@@ -100,8 +100,10 @@ def digest_code(cubin: Cubin, function: str) -> str:
     for section in cubin.sections:
         what, owner = _split_name(section.name)
         if not section.name.startswith(_NOT_CODE) and owner not in others:
-            name = what, "*" if owner == function else owner
-            parts.append((name, section.kind, section.flags, *_content(cubin, section, function)))
+            owner = "*" if owner == function else owner
+            parts.append(
+                (what, owner, section.kind, section.flags, *_content(cubin, section, function))
+            )
     for symbol in cubin.symbols:
         place = cubin.sections[symbol.section].name if symbol.section < _SPECIAL else ""
         if place.startswith((".nv.global", ".nv.constant", ".nv.shared")) and symbol.size:

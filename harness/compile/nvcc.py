@@ -169,6 +169,5 @@ def _explain_entries(function: str, entries: tuple[str, ...]) -> str:
 def _fail(command: Command, result: ProcessResult, reason: str) -> Translation:
     evidence = make_evidence(command, result)
     evidence = replace(evidence, output=f"{evidence.output}\n{reason}".strip())
-    return Translation(
-        OutcomeKind.COMPILE_FAILED, log=result.stderr, reason=reason, evidence=evidence
-    )
+    log = result.stdout + result.stderr
+    return Translation(OutcomeKind.COMPILE_FAILED, log=log, reason=reason, evidence=evidence)
