@@ -152,7 +152,9 @@ class NvrtcTranslator:
         if self._cores:
             os.sched_setaffinity(0, self._cores)
         if self._idle:
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+            thread = threading.get_native_id()
+            niceness = os.getpriority(os.PRIO_PROCESS, thread)
+            os.setpriority(os.PRIO_PROCESS, thread, min(19, niceness + _NICENESS))
 
     def _translate(self, source: KernelSource) -> Translation:
         options = [f"-arch={source.architecture}", *source.options]

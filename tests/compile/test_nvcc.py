@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.compile.cache import BuildCache
-from harness.compile.cached import CachedCompiler
 from harness.compile.nvcc import NvccTranslator, first_error, parse_rule
 from harness.compile.source import KernelSource
-from harness.compile.toolkit import Nvcc, open_nvcc
+from harness.compile.toolkit import Nvcc
 from harness.errors import CompileError
 from harness.model import OutcomeKind
 from harness.procs.worker import Worker
@@ -152,93 +150,3 @@ def test_first_error() -> None:
     assert first_error(log) == "a.cu(3): error: no"
     assert first_error("ptxas fatal   : out of registers") == "ptxas fatal   : out of registers"
     assert first_error("no terrors here") == ""
-
-
-# With the real one.
-
-KERNELS = """
-#include "tile.h"
-template <typename T, int N> __global__ void __launch_bounds__(256) sum(T* out, const T* in) {
-    __shared__ T part[N];
-    part[threadIdx.x % N] = in[threadIdx.x];
-    __syncthreads();
-    out[threadIdx.x] = part[(threadIdx.x + TILE) % N] * FACTOR;
-}
-template __global__ void sum<float, 64>(float*, const float*);
-namespace ns { __global__ void copy(float* out, const float* in) { *out = *in; } }
-__global__ void copy(float* out, const float* in) { *out = *in; }
-extern "C" __global__ void plain(float* out) { *out = LIST; }
-"""
-
-
-@pytest.fixture(scope="module")
-def nvcc() -> Nvcc:
-    try:
-        return open_nvcc()
-    except CompileError as error:
-        pytest.skip(str(error))
-
-
-@pytest.fixture
-def kernels(tmp_path: Path) -> KernelSource:
-    (tmp_path / "tile.h").write_text("#define TILE 1\n")
-    return KernelSource(
-        KERNELS,
-        "sum<float, 32>",
-        "sm_80",
-        path=str(tmp_path / "kernels.cu"),
-        macros=(("FACTOR", "2"), ("LIST", "sizeof(int[sizeof(char[2][3])])")),
-    )
-
-
-@pytest.mark.nvcc
-def test_entries_of_a_real_compile(nvcc: Nvcc, worker: Worker, kernels: KernelSource) -> None:
-    compiler = CachedCompiler(NvccTranslator(nvcc, worker), BuildCache())
-    names = {
-        "sum<float, 32>": "_Z3sumIfLi32EEvPT_PKS0_",
-        "sum<double, 4 * 16>": "_Z3sumIdLi64EEvPT_PKS0_",
-        "ns::copy": "_ZN2ns4copyEPfPKf",
-        "plain": "plain",
-    }
-    digests = set()
-    for function, name in names.items():
-        built = compiler.build(replace(kernels, function=function))
-        assert built.artifact is not None, built.reason
-        assert built.artifact.function == name
-        digests.add(built.artifact.digest)
-    assert len(digests) == len(names)
-    compiler.close()
-
-
-@pytest.mark.nvcc
-def test_real_resources_and_cache(
-    nvcc: Nvcc, worker: Worker, kernels: KernelSource, tmp_path: Path
-) -> None:
-    compiler = CachedCompiler(NvccTranslator(nvcc, worker), BuildCache())
-    first = compiler.build(kernels).artifact
-    assert first is not None
-    assert first.resources.shared_bytes == 32 * 4
-    assert (first.resources.max_threads, first.resources.spill_store_bytes) == (256, 0)
-    assert first.resources.registers > 0
-    assert (first.compiler, first.cached) == (f"nvcc {nvcc.version}", False)
-    assert compiler.build(kernels).artifact == replace(first, cached=True)
-    (tmp_path / "tile.h").write_text("#define TILE 1 // changed\n")
-    again = compiler.build(kernels).artifact
-    assert again is not None
-    assert (again.cached, again.digest) == (False, first.digest)
-    (tmp_path / "tile.h").write_text("#define TILE 7\n")
-    other = compiler.build(kernels).artifact
-    assert other is not None
-    assert other.digest != first.digest
-    compiler.close()
-
-
-@pytest.mark.nvcc
-def test_real_error(nvcc: Nvcc, worker: Worker, kernels: KernelSource) -> None:
-    translator = NvccTranslator(nvcc, worker)
-    made = translator.translate(replace(kernels, macros=kernels.macros[1:]))
-    assert made.kind is OutcomeKind.COMPILE_FAILED
-    assert made.reason == f'{kernels.path}(7): error: identifier "FACTOR" is undefined'
-    made = translator.translate(replace(kernels, function="product<float>"))
-    assert made.reason == 'the function asked for(1): error: identifier "product" is undefined'
-    translator.close()
