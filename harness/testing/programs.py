@@ -127,7 +127,8 @@ class Programs:
             f"    open(after('-o'), 'wb').write({binary!r})",
             "    read = [options[-1], *re.findall('// reads (.*)', text)]",
             "    escaped = [path.replace(' ', '\\\\ ') for path in read]",
-            "    open(after('-MF'), 'w').write('x : ' + ' \\\\\\n  '.join(escaped) + '\\n')",
+            "    rules = after('-Xcompiler').split(',')[-1]",
+            "    open(rules, 'w').write('x : ' + ' \\\\\\n  '.join(escaped) + '\\n')",
             "    print(options)",
         )
 

@@ -199,12 +199,12 @@ def test_errors(translator: Translator, source: KernelSource) -> None:
 
 
 def test_inputs(translator: Translator, source: KernelSource, tmp_path: Path) -> None:
-    made = translator.translate(
-        replace(source, text="#include <cuda_fp16.h>\n" + source.text, function="plain")
-    )
+    (tmp_path / "device.h").write_text("")
+    text = "#include <cuda_fp16.h>\n#ifdef __CUDA_ARCH__\n#include <device.h>\n#endif\n"
+    made = translator.translate(replace(source, text=text + source.text, function="plain"))
     assert made.kind is OutcomeKind.OK, made.reason
     assert made.inputs is not None
-    assert str(tmp_path / "tile.h") in made.inputs
+    assert {str(tmp_path / "tile.h"), str(tmp_path / "device.h")} <= set(made.inputs)
     assert any(path.endswith("/cuda_fp16.h") for path in made.inputs)
     assert all(Path(path).is_file() for path in made.inputs)
 
