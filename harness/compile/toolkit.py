@@ -126,20 +126,23 @@ def header_folders(major: int, environment: Mapping[str, str] = os.environ) -> t
     The installed wheels come first, then `CUDA_HOME`, `CUDA_PATH` and /usr/local/cuda; the first
     is taken whose headers are of CUDA `major`. Empty if there is none.
     """
-    places = [folder / "include" for folder in wheel_folders()]
     named = (environment.get(variable) for variable in ("CUDA_HOME", "CUDA_PATH"))
     homes = [*(Path(name) for name in named if name), _SYSTEM_HOME]
-    for place in (*places, *(home / "include" for home in homes)):
-        if _read_cuda_version(place / "cuda.h") // 1000 == major:
-            inner = [place, place / "cccl", *places]
-            return tuple(dict.fromkeys(folder for folder in inner if folder.is_dir()))
+    for parts in (wheel_folders(), *((home,) for home in homes)):
+        versions = {part / "include": _read_cuda_version(part / "include") for part in parts}
+        if any(version // 1000 == major for version in versions.values()):
+            fitting = [
+                place for place, version in versions.items() if version // 1000 in (major, 0)
+            ]
+            found = [folder for place in fitting for folder in (place, place / "cccl")]
+            return tuple(folder for folder in found if folder.is_dir())
     return ()
 
 
-def _read_cuda_version(header: Path) -> int:
-    """`CUDA_VERSION` of the toolkit's cuda.h, such as 13000; 0 if there is none."""
+def _read_cuda_version(folder: Path) -> int:
+    """`CUDA_VERSION` of the folder's cuda.h, such as 13000; 0 if there is none."""
     try:
-        with header.open(encoding="utf-8", errors="replace") as file:
+        with (folder / "cuda.h").open(encoding="utf-8", errors="replace") as file:
             head = file.read(1 << 16)
     except OSError:
         return 0

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -124,6 +123,17 @@ def test_headers_must_fit_the_compiler(tmp_path: Path) -> None:
     assert header_folders(11, environment) == ()
 
 
+def test_headers_of_wheels_of_two_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = [tmp_path / name for name in ("cu13", "cuda_runtime", "cuda_cccl")]
+    for part, version in zip(parts, (13000, 12090, None), strict=True):
+        (part / "include").mkdir(parents=True)
+        if version is not None:
+            (part / "include" / "cuda.h").write_text(f"#define CUDA_VERSION {version}\n")
+    monkeypatch.setattr(toolkit, "wheel_folders", lambda: tuple(parts))
+    assert header_folders(12, {}) == (parts[1] / "include", parts[2] / "include")
+    assert header_folders(13, {}) == (parts[0] / "include", parts[2] / "include")
+
+
 def test_wheels_are_found_where_they_install_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,4 +141,3 @@ def test_wheels_are_found_where_they_install_to(
     (tmp_path / "nvidia" / "cu13" / "bin").mkdir(parents=True)
     monkeypatch.syspath_prepend(str(tmp_path))
     assert tmp_path / "nvidia" / "cu13" in toolkit.wheel_folders()
-    assert os.environ is not None
