@@ -27,7 +27,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 import msgspec
 
@@ -134,15 +133,9 @@ class BuildCache:
         self._root = self.directory / f"v{SCHEMA}"
         self._input_sets: dict[str, InputSet] = {}
         self._added_bytes = 0
-        try:
-            self._root.mkdir(parents=True, exist_ok=True)
-            self._locks = ByteLocks(self._root / "lock")
+        with self._explained():
+            self._locks = self._open_locks()
             self._locks.take(0, shared=True, wait=True)
-        except OSError as error:
-            raise CompileError(
-                f"{self.directory}: cannot keep compiled kernels here: {error.strerror}; set "
-                "HARNESS_CACHE_DIR to a folder that can be written"
-            ) from error
 
     def find(self, key: str) -> tuple[Kernel, Path] | None:
         """What the compile `key` made, and its cubin; None if it must be compiled."""
@@ -171,15 +164,10 @@ class BuildCache:
             CompileError: it cannot be written.
         """
         name = hash_bytes(binary)
-        try:
+        with self._explained():
             self._write(self._binary(name), binary)
             if inputs is not None:
                 self._remember(key, kernel, name, inputs)
-        except OSError as error:
-            raise CompileError(
-                f"{self.directory}: cannot write a compiled kernel here: {error.strerror}; make "
-                "room, or set HARNESS_CACHE_DIR to another folder"
-            ) from error
         if self._added_bytes > _SWEEP_BYTES:
             self.sweep()
         return self._binary(name)
@@ -190,11 +178,17 @@ class BuildCache:
 
         Yields:
             Whether it is held; False: cancelled.
+
+        Raises:
+            CompileError: the folder cannot be used any more.
         """
-        with ByteLocks(self._root / "lock") as locks:
+        with self._explained():
+            locks = self._open_locks()
+        with locks:
             offset = 1 + int(key[:15], 16)
-            while not (held := locks.take(offset)) and not cancelled.wait(_LOCK_WAIT_S):
-                pass
+            with self._explained():
+                while not (held := locks.take(offset)) and not cancelled.wait(_LOCK_WAIT_S):
+                    pass
             yield held
 
     def sweep(self) -> int:
@@ -245,13 +239,23 @@ class BuildCache:
     def __enter__(self) -> BuildCache:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _open_locks(self) -> ByteLocks:
+        self._root.mkdir(parents=True, exist_ok=True)  # somebody may have removed it by hand
+        return ByteLocks(self._root / "lock")
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """What the system refuses to do, in words."""
+        try:
+            yield
+        except OSError as error:
+            raise CompileError(
+                f"{self.directory}: cannot keep compiled kernels here: {error.strerror}; make room "
+                "and let it be written, or set HARNESS_CACHE_DIR to another folder"
+            ) from error
 
     def _remember(self, key: str, kernel: Kernel, binary: str, inputs: InputSet) -> None:
         """Add an entry to what is known of `key`."""

@@ -147,10 +147,10 @@ def first_error(log: str) -> str:
 
 
 def _read_inputs(folder: Path) -> tuple[str, ...] | None:
-    """What the host compiler read when it preprocessed the text; None if it did not say."""
+    """What the host compiler read when it preprocessed the text; None if that is not clear."""
     try:
-        rule = (folder / _INPUTS).read_text(encoding="utf-8", errors="surrogateescape")
-    except FileNotFoundError:
+        rule = (folder / _INPUTS).read_text(encoding="utf-8")
+    except (FileNotFoundError, UnicodeDecodeError):
         return None
     return tuple(str(folder / name) for name in parse_rule(rule) if name != _TEXT)
 

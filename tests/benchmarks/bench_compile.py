@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -246,15 +247,39 @@ def build_for(directory: str, count: int) -> None:
 
 
 def scale_threads(count: int) -> None:
-    """Whether NVRTC in two threads compiles twice as much as in one."""
+    """Whether NVRTC in two threads compiles twice as much as in one, or what keeps it from that."""
     sources, nvrtc = make_sources(MATMUL, count), open_nvrtc()
-    way = Way(lambda: make_fresh(lambda: NvrtcTranslator(nvrtc)), sources)
-    rates = interleave({str(n): partial(way.measure, n) for n in (1, 2)}, 5)
+    blocked: list[float] = []
+
+    def measure(at_once: int) -> float:
+        with make_fresh(lambda: NvrtcTranslator(nvrtc)) as do:
+            rate([replace(sources[0], text=MATMUL + "// other\n")] * at_once, do, at_once)
+            before_s, started_s = read_ready_s(), time.perf_counter()
+            found = rate(sources, do, at_once)
+            wall_s = time.perf_counter() - started_s
+            if at_once > 1:
+                after_s = read_ready_s()
+                blocked.extend(1 - (after_s[n] - before_s[n]) / wall_s for n in after_s)
+        return found
+
+    rates = interleave({str(n): partial(measure, n) for n in (1, 2)}, 5)
     ratios = [two / one for one, two in zip(rates["1"], rates["2"], strict=True)]
     print(
-        f"\nNVRTC in two threads, of one: {statistics.median(ratios):.2f} x "
-        f"({min(ratios):.2f} to {max(ratios):.2f})"
+        f"\nNVRTC in two threads, of one: {statistics.median(ratios):.2f} x ({min(ratios):.2f} to "
+        f"{max(ratios):.2f}); of its time, such a thread neither ran nor waited for a processor "
+        f"{100 * statistics.median(blocked):.0f} % ({100 * max(blocked):.0f} % at most)"
     )
+
+
+def read_ready_s() -> dict[int, float]:
+    """Of each NVRTC thread, how long it ran or waited for a processor that others used."""
+    ready = {}
+    for thread in threading.enumerate():
+        if thread.name.startswith("harness-nvrtc"):
+            path = Path(f"/proc/self/task/{thread.native_id}/schedstat")
+            ran, waited, _ = map(int, path.read_text().split())
+            ready[thread.native_id or 0] = (ran + waited) / 1e9
+    return ready
 
 
 def share(count: int) -> None:

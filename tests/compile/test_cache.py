@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import threading
 import time
 from dataclasses import replace
@@ -186,6 +188,27 @@ def test_one_compiles_while_others_wait(cache: BuildCache) -> None:
             assert not second
     with cache.claim(KEY, cancelled) as free:
         assert free
+
+
+def test_folder_that_was_removed_by_hand(cache: BuildCache) -> None:
+    cache.store(KEY, KERNEL, b"binary", NO_INPUTS)
+    shutil.rmtree(cache.directory)
+    assert cache.find(KEY) is None
+    with cache.claim(KEY, threading.Event()) as held:
+        assert held
+        cache.store(KEY, KERNEL, b"binary", NO_INPUTS)
+    assert cache.find(KEY) is not None
+
+
+def test_full_disk(cache: BuildCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(file: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(CompileError, match=r"No space left on device; make room"):
+        cache.store(KEY, KERNEL, b"binary", NO_INPUTS)
+    monkeypatch.undo()
+    assert cache.stats().size_bytes == 0  # no remains
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
