@@ -259,7 +259,7 @@ def scale_threads(count: int) -> None:
             wall_s = time.perf_counter() - started_s
             if at_once > 1:
                 after_s = read_ready_s()
-                blocked.extend(1 - (after_s[n] - before_s[n]) / wall_s for n in after_s)
+                blocked.extend(1 - (after_s[n] - before_s.get(n, 0.0)) / wall_s for n in after_s)
         return found
 
     rates = interleave({str(n): partial(measure, n) for n in (1, 2)}, 5)
