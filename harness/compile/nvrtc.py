@@ -77,7 +77,8 @@ def open_nvrtc() -> Nvrtc:
         major, minor = _call(nvrtc, "nvrtcVersion")
         known = _call(nvrtc, "nvrtcGetSupportedArchs")
     except (RuntimeError, CompileError) as error:  # what the bindings say if there is no library
-        raise CompileError(f"NVRTC's library cannot be loaded: {error}; {_REMEDY}") from error
+        said = " ".join(str(error).split())
+        raise CompileError(f"NVRTC's library cannot be loaded: {said}; {_REMEDY}") from error
     library = _find_library()
     return Nvrtc(
         bindings=nvrtc,
