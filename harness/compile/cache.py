@@ -127,7 +127,7 @@ class BuildCache:
     """
 
     def __init__(self, directory: Path | None = None, limit_bytes: int = LIMIT_BYTES) -> None:
-        self.directory = directory or find_directory()
+        self.directory = (directory or find_directory()).absolute()
         self.hashes = FileHashes()
         self._limit_bytes = limit_bytes
         self._root = self.directory / f"v{SCHEMA}"
