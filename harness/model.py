@@ -294,6 +294,51 @@ class Build:
 
 
 @dataclass(frozen=True, slots=True)
+class Resources:
+    """What one kernel of a binary takes of a multiprocessor, and what it spills.
+
+    Attributes:
+        registers: per thread.
+        shared_bytes: static shared memory per block; what the launch adds is not in it.
+        constant_bytes: constant memory, the kernel's arguments among it.
+        local_bytes: stack frame per thread, in local memory.
+        spill_store_bytes, spill_load_bytes: what the compiler moved from registers to memory and
+            back, per thread, as it counts them; None: it did not say.
+        max_threads: the largest block the kernel was compiled for; 0: it does not say.
+    """
+
+    registers: int = 0
+    shared_bytes: int = 0
+    constant_bytes: int = 0
+    local_bytes: int = 0
+    spill_store_bytes: int | None = None
+    spill_load_bytes: int | None = None
+    max_threads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A compiled kernel: machine code on disk, ready to load.
+
+    Attributes:
+        path: the cubin, in the cache; absolute.
+        digest: of what is loaded of it: kernels of equal digest are the same machine code.
+        function: the name to load from it, as the compiler mangled it.
+        compiler: which one, with its version: `nvcc 13.0.88`.
+        architecture: what it runs on: `sm_90`.
+        cached: whether it was there already.
+    """
+
+    path: str
+    digest: str
+    function: str
+    resources: Resources
+    compiler: str
+    architecture: str
+    cached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """How a test ended: what the journal keeps and the strategy is told.
 

@@ -105,6 +105,33 @@ class Programs:
         """Prints the value of a Python expression; `os` is there."""
         return self.write(PYTHON, "import os", f"print({expression})")
 
+    def compiles_cuda(self, binary: bytes, *, version: str = "13.0.88") -> str:
+        """Answers as nvcc does: every compile makes `binary`, unless the source says `#error`.
+
+        What a source includes by `// reads PATH` is what it claims to have read.
+        """
+        return self.write(
+            PYTHON,
+            "import re, sys",
+            "options = sys.argv[1:]",
+            "if options == ['--version']:",
+            f"    print('Cuda compilation tools, release 13.0, V{version}\\nBuild fake')",
+            "elif options == ['--list-gpu-arch']:",
+            "    print('compute_75\\ncompute_80\\ncompute_90')",
+            "else:",
+            "    text = open(options[-1]).read()",
+            "    if '#error' in text:",
+            "        print('ptxas info : nothing', file=sys.stderr)",
+            "        sys.exit('scale.cu(1): error: #error directive')",
+            "    after = lambda option: options[options.index(option) + 1]",
+            f"    open(after('-o'), 'wb').write({binary!r})",
+            "    read = [options[-1], *re.findall('// reads (.*)', text)]",
+            "    escaped = [path.replace(' ', '\\\\ ') for path in read]",
+            "    rules = after('-Xcompiler').split(',')[-1]",
+            "    open(rules, 'w').write('x : ' + ' \\\\\\n  '.join(escaped) + '\\n')",
+            "    print(options)",
+        )
+
     def watches_pause(self, fifo: Path) -> str:
         """Says in `fifo` when its process group is stopped and when it goes on, then ends.
 

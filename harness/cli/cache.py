@@ -1,0 +1,39 @@
+"""`harness cache`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+from harness.cli.options import json_option
+from harness.compile.cache import BuildCache, CacheStats
+from harness.units import format_bytes
+
+
+@click.command()
+@click.option("--stats", "show", is_flag=True, help="Show what is kept (the default).")
+@click.option("--clear", is_flag=True, help="Remove all of it.")
+@json_option
+def cache(*, show: bool, clear: bool, as_json: bool) -> None:
+    """Show the compiled kernels that sessions share, or remove them."""
+    if show and clear:
+        raise click.UsageError("--stats and --clear exclude each other; use one of them")
+    with BuildCache() as kept:
+        removed_bytes = kept.clear() if clear else None
+        stats = kept.stats()
+    if as_json:
+        click.echo(json.dumps(asdict(stats) | {"removed_bytes": removed_bytes}, indent=2))
+    else:
+        click.echo(_describe(stats, removed_bytes))
+
+
+def _describe(stats: CacheStats, removed_bytes: int | None) -> str:
+    if removed_bytes is not None:
+        return f"removed {format_bytes(removed_bytes)} from {stats.directory}"
+    size, limit = format_bytes(stats.size_bytes), format_bytes(stats.limit_bytes)
+    return (
+        f"{stats.builds} compile(s) kept as {stats.binaries} binaries in {stats.directory}\n"
+        f"{size} of at most {limit}; what was used longest ago goes first"
+    )

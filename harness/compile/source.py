@@ -1,0 +1,54 @@
+"""What a kernel compiler is given: everything that decides about the binary, as frozen data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class KernelSource:
+    """One kernel of a CUDA C++ source, for one architecture.
+
+    Attributes:
+        text: the source itself.
+        function: the kernel as C++ names it: `saxpy`, `ns::saxpy`, or an instance of a template,
+            `matmul<float, 16>`. Templates that nothing else uses are instantiated by it.
+        architecture: `sm_90`.
+        path: where the text is from: for messages, and its folder is where includes in quotes are
+            looked for first; may be empty.
+        macros: name and value of each macro to define; an empty value defines it as nothing.
+        options: passed to the compiler as they are; paths in them must be absolute.
+        include_directories: where includes are looked for, in this order, after the folder of
+            `path`; absolute.
+    """
+
+    text: str
+    function: str
+    architecture: str
+    path: str = ""
+    macros: tuple[tuple[str, str], ...] = ()
+    options: tuple[str, ...] = ()
+    include_directories: tuple[str, ...] = ()
+
+    @property
+    def search_directories(self) -> tuple[str, ...]:
+        """Where the text's includes are looked for before the compiler's own folders."""
+        home = (str(Path(self.path).resolve().parent),) if self.path else ()
+        return tuple(dict.fromkeys((*home, *self.include_directories)))
+
+    @property
+    def name(self) -> str:
+        """What the compiler's messages call it."""
+        return self.path or "kernel.cu"
+
+
+def define_macros(source: KernelSource) -> str:
+    """The text after the definitions of its macros, numbered as if they were not there.
+
+    So values may hold commas, quotes and spaces, which nvcc would take apart in its command line,
+    and names cannot change the meaning of the headers that a compiler includes by itself.
+    """
+    definitions = "".join(f"#define {name} {value}\n" for name, value in source.macros)
+    name = source.name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{definitions}#line 1 "{name}"\n{source.text}\n'

@@ -1,0 +1,189 @@
+"""Finding nvcc, and what it can do."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import CompileError
+from harness.model import Command
+from harness.procs.explain import describe_end
+from harness.procs.worker import Worker
+
+_SYSTEM_HOME = Path("/usr/local/cuda")
+_WHEEL_FOLDERS = ("cu13", "cuda_nvcc", "cuda_runtime", "cuda_cccl")
+"""Folders of package `nvidia` that the wheels install to: one for CUDA 13, several for CUDA 12."""
+_ASK_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Nvcc:
+    """An installed nvcc.
+
+    Attributes:
+        program: absolute path.
+        found: how it was found, for messages.
+        version: `13.0.88`.
+        build: the toolkit's build, which tells apart what the version does not.
+        architectures: what it can compile for: `sm_75` …, without the letters of variants.
+    """
+
+    program: str
+    found: str
+    version: str
+    build: str
+    architectures: tuple[str, ...]
+
+    def check_architecture(self, architecture: str) -> None:
+        """Raises CompileError unless nvcc can compile for `architecture`."""
+        check_architecture(
+            architecture, self.architectures, f"nvcc {self.version} ({self.program})", "toolkit"
+        )
+
+
+def check_architecture(
+    architecture: str, accepted: tuple[str, ...], compiler: str, remedy: str
+) -> None:
+    """Raise CompileError, naming both, unless the compiler accepts the architecture.
+
+    Args:
+        architecture: `sm_90`; variants such as `sm_90a` go with their base.
+        remedy: what to install another version of.
+    """
+    match = re.fullmatch(r"(sm_(\d+))[af]?", architecture)
+    if match is None:
+        raise CompileError(
+            f"architecture {architecture!r}: not of the form sm_90; it is `sm_` and the device's "
+            "compute capability without the point"
+        )
+    if match[1] in accepted:
+        return
+    numbers = sorted(int(name.removeprefix("sm_")) for name in accepted)
+    age = "an older" if numbers and int(match[2]) < numbers[0] else "a newer"
+    raise CompileError(
+        f"{compiler} cannot compile for {architecture}: it knows "
+        f"{', '.join(f'sm_{number}' for number in numbers) or 'no architecture'}; install {age} "
+        f"{remedy}, or set the architecture to one of these"
+    )
+
+
+def find_nvcc(program: str = "", environment: Mapping[str, str] = os.environ) -> tuple[str, str]:
+    """The nvcc to use, and how it was found.
+
+    Looked for in this order: `program`, which the config names; `CUDACXX`; `bin` of `CUDA_HOME`
+    and of `CUDA_PATH`; `PATH`; /usr/local/cuda; the installed wheel. One that is named and not
+    there is an error, not passed over.
+
+    Raises:
+        CompileError: none is found.
+    """
+    for name, how in ((program, "the config"), (environment.get("CUDACXX", ""), "CUDACXX")):
+        if name:
+            path = shutil.which(name, path=environment.get("PATH"))
+            if path is None:
+                raise CompileError(f"no nvcc at {name!r}, which {how} names; correct or remove it")
+            return str(Path(path).absolute()), how
+    looked: list[str] = []
+    for place, how in _places(environment):
+        if os.access(place, os.X_OK) and place.is_file():
+            return str(place.absolute()), how
+        looked.append(str(place))
+    raise CompileError(
+        f"no nvcc found: not named by the config or CUDACXX, not in PATH, nor at "
+        f"{', '.join(looked)}; install the CUDA toolkit, or `pip install 'gpu-harness[cuda13]'`, "
+        "or use the compiler nvrtc"
+    )
+
+
+def _places(environment: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
+    for variable in ("CUDA_HOME", "CUDA_PATH"):
+        if environment.get(variable):
+            yield Path(environment[variable]) / "bin" / "nvcc", variable
+    on_path = shutil.which("nvcc", path=environment.get("PATH"))
+    if on_path is not None:
+        yield Path(on_path), "PATH"
+    yield _SYSTEM_HOME / "bin" / "nvcc", str(_SYSTEM_HOME)
+    for folder in wheel_folders():
+        yield folder / "bin" / "nvcc", "the installed wheel"
+
+
+def wheel_folders() -> tuple[Path, ...]:
+    """Where NVIDIA's wheels installed the toolkit's parts, if they did."""
+    spec = importlib.util.find_spec("nvidia")
+    homes = list(spec.submodule_search_locations or ()) if spec else []
+    folders = (Path(home) / name for home in homes for name in _WHEEL_FOLDERS)
+    return tuple(folder for folder in folders if folder.is_dir())
+
+
+def header_folders(major: int, environment: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
+    """Folders of the toolkit's headers, for a compiler that has none of its own.
+
+    The installed wheels come first, then `CUDA_HOME`, `CUDA_PATH` and /usr/local/cuda; the first
+    is taken whose headers are of CUDA `major`. Empty if there is none.
+    """
+    named = (environment.get(variable) for variable in ("CUDA_HOME", "CUDA_PATH"))
+    homes = [*(Path(name) for name in named if name), _SYSTEM_HOME]
+    for parts in (wheel_folders(), *((home,) for home in homes)):
+        versions = {part / "include": _read_cuda_version(part / "include") for part in parts}
+        if any(version // 1000 == major for version in versions.values()):
+            fitting = [
+                place for place, version in versions.items() if version // 1000 in (major, 0)
+            ]
+            found = [folder for place in fitting for folder in (place, place / "cccl")]
+            return tuple(folder for folder in found if folder.is_dir())
+    return ()
+
+
+def _read_cuda_version(folder: Path) -> int:
+    """`CUDA_VERSION` of the folder's cuda.h, such as 13000; 0 if there is none."""
+    try:
+        with (folder / "cuda.h").open(encoding="utf-8", errors="replace") as file:
+            head = file.read(1 << 16)
+    except OSError:
+        return 0
+    match = re.search(r"#define CUDA_VERSION\s+(\d+)", head)
+    return int(match[1]) if match else 0
+
+
+def open_nvcc(program: str = "", environment: Mapping[str, str] = os.environ) -> Nvcc:
+    """Find nvcc and ask it for its version and architectures.
+
+    Raises:
+        CompileError: none is found, or it does not answer as nvcc does.
+    """
+    path, how = find_nvcc(program, environment)
+    with Worker() as worker:
+        version = _ask(worker, path, how, "--version")
+        architectures = _ask(worker, path, how, "--list-gpu-arch")
+    release = re.search(r"V(\d+(?:\.\d+)+)", version)
+    build = re.search(r"^Build (\S+)", version, re.MULTILINE)
+    known = re.findall(r"^compute_(\d+)$", architectures, re.MULTILINE)
+    if release is None or not known:
+        raise CompileError(
+            f"{path} (found by {how}) is no nvcc of CUDA 11 or newer: it says {version[:200]!r} "
+            f"and {architectures[:200]!r}"
+        )
+    return Nvcc(
+        program=path,
+        found=how,
+        version=release[1],
+        build=build[1] if build else "",
+        architectures=tuple(f"sm_{number}" for number in known),
+    )
+
+
+def _ask(worker: Worker, path: str, how: str, option: str) -> str:
+    command = Command((path, option), f"{path} {option}", "/", timeout_s=_ASK_S)
+    result = worker.run(command)
+    if not result.succeeded:
+        said = (result.stderr or result.stdout).strip()[-500:]
+        raise CompileError(
+            f"{command.text} (found by {how}): {describe_end(command, result)}"
+            f"{': ' if said else ''}{said}; name a working nvcc in the config or CUDACXX"
+        )
+    return result.stdout

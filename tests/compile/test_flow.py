@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+from harness.compile.flow import Flow
+from harness.model import OutcomeKind
+
+
+class Hand:
+    """A clock that goes on when told."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def test_goes_on_until_cancelled() -> None:
+    flow = Flow()
+    with flow.run(None):
+        assert flow.may_go_on()
+        flow.cancel()
+        assert not flow.may_go_on()
+    assert flow.stopped is OutcomeKind.INTERRUPTED
+    with flow.run(None):
+        assert flow.may_go_on()
+    assert flow.stopped is None
+
+
+def test_cancel_of_nothing_is_nothing() -> None:
+    flow = Flow()
+    flow.cancel()
+    with flow.run(None):
+        assert flow.may_go_on()
+
+
+def test_limit() -> None:
+    clock = Hand()
+    flow = Flow(clock)
+    with flow.run(5.0):
+        clock.now_s += 5.0
+        assert flow.may_go_on()
+        clock.now_s += 0.1
+        assert not flow.may_go_on()
+    assert flow.stopped is OutcomeKind.TIMEOUT
+
+
+def ask_while_paused(flow: Flow, act: Callable[[], None], asking: Event) -> bool:
+    """Whether it may go on, after another thread has done `act`; it must not know before."""
+    done: list[str] = []
+    flow.pause()
+    with ThreadPoolExecutor(1) as threads:
+        asking.clear()
+        asked = threads.submit(flow.may_go_on)
+        asked.add_done_callback(lambda _: done.append("answered"))
+        asking.wait()
+        done.append("acted")
+        act()
+        answer = asked.result()
+    assert done == ["acted", "answered"]
+    return answer
+
+
+def test_pause_holds_and_does_not_count_towards_the_limit() -> None:
+    times_s, asking = iter([0.0, 1.0, 61.0, 61.0, 62.0, 62.0, 62.0]), Event()
+
+    def now_s() -> float:
+        asking.set()
+        return next(times_s)
+
+    flow = Flow(now_s)
+    with flow.run(5.0):
+        assert ask_while_paused(flow, flow.resume, asking)
+        assert flow.may_go_on()
+    assert flow.stopped is None
+
+
+def test_cancel_ends_a_pause() -> None:
+    asking = Event()
+
+    def now_s() -> float:
+        asking.set()
+        return 0.0
+
+    flow = Flow(now_s)
+    with flow.run(None):
+        assert not ask_while_paused(flow, flow.cancel, asking)
+    assert flow.stopped is OutcomeKind.INTERRUPTED

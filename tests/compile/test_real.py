@@ -1,0 +1,216 @@
+"""The compilers themselves, where they are installed: what every translator must do."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.compile.base import Translation, Translator
+from harness.compile.cache import BuildCache
+from harness.compile.cached import CachedCompiler, inspect
+from harness.compile.nvcc import NvccTranslator
+from harness.compile.nvrtc import NvrtcTranslator, open_nvrtc
+from harness.compile.source import KernelSource
+from harness.compile.toolkit import open_nvcc
+from harness.errors import CompileError
+from harness.model import Artifact, OutcomeKind
+from harness.procs.worker import Worker
+
+KERNELS = """
+#include "tile.h"
+__constant__ float table[100];
+template <typename T, int N> __global__ void __launch_bounds__(256) sum(T* out, const T* in) {
+    __shared__ T part[N];
+    part[threadIdx.x % N] = in[threadIdx.x];
+    __syncthreads();
+    out[threadIdx.x] = part[(threadIdx.x + TILE) % N] * FACTOR;
+}
+template __global__ void sum<float, 64>(float*, const float*);
+namespace ns { __global__ void copy(float* out, const float* in) { *out = *in; } }
+extern "C" __global__ void plain(float* out) { *out = LIST; }
+__device__ __noinline__ float scaled(float x, int n) { return n ? scaled(x, n - 1) : x * 1.5f; }
+extern "C" __global__ void __launch_bounds__(1024, 2) spill(float* out, const float* in, int n) {
+    float value[64];
+#pragma unroll
+    for (int i = 0; i < 64; i++) value[i] = in[i * threadIdx.x];
+    for (int round = 0; round < n; round++)
+#pragma unroll
+        for (int i = 0; i < 64; i++) value[i] = value[(i * 7 + 3) % 64] * value[i] + table[i];
+#pragma unroll
+    for (int i = 0; i < 64; i++) out[i * blockDim.x] = value[i];
+}
+extern "C" __global__ void nested(float* out, int n) {
+    extern __shared__ float dynamic[];
+    dynamic[threadIdx.x] = *out;
+    *out = scaled(dynamic[3], n);
+}
+"""
+NAMES = {
+    "sum<float, 32>": "_Z3sumIfLi32EEvPT_PKS0_",
+    "sum<double, 4 * 16>": "_Z3sumIdLi64EEvPT_PKS0_",
+    "ns::copy": "_ZN2ns4copyEPfPKf",
+    "plain": "plain",
+    "spill": "spill",
+    "nested": "nested",
+}
+ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120")
+
+
+def open_translator(name: str) -> Translator:
+    try:
+        if name == "nvcc":
+            return NvccTranslator(open_nvcc(), Worker(grace_s=0.05))
+        return NvrtcTranslator(open_nvrtc())
+    except CompileError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(params=[pytest.param("nvcc", marks=pytest.mark.nvcc), "nvrtc"])
+def translator(request: pytest.FixtureRequest) -> Iterator[Translator]:
+    translator = open_translator(request.param)
+    yield translator
+    translator.close()
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> KernelSource:
+    (tmp_path / "tile.h").write_text("#define TILE 1\n")
+    return KernelSource(
+        KERNELS,
+        "sum<float, 32>",
+        "sm_80",
+        path=str(tmp_path / "kernels.cu"),
+        macros=(("FACTOR", "2"), ("LIST", "sizeof(int[sizeof(char[2][3])])")),
+    )
+
+
+Build = Callable[[KernelSource], Artifact]
+
+
+@pytest.fixture
+def build(translator: Translator) -> Iterator[Build]:
+    def build(source: KernelSource) -> Artifact:
+        built = compiler.build(source)
+        assert built.artifact is not None, built.reason
+        return built.artifact
+
+    with BuildCache() as cache:
+        compiler = CachedCompiler(translator, cache)
+        yield build
+
+
+def test_entries(build: Build, source: KernelSource) -> None:
+    artifacts = [build(replace(source, function=function)) for function in NAMES]
+    assert [artifact.function for artifact in artifacts] == list(NAMES.values())
+    assert len({artifact.digest for artifact in artifacts}) == len(NAMES)
+    spill = artifacts[4].resources
+    assert spill.max_threads == 1024
+    assert spill.spill_store_bytes
+
+
+def test_cache_and_digest(build: Build, source: KernelSource, tmp_path: Path) -> None:
+    first = build(source)
+    assert first.resources.shared_bytes == 32 * 4
+    assert (first.resources.max_threads, first.resources.spill_store_bytes) == (256, 0)
+    assert first.resources.registers > 0
+    assert build(source) == replace(first, cached=True)
+    (tmp_path / "tile.h").write_text("#define TILE 1 // changed\n")
+    again = build(source)
+    assert (again.cached, again.digest) == (False, first.digest)
+    moved = build(replace(source, path="", include_directories=(str(tmp_path),)))
+    assert (moved.cached, moved.digest) == (False, first.digest)
+    (tmp_path / "tile.h").write_text("#define TILE 7\n")
+    assert build(source).digest != first.digest
+
+
+def test_digest_is_of_the_kernel_asked_for(build: Build, source: KernelSource) -> None:
+    plain = replace(source, function="plain")
+    other = replace(plain, macros=(("FACTOR", "3"), source.macros[1]))  # changes only sum
+    assert build(plain).digest == build(other).digest
+    assert build(source).digest != build(replace(other, function=source.function)).digest
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_resources_are_what_ptxas_says(
+    translator: Translator, source: KernelSource, architecture: str, tmp_path: Path
+) -> None:
+    made = translator.translate(replace(source, architecture=architecture))
+    assert made.kind is OutcomeKind.OK, made.reason
+    for function in (made.function, "spill", "nested"):
+        check_with_log(replace(made, function=function))
+        check_with_cuobjdump(replace(made, function=function), tmp_path / "kernel.cubin")
+
+
+def check_with_log(made: Translation) -> None:
+    said = made.log.partition(f"Compiling entry function '{made.function}'")[2]
+    said = said.partition("Compile time")[0]
+    numbers = {what: int(number) for number, what in re.findall(r"(\d+) (?:bytes )?(\w+)", said)}
+    resources = inspect(made).resources
+    assert resources.registers == numbers["registers"]
+    assert resources.shared_bytes == numbers.get("smem", 0)
+    assert resources.local_bytes == numbers.get("cumulative", numbers["stack"])
+    spilled = re.search(r"(\d+) bytes spill stores, (\d+) bytes spill loads", said)
+    assert spilled is not None
+    assert (resources.spill_store_bytes, resources.spill_load_bytes) == tuple(
+        map(int, spilled.groups())
+    )
+
+
+def check_with_cuobjdump(made: Translation, path: Path) -> None:
+    """Where it is installed; it counts what the system reserves as the kernel's."""
+    program = shutil.which("cuobjdump")
+    if program is None:
+        return
+    path.write_bytes(made.binary)
+    command = [program, "--dump-resource-usage", str(path)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    usage = said.partition(f"Function {made.function}:")[2].strip().partition("\n")[0]
+    numbers = dict(re.findall(r"(\S+):(\d+)", usage))
+    common = re.search(r"CONSTANT\[3\]:(\d+)", said)
+    assert common is not None
+    resources = inspect(made).resources
+    reserved = 1024 if resources.shared_bytes != int(numbers["SHARED"]) else 0
+    assert resources.registers == int(numbers["REG"])
+    assert resources.shared_bytes + reserved == int(numbers["SHARED"])
+    assert resources.local_bytes == int(numbers["STACK"])
+    assert resources.constant_bytes == int(numbers["CONSTANT[0]"]) + int(common[1])
+
+
+def test_errors(translator: Translator, source: KernelSource) -> None:
+    made = translator.translate(replace(source, macros=source.macros[1:]))
+    assert made.kind is OutcomeKind.COMPILE_FAILED
+    assert made.reason == f'{source.path}(8): error: identifier "FACTOR" is undefined'
+    assert made.evidence is not None
+    assert "FACTOR" in made.evidence.output
+    assert source.path in made.evidence.command
+    made = translator.translate(replace(source, function="product<float>"))
+    assert 'error: identifier "product" is undefined' in made.reason
+    made = translator.translate(replace(source, text='#include "none.h"'))
+    assert "none.h" in made.reason
+    made = translator.translate(replace(source, options=("--no-such-option",)))
+    assert made.kind is OutcomeKind.COMPILE_FAILED
+    assert "no-such-option" in made.reason
+
+
+def test_inputs(translator: Translator, source: KernelSource, tmp_path: Path) -> None:
+    (tmp_path / "device.h").write_text("")
+    text = "#include <cuda_fp16.h>\n#ifdef __CUDA_ARCH__\n#include <device.h>\n#endif\n"
+    made = translator.translate(replace(source, text=text + source.text, function="plain"))
+    assert made.kind is OutcomeKind.OK, made.reason
+    assert made.inputs is not None
+    assert {str(tmp_path / "tile.h"), str(tmp_path / "device.h")} <= set(made.inputs)
+    assert any(path.endswith("/cuda_fp16.h") for path in made.inputs)
+    assert all(Path(path).is_file() for path in made.inputs)
+
+
+def test_architectures(translator: Translator, source: KernelSource) -> None:
+    with pytest.raises(CompileError, match=r"cannot compile for sm_35: it knows .*sm_90"):
+        translator.translate(replace(source, architecture="sm_35"))
+    made = translator.translate(replace(source, architecture="sm_90a"))
+    assert made.kind is OutcomeKind.OK
