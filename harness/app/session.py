@@ -14,11 +14,12 @@ import msgspec
 
 from harness._version import __version__
 from harness.app.identity import Identity
-from harness.app.names import DISTRIBUTIONS, STRATEGIES, load
+from harness.app.names import DISTRIBUTIONS, load
 from harness.app.outputs import write_outputs
 from harness.app.result import Result
 from harness.app.seats import make_executor
 from harness.app.setup import Setup
+from harness.app.strategies import make_strategy
 from harness.device.locks import hold_devices
 from harness.model import (
     BuildEnded,
@@ -315,13 +316,8 @@ class _Session:
         return [frozenset(names)]
 
     def _make_strategy(self, lanes: int) -> Strategy:
-        strategy = load(STRATEGIES[self.setup.strategy])
-        made: Strategy = (
-            strategy(self.setup.space, self.setup.goal, lanes=lanes)
-            if self.setup.strategy == "tree"
-            else strategy(self.setup.space)
-        )
-        return made
+        setup = self.setup
+        return make_strategy(setup.strategy, setup.space, goal=setup.goal, lanes=lanes)
 
     def _run(self, make: Callable[[frozenset[str]], Strategy | None]) -> None:
         """Run a strategy for each group of lanes to its end."""

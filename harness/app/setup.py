@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.app.lanes import Devices, find_lanes
+from harness.app.strategies import resolve_strategy
 from harness.config.spec import CommandLine, Spec
 from harness.config.substitute import CommandTemplate, Template
 from harness.model import Command, Goal, Lane, Phase, Test
@@ -105,9 +106,7 @@ def prepare(spec: Spec) -> Setup:
         [parse_constraint(text, names) for text in spec.space.constraints],
         parse_tree(spec.space.tree) if spec.space.tree else None,
     )
-    strategy = spec.search.strategy
-    if strategy == "auto":
-        strategy = "tree" if space.tree is not None and space.tree.children else "exhaustive"
+    strategy = resolve_strategy(spec.search.strategy, space)
     optimal = spec.scoring.optimal
     timed = optimal.endswith("_time")
     return Setup(
