@@ -14,6 +14,7 @@ BACKENDS = {
     "cpu": "harness.device.cpu:CpuBackend",
     "mock": "harness.device.mock:MockBackend",
     "none": "harness.device.none:NoneBackend",
+    "replay": "harness.replay.device:ReplayBackend",
 }
 STRATEGIES = {
     "exhaustive": "harness.search.exhaustive:Exhaustive",

@@ -16,6 +16,8 @@ from harness.device.locks import DeviceLocks
 from harness.landscape import Landscape
 from harness.model import Command, Lane, Phase, Test
 from harness.procs.worker import Worker
+from harness.replay.compiler import ReplayCompiler
+from harness.replay.timer import ReplayTimer
 from harness.schedule.base import Executor
 from harness.schedule.threads import ThreadExecutor
 from harness.schedule.virtual import VirtualExecutor
@@ -34,8 +36,8 @@ def make_executor(setup: Setup, locks: DeviceLocks) -> Iterator[Executor]:
         executor = VirtualExecutor(
             setup.lanes,
             workers=workers,
-            make_compiler=seats.mock_compiler,
-            make_timer=seats.mock_timer,
+            make_compiler=seats.virtual_compiler,
+            make_timer=seats.virtual_timer,
         )
     else:
         executor = ThreadExecutor(
@@ -71,9 +73,20 @@ class _Seats:
             hangs=mock.hangs,
         )
 
-    def mock_compiler(self, lane: Lane | None, clock: Clock) -> Compiler:
+    def virtual_compiler(self, lane: Lane | None, clock: Clock) -> Compiler:
         """Compiles nothing and takes its time."""
+        recording = self._setup.recording
+        if recording is not None:
+            return ReplayCompiler(recording, clock, lane.name if lane else "compile")
         return MockCompiler(self._landscape, clock, lane.name if lane else "compile")
+
+    def virtual_timer(self, lane: Lane, clock: Clock) -> Timer:
+        """Answers for a recorded or a simulated device."""
+        recording = self._setup.recording
+        if recording is not None:
+            repeat = self._setup.spec.scoring.repeat
+            return ReplayTimer(recording, lane, clock=clock, repeat=repeat)
+        return self.mock_timer(lane, clock)
 
     def mock_timer(self, lane: Lane, clock: Clock) -> Timer:
         """Answers for a simulated device."""

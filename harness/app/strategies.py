@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from harness.app.names import STRATEGIES, load
 from harness.errors import ConfigError
 from harness.model import Goal, Outcome
 from harness.search.base import MakeStrategy, Strategy
+from harness.search.budget import Limited, Limits
+from harness.search.start import StartFirst
 from harness.space.space import Space
+
+if TYPE_CHECKING:  # a setup asks this module which strategy `auto` is
+    from harness.app.setup import Setup
 
 
 def resolve_strategy(name: str, space: Space) -> str:
@@ -51,3 +57,28 @@ def find_strategy(name: str) -> str:
         known = ", ".join(dict.fromkeys(["auto", *STRATEGIES]))
         raise ConfigError(f"strategy {name!r}: unknown; use one of {known}")
     return entry
+
+
+def make_search(
+    setup: Setup, lanes: int, prior: Sequence[Outcome], now_s: Callable[[], float]
+) -> Limited:
+    """A setup's strategy, after its first configuration and within its limits.
+
+    Args:
+        lanes: of those that search together.
+        now_s: the session's clock.
+    """
+    table = setup.spec.search
+    strategy = make_strategy(
+        setup.strategy,
+        setup.space,
+        goal=setup.goal,
+        seed=table.seed,
+        budget=table.max_tests,
+        lanes=lanes,
+        prior=prior,
+    )
+    if setup.start is not None:
+        strategy = StartFirst(strategy, [setup.start])
+    limits = Limits(table.max_tests, table.max_time_s, table.target, table.patience)
+    return Limited(strategy, setup.space, limits, goal=setup.goal, now_s=now_s)

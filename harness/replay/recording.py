@@ -77,6 +77,13 @@ class Recording:
         """The measurement of a configuration of the space."""
         return self.measurements.get(configuration, self.unmeasured)
 
+    def reason(self, configuration: Configuration) -> str:
+        """Why its test failed, in one line; empty if it did not."""
+        found = self.measurements.get(configuration)
+        if found is None:
+            return f"not recorded in {self.source}"
+        return "" if found.kind is OutcomeKind.OK else f"{found.kind.value} in {self.source}"
+
     @cached_property
     def _outcomes(self) -> dict[Configuration, Outcome]:
         return {}
@@ -109,7 +116,7 @@ class Recording:
             score=found.score,
             runs=() if found.kind is OutcomeKind.COMPILE_FAILED else (run,),
             lane="0",
-            reason="" if found.kind is OutcomeKind.OK else f"recorded as {found.kind.value}",
+            reason=self.reason(configuration),
             compile_s=found.compile_s,
         )
 
