@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from msgspec import Struct, field
 
@@ -52,6 +53,7 @@ class _Result(Struct):
 class _Metadata(Struct):
     timeunit: str = ""
     device: str = ""
+    goal: Literal["min", "max"] | None = None  # ours; the format says nothing of it
 
 
 class _File(Struct):
@@ -88,7 +90,8 @@ def load_t4(path: Path, content: bytes, space: Space | None = None) -> Recording
     return make_recording(
         measurements,
         find_parameters(measurements, names),
-        goal=goal_of(objective if is_time(objective) else f"{objective} {unit}"),
+        goal=file.metadata.goal
+        or goal_of(objective if is_time(objective) else f"{objective} {unit}"),
         unit="s" if is_time(objective) else unit or objective,
         device=file.metadata.device or path.name.split(".")[0],
         source=str(path),
