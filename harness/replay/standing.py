@@ -64,7 +64,9 @@ class CaseScore:
     Attributes:
         by_tests, by_time: the score after `tests` tests, and after the time that random search
             takes for them.
-        best: the median of the best losses after `tests` tests.
+        found: each seed's best loss after `tests` tests.
+        best: their median.
+        random, optimum: what that is compared with.
         ratio: how many times worse than the optimum that is.
         thinking_s: the strategy's own real time per test.
     """
@@ -72,7 +74,10 @@ class CaseScore:
     case: Case
     by_tests: float
     by_time: float
+    found: tuple[float, ...]
     best: float
+    random: float
+    optimum: float
     ratio: float
     thinking_s: float
 
@@ -81,7 +86,8 @@ def score_case(case: Case, field: Field, traces: Sequence[Trace]) -> CaseScore:
     """The score of one case from the traces of its seeds."""
     losses = [trace.losses for trace in traces]
     random = random_best(field.losses, case.tests)
-    best = float(np.median(best_after(losses, case.tests)))
+    found = best_after(losses, case.tests)
+    best = float(np.median(found))
     time_s = field.time_s(case.tests, case.lanes)
     timely = float(np.median(best_at(losses, [trace.ended_s for trace in traces], time_s)))
     made = sum(len(trace.losses) for trace in traces)
@@ -89,7 +95,10 @@ def score_case(case: Case, field: Field, traces: Sequence[Trace]) -> CaseScore:
         case=case,
         by_tests=relative_gain(best, random, field.optimum),
         by_time=relative_gain(timely, random, field.optimum),
+        found=tuple(found.tolist()),
         best=best,
+        random=random,
+        optimum=field.optimum,
         ratio=ratio_to_optimum(best, field.optimum),
         thinking_s=sum(trace.thinking_s for trace in traces) / max(1, made),
     )
@@ -151,6 +160,7 @@ class Standing:
 
     Attributes:
         score, score_by_time: S: means over budgets and spaces.
+        error: standard error of `score`, as far as it comes from the choice of seeds.
         by_budget, by_budget_time: the same of each budget, over spaces.
         ratio: by budget, the geometric mean over spaces of best / optimum.
         speedup: how many times sooner it reaches what one lane reaches after half the tests of
@@ -161,6 +171,7 @@ class Standing:
     strategy: str
     lanes: int
     score: float
+    error: float
     score_by_time: float
     by_budget: Mapping[int, float]
     by_budget_time: Mapping[int, float]
@@ -190,6 +201,7 @@ def _make_standing(
         strategy=strategy,
         lanes=lanes,
         score=_mean(score.by_tests for score in group),
+        error=_error(group),
         score_by_time=_mean(score.by_time for score in group),
         by_budget={b: _mean(score.by_tests for score in of_budget[b]) for b in budgets},
         by_budget_time={b: _mean(score.by_time for score in of_budget[b]) for b in budgets},
@@ -197,6 +209,24 @@ def _make_standing(
         speedup=_speedup(strategy, lanes, curves),
         thinking_ms=1000 * statistics.median(score.thinking_s for score in group),
     )
+
+
+RESAMPLES = 200
+
+
+def _error(group: Sequence[CaseScore]) -> float:
+    """The spread of S over bootstrap samples of the seeds.
+
+    Source: Efron (1979), Bootstrap Methods: Another Look at the Jackknife.
+    """
+    rng = np.random.default_rng(0)
+    totals = np.zeros(RESAMPLES)
+    for score in group:
+        found = np.array(score.found)
+        drawn = found[rng.integers(len(found), size=(RESAMPLES, len(found)))]
+        gains = [relative_gain(b, score.random, score.optimum) for b in np.median(drawn, axis=1)]
+        totals += gains
+    return float(totals.std() / len(group))
 
 
 def _mean(values: Iterable[float]) -> float:
@@ -230,6 +260,7 @@ def to_object(standing: Standing) -> dict[str, Any]:
         "strategy": standing.strategy,
         "lanes": standing.lanes,
         "score": standing.score,
+        "error": standing.error,
         "score_by_time": standing.score_by_time,
         "by_budget": {str(b): value for b, value in standing.by_budget.items()},
         "by_budget_time": {str(b): value for b, value in standing.by_budget_time.items()},

@@ -21,13 +21,14 @@ def format_standings(standings: Sequence[Mapping[str, Any]]) -> list[str]:
     budgets = list(standings[0]["by_budget"])
     middle = _middle(budgets)
     ends = ("S TIME", f"BEST/OPT@{middle}", "SPEED-UP", "MS/TEST")
-    lines = [("STRATEGY", "LANES", "S", *(f"S@{b}" for b in budgets), *ends)]
+    lines = [("STRATEGY", "LANES", "S", "+-", *(f"S@{b}" for b in budgets), *ends)]
     for row in standings:
         lines.append(
             (
                 row["strategy"],
                 str(row["lanes"]),
                 f"{row['score']:.3f}",
+                f"{row['error']:.3f}",
                 *(f"{row['by_budget'][b]:.2f}" for b in budgets),
                 f"{row['score_by_time']:.3f}",
                 _number(row["ratio"][middle], ".3f"),

@@ -48,6 +48,7 @@ def test_a_strategy_that_begins_at_the_best_has_the_best_score(plan: Plan) -> No
     one, four = simulation.standings
     assert (one.strategy, one.lanes, four.lanes) == ("exhaustive", 1, 4)
     assert one.score == 0.0
+    assert one.error == 0.0, "all seeds of an exhaustive search are alike"
     assert one.by_budget == {4: 0.0, 8: 0.0}
     assert one.ratio[8] == pytest.approx(math.sqrt(4.2))
     assert one.speedup == pytest.approx(1.0)

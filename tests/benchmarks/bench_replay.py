@@ -21,10 +21,10 @@ from pathlib import Path
 
 import harness
 from harness.app.names import EXPORTS, load
-from harness.app.strategies import make_strategy
 from harness.replay.drive import simulate
 from harness.replay.load import load_recording
 from harness.replay.recording import Recording
+from harness.search.exhaustive import Exhaustive
 from tests.benchmarks.common import describe_machine, interleave, medians
 
 PEER_SCRIPT = Path(__file__).with_name("peer_replay.py")
@@ -60,7 +60,7 @@ def measure_load(path: str) -> float:
 
 def measure_drive(recording: Recording, lanes: int) -> float:
     """Seconds per simulated test."""
-    strategy = make_strategy("exhaustive", recording.space, goal=recording.goal, lanes=lanes)
+    strategy = Exhaustive(recording.space)
     started = time.perf_counter()
     trace = simulate(strategy, recording, lanes=lanes, tests=10**9)
     return (time.perf_counter() - started) / len(trace.losses)

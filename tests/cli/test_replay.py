@@ -91,8 +91,8 @@ def test_simulate_compares_strategies(cli: Cli, tmp_path: Path) -> None:
     assert ended.code == 0
     first, header, one, two = ended.out.splitlines()
     assert first.startswith("simulated")
-    assert header.split()[:6] == ["STRATEGY", "LANES", "S", "S@2", "S@4", "S"]
-    assert one.split()[:4] == ["exhaustive", "1", "1.000", "1.00"]
+    assert header.split()[:6] == ["STRATEGY", "LANES", "S", "+-", "S@2", "S@4"]
+    assert one.split()[:4] == ["exhaustive", "1", "1.000", "0.000"]
     assert two.split()[1] == "2"
     written = json.loads(output.read_text())
     assert written["simulated"] is True

@@ -11,6 +11,7 @@ STANDING = {
     "strategy": "tree",
     "lanes": 8,
     "score": 0.71234,
+    "error": 0.0123,
     "score_by_time": 0.5,
     "by_budget": {"25": 0.5, "100": 0.9},
     "ratio": {"25": 1.5, "100": 1.025},
@@ -36,9 +37,10 @@ RESULT = {
 
 def test_a_table_of_standings() -> None:
     header, row = format_standings([STANDING])
-    names = ["STRATEGY", "LANES", "S", "S@25", "S@100", "S", "TIME"]
+    names = ["STRATEGY", "LANES", "S", "+-", "S@25", "S@100", "S", "TIME"]
     assert header.split() == [*names, "BEST/OPT@100", "SPEED-UP", "MS/TEST"]
-    assert row.split() == ["tree", "8", "0.712", "0.50", "0.90", "0.500", "1.025", "-", "0.123"]
+    scores = ["0.712", "0.012", "0.50", "0.90", "0.500"]
+    assert row.split() == ["tree", "8", *scores, "1.025", "-", "0.123"]
     assert format_standings([]) == []
 
 
