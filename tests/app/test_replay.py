@@ -120,7 +120,8 @@ def test_a_recording_of_something_else_is_refused(folder: Path) -> None:
         harness.devices("replay")
 
 
-def test_rates_are_figures_of_merit(folder: Path) -> None:
+def test_rates_are_figures_of_merit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
     content = t4_object({(32, "row"): 4.0, (64, "row"): 2.0})
     for result, rate in zip(content["results"], (100.0, 70.0), strict=True):
         result["objectives"] = ["GFLOP/s"]
