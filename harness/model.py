@@ -401,6 +401,13 @@ class SessionInfo:
         """The file that a replayed session's results come from; empty for others."""
         return next((lane.device.recording for lane in self.lanes if lane.device.recording), "")
 
+    @property
+    def origin(self) -> str:
+        """`simulated`, with the recording if there is one; empty for real results."""
+        if self.recording:
+            return f"simulated from {self.recording}"
+        return "simulated" if self.simulated else ""
+
 
 # What happens while a session runs, in the order it happens. The main thread hands each to the
 # journal, then to whoever watches.

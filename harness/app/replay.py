@@ -45,6 +45,23 @@ def _check_scoring(spec: Spec, recording: Recording) -> None:
     )
 
 
+def replay_warnings(recording: Recording) -> list[str]:
+    """What the user should know of a recording that does not fit its space."""
+    space, known = recording.space, len(recording.measurements)
+    warnings = []
+    if space.size is None or known < space.size:
+        size = "" if space.size is None else f" of {space.size}"
+        warnings.append(
+            f"only {known}{size} configurations are in {recording.source}; tests of others fail"
+        )
+    if recording.outside:
+        warnings.append(
+            f"{recording.outside} configurations in {recording.source} are not in the space and "
+            "are left out"
+        )
+    return warnings
+
+
 def make_replay_spec(source: str, definition: Path | None = None) -> tuple[Spec, Recording]:
     """A Spec that tunes what was recorded, without a config; and the recording.
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from harness.app.lanes import compile_cores, count_workers
+from harness.app.names import DISTRIBUTIONS, load
 from harness.app.setup import Setup
 from harness.clock import Clock, SystemClock
 from harness.compile.base import Compiler
@@ -18,7 +19,7 @@ from harness.model import Command, Lane, Phase, Test
 from harness.procs.worker import Worker
 from harness.replay.compiler import ReplayCompiler
 from harness.replay.timer import ReplayTimer
-from harness.schedule.base import Executor
+from harness.schedule.base import Distribution, Executor
 from harness.schedule.threads import ThreadExecutor
 from harness.schedule.virtual import VirtualExecutor
 from harness.timing.base import Timer
@@ -52,6 +53,21 @@ def make_executor(setup: Setup, locks: DeviceLocks) -> Iterator[Executor]:
         yield executor
     finally:
         executor.close()
+
+
+def make_distribution(setup: Setup, workers: int) -> Distribution:
+    """Which seat does which job, and when."""
+    name = setup.spec.distribution
+    distribution = load(DISTRIBUTIONS[name])
+    bound = setup.commands.compile_uses_lane
+    made: Distribution
+    if name == "per-test":
+        made = distribution(setup.lanes)
+    elif name == "pooled":
+        made = distribution(setup.lanes, workers=workers, bound=bound)
+    else:
+        made = distribution(setup.lanes, workers=workers, bound=bound, share=name == "pipelined")
+    return made
 
 
 class _Seats:

@@ -11,11 +11,11 @@ import msgspec
 
 from harness._version import __version__
 from harness.app.identity import Identity
-from harness.app.names import DISTRIBUTIONS, load
 from harness.app.outputs import write_outputs
 from harness.app.prior import Prior, load_prior
+from harness.app.replay import replay_warnings
 from harness.app.result import Result
-from harness.app.seats import make_executor
+from harness.app.seats import make_distribution, make_executor
 from harness.app.setup import Setup
 from harness.app.signals import stopping_on_signals
 from harness.app.strategies import make_search
@@ -33,7 +33,7 @@ from harness.model import (
 )
 from harness.report.progress import Progress
 from harness.report.summary import Summary
-from harness.schedule.base import Distribution, Executor
+from harness.schedule.base import Executor
 from harness.schedule.engine import Engine
 from harness.schedule.plan import Memory, Plan, Stream
 from harness.search.base import Strategy
@@ -217,7 +217,7 @@ class _Session:
                 compiles=setup.compiles,
                 cleans=Phase.CLEAN in setup.commands,
             ),
-            distribution=_make_distribution(setup, self.executor.workers),
+            distribution=make_distribution(setup, self.executor.workers),
             executor=self.executor,
             memory=Memory(
                 recall,
@@ -374,26 +374,13 @@ def _make_stream(strategy: Strategy, group: frozenset[str]) -> Stream:
     return Stream(strategy, group)
 
 
-def _make_distribution(setup: Setup, workers: int) -> Distribution:
-    name = setup.spec.distribution
-    distribution = load(DISTRIBUTIONS[name])
-    bound = setup.commands.compile_uses_lane
-    made: Distribution
-    if name == "per-test":
-        made = distribution(setup.lanes)
-    elif name == "pooled":
-        made = distribution(setup.lanes, workers=workers, bound=bound)
-    else:
-        made = distribution(setup.lanes, workers=workers, bound=bound, share=name == "pipelined")
-    return made
-
-
 def comparability_warnings(setup: Setup) -> list[str]:
-    """What makes the scores of this setup's lanes hard to rank together."""
+    """What makes the scores of this setup's lanes hard to rank together, or to take for all."""
     models = sorted({lane.device.model for lane in setup.lanes})
+    warnings = [] if setup.recording is None else replay_warnings(setup.recording)
     if len(models) > 1 and setup.spec.distribution != "replicate":
-        return [
+        warnings.append(
             f"the lanes' devices are unlike ({', '.join(models)}), so a score depends on where its "
             'test ran; use distribution = "replicate" to tune each, or lanes of one model'
-        ]
-    return []
+        )
+    return warnings

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TypeVar
@@ -29,7 +32,8 @@ def map_in_processes(
         return
     # Fresh interpreters: a fork of a process with threads may hold a lock for ever.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(tasks) or 1), mp_context=context) as pool:
+    count = min(jobs, len(tasks) or 1)
+    with ProcessPoolExecutor(count, mp_context=context, initializer=_begin) as pool:
         places = {pool.submit(function, task): place for place, task in enumerate(tasks)}
         try:
             for future in as_completed(places):
@@ -37,3 +41,16 @@ def map_in_processes(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _begin() -> None:
+    """A process of the pool ends at Ctrl-C, silently, and with the process that began it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -20,6 +20,7 @@ from harness.space.parameters import Parameter
 from harness.space.space import Space
 
 _MS = 1e-3
+_VALUE_TYPES = frozenset({bool, int, float, str})
 
 _KINDS = {
     "InvalidConfig": OutcomeKind.COMPILE_FAILED,
@@ -78,15 +79,13 @@ def _close(content: bytes) -> bytes:
 
 
 def _configuration(entry: dict[str, Any], names: tuple[str, ...], place: str) -> Configuration:
-    values: list[Value] = []
-    for name in names:
-        value = entry.get(name)
-        if not isinstance(value, bool | int | float | str):
+    values: tuple[Value, ...] = tuple(entry.get(name) for name in names)  # type: ignore[misc] # next
+    for name, value in zip(names, values, strict=True):
+        if type(value) not in _VALUE_TYPES:
             raise ConfigError(
                 f"{place}: {name} = {value!r}; expected a value of this tunable parameter"
             )
-        values.append(value)
-    return Configuration(names, tuple(values))
+    return Configuration(names, values)
 
 
 def _with_order(parameter: Parameter, listed: list[Value]) -> Parameter:
@@ -105,7 +104,7 @@ def _measurement(entry: dict[str, Any], objective: str, place: str) -> Measureme
         kind = _KINDS.get(str(error).rpartition(".")[2], OutcomeKind.RUN_FAILED)
     kind, score = judge(kind, value)
     times = entry.get("times") or []
-    if not isinstance(times, list) or not all(isinstance(time, int | float) for time in times):
+    if not isinstance(times, list) or not set(map(type, times)) <= {int, float}:
         raise ConfigError(f"{place}: times = {times!r}; expected a list of milliseconds")
     samples: tuple[float, ...] = tuple(time * _MS for time in times)
     if not is_time(objective):

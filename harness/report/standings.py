@@ -58,7 +58,8 @@ def _number(value: float | None, form: str) -> str:
 def plot_curves(result: Mapping[str, Any], path: Path) -> None:
     """Write a picture: the best so far of each strategy, over tests and over simulated time.
 
-    One row per recorded space; the vertical axis is the excess over the optimum in per cent.
+    One row per recorded space; the vertical axis is the excess over the optimum in per cent, and
+    over tests the band holds the middle half of the seeds.
 
     Args:
         result: as `harness simulate -o` writes it.
@@ -80,6 +81,12 @@ def plot_curves(result: Mapping[str, Any], path: Path) -> None:
         curves = [curve for curve in result["curves"] if curve["field"] == name]
         for curve in curves:
             label = f"{curve['strategy']}, {curve['lanes']} lane(s)"
+            row[0].fill_between(
+                curve["tests"],
+                [_excess(loss, field["optimum"]) for loss in curve["low"]],
+                [_excess(loss, field["optimum"]) for loss in curve["high"]],
+                alpha=0.15,
+            )
             for axis, x, y in (
                 (row[0], curve["tests"], curve["by_tests"]),
                 (row[1], curve["times_s"], curve["by_time"]),

@@ -60,6 +60,15 @@ def test_a_config_is_answered_from_a_recording(folder: Path) -> None:
     assert summary["elapsed_s"] == pytest.approx(0.8, abs=0.02)
 
 
+def test_what_does_not_fit_is_said(folder: Path) -> None:
+    result = tune(folder, space={"constraints": ["BLOCK > 16"]})
+    warnings = result.summary.to_object()["warnings"]
+    assert [text.partition(" in /")[0] for text in warnings] == [
+        "only 5 of 6 configurations are",
+        "1 configurations",
+    ]
+
+
 def test_what_was_not_recorded_can_be_left_out(folder: Path) -> None:
     result = tune(folder, replay={"file": "model.json", "unmeasured": "skip"})
     assert len(result.outcomes) == len(TABLE)

@@ -27,6 +27,8 @@ RESULT = {
             "field": field,
             "tests": [1, 2],
             "by_tests": [None, loss],
+            "low": [loss, loss],
+            "high": [None, None],
             "times_s": [0.5, 1.0],
             "by_time": [None, loss],
         }
