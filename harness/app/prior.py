@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from harness.app.setup import Setup
 from harness.errors import ConfigError
 from harness.model import Configuration, Outcome
+from harness.space.space import Space
 from harness.store.sessions import load_session
 
 
@@ -43,11 +44,7 @@ def load_prior(setup: Setup, sessions: Sequence[str]) -> Prior:
                 f"{place}: its best is the {stored.info.goal}, here it is the {setup.goal}; "
                 "choose a session with the same goal"
             )
-        fitting = [
-            _reorder(outcome, setup.space.names)
-            for outcome in stored.outcomes
-            if outcome.kind.is_final and setup.space.is_valid(outcome.configuration)
-        ]
+        fitting = fit_outcomes(stored.outcomes, setup.space)
         if not fitting:
             raise ConfigError(
                 f"{place}: none of its {len(stored.outcomes)} tests is in this space; choose a "
@@ -58,6 +55,14 @@ def load_prior(setup: Setup, sessions: Sequence[str]) -> Prior:
     return Prior(tuple(numbers), tuple(found))
 
 
-def _reorder(outcome: Outcome, names: tuple[str, ...]) -> Outcome:
-    values = tuple(outcome.configuration[name] for name in names)
-    return replace(outcome, configuration=Configuration(names, values))
+def fit_outcomes(outcomes: Iterable[Outcome], space: Space) -> list[Outcome]:
+    """The final ones of configurations in `space`, these in its order of parameters."""
+    return [
+        replace(outcome, configuration=_reorder(outcome.configuration, space.names))
+        for outcome in outcomes
+        if outcome.kind.is_final and space.is_valid(outcome.configuration)
+    ]
+
+
+def _reorder(configuration: Configuration, names: tuple[str, ...]) -> Configuration:
+    return Configuration(names, tuple(configuration[name] for name in names))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.app.prior import fit_outcomes
 from harness.app.strategies import find_strategy, make_strategy
 from harness.errors import ConfigError
 from harness.model import Outcome
@@ -207,9 +208,10 @@ def run_task(task: _Task) -> list[Trace]:
 
 def _search(task: _Task, recording: Recording, seed: int) -> Trace:
     case = task.case
-    prior: tuple[Outcome, ...] = ()
+    prior: list[Outcome] = []
     if task.prior is not None:
-        prior = _explore(task, _load(task.prior, task.definition), seed)
+        found = _explore(task, _load(task.prior, task.definition), seed)
+        prior = fit_outcomes(found, recording.space)
     strategy = make_strategy(
         case.strategy,
         recording.space,
