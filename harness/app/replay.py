@@ -28,7 +28,7 @@ def fit_recording(spec: Spec, space: Space, recording: Recording | None = None) 
     _check_scoring(spec, recording)
     if spec.replay.unmeasured == "skip":
         kept = fit(recording.measurements, space, recording.source)
-        space = list_space(space.parameters, kept, space.tree)
+        space = list_space(space.parameters, kept, space.tree, space.constraints)
     return restrict(recording, space)
 
 
@@ -74,9 +74,9 @@ def make_replay_spec(source: str, definition: Path | None = None) -> tuple[Spec,
     Raises:
         ConfigError, StoreError: as `load_recording`.
     """
-    recording = load_recording(source, definition=definition)
-    space = recording.space
     path = Path(source).resolve()
+    recording = load_recording(path, definition=definition)
+    space = recording.space
     answer = f"# answered from {path.name}"
     timed = recording.unit == "s"
     scoring = {"optimal": f"{recording.goal}_time" if timed else recording.goal}

@@ -1,4 +1,4 @@
-"""Spaces given by a list of their configurations: no constraint says which are valid."""
+"""Spaces given by a list of their configurations, whatever constraints there are."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from harness.errors import ConfigError
 from harness.model import Configuration, Value
 from harness.space.arrays import Array, index_type
+from harness.space.constraints import AnyConstraint
 from harness.space.construct import Construction
 from harness.space.diagram import Diagram, Layer
 from harness.space.parameters import Parameter
@@ -18,7 +19,10 @@ from harness.space.tree import Node
 
 
 class ListedSpace(Space):
-    """A space whose valid configurations were listed; the constraints are not known."""
+    """A space whose valid configurations were listed.
+
+    Its constraints hold for all of them, but do not say which they are.
+    """
 
     def restrict(self, fixed: Mapping[str, Value]) -> Space:
         """The listed configurations that have these values.
@@ -31,19 +35,21 @@ class ListedSpace(Space):
         parameters = [
             Parameter(p.name, (fixed[p.name],)) if p.name in fixed else p for p in self.parameters
         ]
-        return list_space(parameters, kept, self.tree)
+        return list_space(parameters, kept, self.tree, self.constraints)
 
 
 def list_space(
     parameters: Sequence[Parameter],
     configurations: Iterable[Configuration],
     tree: Node | None = None,
+    constraints: Sequence[AnyConstraint] = (),
 ) -> ListedSpace:
     """The space of the given configurations, in the order of the parameters' values.
 
     Args:
         configurations: each with a value of every parameter, in the parameters' order; one that
             is listed twice counts once.
+        constraints: some that hold for all of these, for those who look for configurations.
 
     Raises:
         ConfigError: a configuration with another parameter or value.
@@ -54,7 +60,7 @@ def list_space(
     allowed = {parameter.name: np.unique(rows[:, at]) for at, parameter in enumerate(parameters)}
     construction = Construction(_make_diagram(rows, sizes), (), allowed, (), ())
     elapsed_s = time.perf_counter() - started_s
-    return ListedSpace(tuple(parameters), (), tree, construction, elapsed_s)
+    return ListedSpace(tuple(parameters), tuple(constraints), tree, construction, elapsed_s)
 
 
 def _positions(parameters: Sequence[Parameter], configurations: list[Configuration]) -> Array:

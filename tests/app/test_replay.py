@@ -74,6 +74,18 @@ def test_what_was_not_recorded_can_be_left_out(folder: Path) -> None:
     assert len(result.outcomes) == len(TABLE)
 
 
+def test_a_tree_is_searched_among_what_was_recorded(folder: Path) -> None:
+    result = tune(
+        folder,
+        replay={"file": "model.json", "unmeasured": "skip"},
+        space={"tree": "{BLOCK, {MODE}}", "constraints": ["BLOCK > 16"]},
+    )
+    assert result.info.strategy == "tree"
+    assert result.best is not None
+    assert dict(result.best.configuration) == {"BLOCK": 64, "MODE": "row"}
+    assert len(result.outcomes) == 5
+
+
 def test_several_runs_have_the_recorded_samples(folder: Path) -> None:
     result = tune(folder, scoring={"repeat": 4, "aggregate": "max"})
     assert result.best is not None
