@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ def tune(
     fresh: bool = False,
     wait: bool = False,
     check_tree: bool = False,
+    warm_start: Sequence[str] = (),
     make_view: MakeView | None = None,
     **changes: Any,
 ) -> Result:
@@ -50,6 +51,7 @@ def tune(
         fresh: measure everything again; the journal keeps the old results.
         wait: wait for devices that another harness uses, instead of failing.
         check_tree: test a sample that would show a wrong variable tree.
+        warm_start: sessions of the same journal whose results the strategy begins with.
         make_view: shows progress; None: nothing is printed.
         **changes: keys of the config's top level to replace, such as `parallel=4`,
             `backend="mock"` or `distribution="pooled"`.
@@ -63,7 +65,13 @@ def tune(
         spec = load_config(Path(spec))
     if changes:
         spec = change_spec(spec, "tune", **changes)
-    options = Options(fresh=fresh, wait=wait, check_tree=check_tree, make_view=make_view)
+    options = Options(
+        fresh=fresh,
+        wait=wait,
+        check_tree=check_tree,
+        warm_start=tuple(warm_start),
+        make_view=make_view,
+    )
     return run_session(prepare(spec), options)
 
 

@@ -103,7 +103,7 @@ class DeviceInfo:
     """Something that runs tests.
 
     Attributes:
-        kind: the backend it comes from: `cuda`, `cpu`, `mock` or `none`.
+        kind: the backend it comes from: `cuda`, `cpu`, `mock`, `replay` or `none`.
         index: its place in the backend's order (PCI bus id for GPUs).
         uuid: unique and stable: `GPU-…`, `MIG-…`, `CPU-…`, `MOCK-…`; empty for `none`.
         name: the model, as the vendor writes it.
@@ -114,6 +114,7 @@ class DeviceInfo:
         simulated: whether its results are invented.
         parent_uuid: of a MIG slice: the GPU it is a part of.
         compute_mode: of a GPU: `default`, `exclusive_process` or `prohibited`.
+        recording: of a replayed device: the file that its answers come from.
     """
 
     kind: str
@@ -130,6 +131,7 @@ class DeviceInfo:
     simulated: bool = False
     parent_uuid: str = ""
     compute_mode: str = ""
+    recording: str = ""
 
     @property
     def model(self) -> str:
@@ -393,6 +395,18 @@ class SessionInfo:
     strategy: str
     journal: str
     resumed: bool = False
+
+    @property
+    def recording(self) -> str:
+        """The file that a replayed session's results come from; empty for others."""
+        return next((lane.device.recording for lane in self.lanes if lane.device.recording), "")
+
+    @property
+    def origin(self) -> str:
+        """`simulated`, with the recording if there is one; empty for real results."""
+        if self.recording:
+            return f"simulated from {self.recording}"
+        return "simulated" if self.simulated else ""
 
 
 # What happens while a session runs, in the order it happens. The main thread hands each to the

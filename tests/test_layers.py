@@ -16,7 +16,7 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"model", "clock"}),
     frozenset({"stats", "procs", "space", "landscape", "comparison", "occupancy"}),
     frozenset({"config", "device", "compile", "timing", "search", "store", "export"}),
-    frozenset({"schedule", "report"}),
+    frozenset({"schedule", "report", "replay"}),
     frozenset({"cluster"}),
     frozenset({"app", "testing"}),
     frozenset({"cli"}),

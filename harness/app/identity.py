@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from harness.app.setup import Setup
 from harness.config.substitute import CommandTemplate
@@ -12,14 +13,19 @@ from harness.store.sources import find_compilers, find_sources
 
 
 class Identity:
-    """The keys of a setup's tests, and of the session."""
+    """The keys of a setup's tests, and of the session.
 
-    def __init__(self, setup: Setup) -> None:
+    How long the search may go on is no part of either: with a wider limit, a session continues.
+
+    Args:
+        prior: the sessions that the strategy is told of beforehand.
+    """
+
+    def __init__(self, setup: Setup, prior: Sequence[int] = ()) -> None:
         spec, commands = setup.spec, setup.commands
         self._commands = commands
         self._replicates = spec.distribution == "replicate"
         models = sorted({lane.device.model for lane in setup.lanes})
-        simulation = spec.mock if setup.simulated else None
         lines = [_text(template) for template in commands.phases.values()]
         self._shared: dict[str, object] = {
             "directory": os.path.relpath(spec.directory, spec.base),
@@ -29,7 +35,7 @@ class Identity:
             "drivers": sorted({lane.device.driver for lane in setup.lanes}),
             "repeat": spec.scoring.repeat,
             "measured": setup.measured,
-            "simulation": repr(simulation),
+            "simulation": _simulation(setup),
         }
         self.spec_key = make_key(
             {
@@ -45,6 +51,9 @@ class Identity:
                 "constraints": list(spec.space.constraints),
                 "tree": repr(setup.space.tree),
                 "strategy": setup.strategy,
+                "seed": spec.search.seed,
+                "start": repr(setup.start),
+                "prior": list(prior),
                 "goal": setup.goal,
                 "aggregate": spec.scoring.aggregate,
                 "unit": setup.unit,
@@ -70,6 +79,13 @@ class Identity:
                 "lane": [lane.name, lane.device.uuid] if self._replicates else [],
             }
         )
+
+
+def _simulation(setup: Setup) -> str:
+    """What decides how simulated tests end; `None` for real ones."""
+    if setup.recording is not None:
+        return f"replay of {setup.recording.digest}"
+    return repr(setup.spec.mock if setup.simulated else None)
 
 
 def _text(template: CommandTemplate) -> str:

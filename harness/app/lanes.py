@@ -12,7 +12,9 @@ from harness.device.base import Backend, DeviceProcess
 from harness.device.cpu import spare_cores
 from harness.device.discover import find_devices
 from harness.device.lanes import count_devices, make_lanes
+from harness.errors import ConfigError
 from harness.model import DeviceInfo, Lane
+from harness.replay.recording import Recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,11 @@ class Devices:
         return self.source.processes(device)
 
 
-def find_lanes(spec: Spec) -> Devices:
+def find_lanes(spec: Spec, recording: Recording | None = None) -> Devices:
     """Discover the devices that `spec` asks for and bind its lanes to them.
+
+    Args:
+        recording: what backend `replay` answers from.
 
     Raises:
         ConfigError: a selector in `parallel` that fits no device, or several.
@@ -48,6 +53,7 @@ def find_lanes(spec: Spec) -> Devices:
         pin=spec.pin,
         oversubscribe=spec.oversubscribe,
         mock=spec.mock,
+        recording=recording,
     )
 
 
@@ -58,16 +64,28 @@ def find_lanes_of(
     pin: Pin = "visible",
     oversubscribe: bool = False,
     mock: MockTable | None = None,
+    recording: Recording | None = None,
 ) -> Devices:
     """The same without a Spec."""
-    mock = mock or MockTable()
-    backends: dict[str, Backend] = {
-        name: load(entry)(mock.devices, seed=mock.seed) if name == "mock" else load(entry)()
-        for name, entry in BACKENDS.items()
-    }
+    backends = _make_backends(mock or MockTable(), recording)
+    if backend == "replay" and recording is None:
+        raise ConfigError("backend replay has devices only for a recording; use --replay FILE")
     name, found = find_devices(backends, backend, count_devices(parallel))
     lanes = make_lanes(parallel, found, pin=pin, oversubscribe=oversubscribe)
     return Devices(name, tuple(found), tuple(lanes), backends[name])
+
+
+def _make_backends(mock: MockTable, recording: Recording | None) -> dict[str, Backend]:
+    """Every backend that can be made; `replay` takes a recording."""
+    made: dict[str, Backend] = {}
+    for name, entry in BACKENDS.items():
+        if name == "mock":
+            made[name] = load(entry)(mock.devices, seed=mock.seed)
+        elif name != "replay":
+            made[name] = load(entry)()
+        elif recording is not None:
+            made[name] = load(entry)(recording)
+    return made
 
 
 def compile_cores(devices: Sequence[DeviceInfo]) -> tuple[int, ...]:
@@ -76,8 +94,13 @@ def compile_cores(devices: Sequence[DeviceInfo]) -> tuple[int, ...]:
 
 
 def count_workers(devices: Devices) -> int:
-    """How many compile at once: one per core for it, but for a core per GPU lane to feed it."""
+    """How many compile at once: one per core for it, but for a core per GPU lane to feed it.
+
+    A replay has one per lane, so that its time does not depend on this machine.
+    """
     available = len(os.sched_getaffinity(0))
+    if devices.backend == "replay":
+        return len(devices.lanes)
     if devices.backend == "cpu":
         return max(1, len(compile_cores([lane.device for lane in devices.lanes])))
     if devices.backend == "cuda":

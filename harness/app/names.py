@@ -14,6 +14,7 @@ BACKENDS = {
     "cpu": "harness.device.cpu:CpuBackend",
     "mock": "harness.device.mock:MockBackend",
     "none": "harness.device.none:NoneBackend",
+    "replay": "harness.replay.device:ReplayBackend",
 }
 STRATEGIES = {
     "exhaustive": "harness.search.exhaustive:Exhaustive",
@@ -28,7 +29,9 @@ DISTRIBUTIONS = {
 EXPORTS = {
     "csv": "harness.export.csv:format_csv",
     "json": "harness.export.json:format_json",
+    "kernel-tuner": "harness.export.kernel_tuner:format_kernel_tuner",
     "script": "harness.export.script:format_script",
+    "t4": "harness.export.t4:format_t4",
 }
 
 EMITS = {

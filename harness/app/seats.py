@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from harness.app.lanes import compile_cores, count_workers
+from harness.app.names import DISTRIBUTIONS, load
 from harness.app.setup import Setup
 from harness.clock import Clock, SystemClock
 from harness.compile.base import Compiler
@@ -16,7 +17,9 @@ from harness.device.locks import DeviceLocks
 from harness.landscape import Landscape
 from harness.model import Command, Lane, Phase, Test
 from harness.procs.worker import Worker
-from harness.schedule.base import Executor
+from harness.replay.compiler import ReplayCompiler
+from harness.replay.timer import ReplayTimer
+from harness.schedule.base import Distribution, Executor
 from harness.schedule.threads import ThreadExecutor
 from harness.schedule.virtual import VirtualExecutor
 from harness.timing.base import Timer
@@ -34,8 +37,8 @@ def make_executor(setup: Setup, locks: DeviceLocks) -> Iterator[Executor]:
         executor = VirtualExecutor(
             setup.lanes,
             workers=workers,
-            make_compiler=seats.mock_compiler,
-            make_timer=seats.mock_timer,
+            make_compiler=seats.virtual_compiler,
+            make_timer=seats.virtual_timer,
         )
     else:
         executor = ThreadExecutor(
@@ -50,6 +53,21 @@ def make_executor(setup: Setup, locks: DeviceLocks) -> Iterator[Executor]:
         yield executor
     finally:
         executor.close()
+
+
+def make_distribution(setup: Setup, workers: int) -> Distribution:
+    """Which seat does which job, and when."""
+    name = setup.spec.distribution
+    distribution = load(DISTRIBUTIONS[name])
+    bound = setup.commands.compile_uses_lane
+    made: Distribution
+    if name == "per-test":
+        made = distribution(setup.lanes)
+    elif name == "pooled":
+        made = distribution(setup.lanes, workers=workers, bound=bound)
+    else:
+        made = distribution(setup.lanes, workers=workers, bound=bound, share=name == "pipelined")
+    return made
 
 
 class _Seats:
@@ -71,9 +89,20 @@ class _Seats:
             hangs=mock.hangs,
         )
 
-    def mock_compiler(self, lane: Lane | None, clock: Clock) -> Compiler:
+    def virtual_compiler(self, lane: Lane | None, clock: Clock) -> Compiler:
         """Compiles nothing and takes its time."""
+        recording = self._setup.recording
+        if recording is not None:
+            return ReplayCompiler(recording, clock, lane.name if lane else "compile")
         return MockCompiler(self._landscape, clock, lane.name if lane else "compile")
+
+    def virtual_timer(self, lane: Lane, clock: Clock) -> Timer:
+        """Answers for a recorded or a simulated device."""
+        recording = self._setup.recording
+        if recording is not None:
+            repeat = self._setup.spec.scoring.repeat
+            return ReplayTimer(recording, lane, clock=clock, repeat=repeat)
+        return self.mock_timer(lane, clock)
 
     def mock_timer(self, lane: Lane, clock: Clock) -> Timer:
         """Answers for a simulated device."""

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from types import FrameType
 from typing import Literal, Protocol
 
 import msgspec
 
 from harness._version import __version__
 from harness.app.identity import Identity
-from harness.app.names import DISTRIBUTIONS, STRATEGIES, load
 from harness.app.outputs import write_outputs
+from harness.app.prior import Prior, load_prior
+from harness.app.replay import replay_warnings
 from harness.app.result import Result
-from harness.app.seats import make_executor
+from harness.app.seats import make_distribution, make_executor
 from harness.app.setup import Setup
+from harness.app.signals import stopping_on_signals
+from harness.app.strategies import make_search
 from harness.device.locks import hold_devices
 from harness.model import (
     BuildEnded,
@@ -33,9 +33,11 @@ from harness.model import (
 )
 from harness.report.progress import Progress
 from harness.report.summary import Summary
-from harness.schedule.base import Distribution, Executor
-from harness.schedule.engine import Engine, Memory, Plan, Stream
+from harness.schedule.base import Executor
+from harness.schedule.engine import Engine
+from harness.schedule.plan import Memory, Plan, Stream
 from harness.search.base import Strategy
+from harness.search.budget import Limited
 from harness.search.check_tree import TreeCheck
 from harness.search.claims import contradictions, explain, spread_tolerance
 from harness.search.importance import Importance
@@ -70,6 +72,7 @@ class Options:
         fresh: measure everything again, whatever the journal holds.
         wait: wait for devices that another harness uses, instead of failing.
         check_tree: test a sample outside the variable tree's path.
+        warm_start: sessions of the same journal whose results the strategy is told beforehand.
         make_view: what shows progress; None: nothing does.
         on_wait: is told which device is waited for.
     """
@@ -77,6 +80,7 @@ class Options:
     fresh: bool = False
     wait: bool = False
     check_tree: bool = False
+    warm_start: tuple[str, ...] = ()
     make_view: MakeView | None = None
     on_wait: Callable[[str], None] = lambda _: None
 
@@ -94,8 +98,9 @@ def run_session(setup: Setup, options: Options) -> Result:
             )
         )
         executor = stack.enter_context(make_executor(setup, locks))
+        prior = load_prior(setup, options.warm_start)
         journal = stack.enter_context(open_journal(setup.spec.journal_path))
-        return _Session(setup, options, executor, journal).run()
+        return _Session(setup, options, executor, journal, prior).run()
 
 
 @dataclass
@@ -106,14 +111,16 @@ class _Session:
     options: Options
     executor: Executor
     journal: SqliteJournal
+    prior: Prior
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     sampled: dict[frozenset[str], Sequence[Configuration]] = field(default_factory=dict)
     uncleaned: dict[int, Test] = field(default_factory=dict)
+    searches: dict[frozenset[str], Limited] = field(default_factory=dict)
     skipped: int = 0
 
     def run(self) -> Result:
         setup = self.setup
-        self.identity = Identity(setup)
+        self.identity = Identity(setup, self.prior.sessions)
         self.begun = self.journal.begin(self._start(), fresh=self.options.fresh)
         self.uncleaned = {test.id: test for test in self.begun.uncleaned}
         self.info = self._make_info()
@@ -123,7 +130,7 @@ class _Session:
         self.engine = self._make_engine()
         state = "failed"
         try:
-            with _signals(self.engine):
+            with stopping_on_signals(self.engine):
                 self._search()
             state = "interrupted" if self.engine.interrupted else "complete"
         finally:
@@ -157,7 +164,7 @@ class _Session:
         )
 
     def _make_info(self) -> SessionInfo:
-        setup, spec = self.setup, self.setup.spec
+        setup, spec, size = self.setup, self.setup.spec, self.setup.space.size
         return SessionInfo(
             id=self.begun.session_id,
             name=spec.name,
@@ -167,7 +174,7 @@ class _Session:
             parameters=setup.space.names,
             repeat=spec.scoring.repeat,
             aggregate=spec.scoring.aggregate,
-            size=len(setup.space) * (len(setup.lanes) if self._replicates else 1),
+            size=None if size is None else size * len(self._groups()),
             simulated=setup.simulated,
             started_s=self.executor.now_s(),
             distribution=spec.distribution,
@@ -197,7 +204,8 @@ class _Session:
 
         def recall(key: str) -> Outcome | None:
             known = recorded.get(key)
-            if known is None and not self.options.fresh:
+            # A replay's simulated time must not depend on what was replayed before.
+            if known is None and not self.options.fresh and setup.recording is None:
                 known = self.journal.find(key)
             return known
 
@@ -206,10 +214,10 @@ class _Session:
             plan=Plan(
                 repeat=setup.spec.scoring.repeat,
                 aggregate=setup.spec.scoring.aggregate,
-                compiles=Phase.COMPILE in setup.commands,
+                compiles=setup.compiles,
                 cleans=Phase.CLEAN in setup.commands,
             ),
-            distribution=_make_distribution(setup, self.executor.workers),
+            distribution=make_distribution(setup, self.executor.workers),
             executor=self.executor,
             memory=Memory(
                 recall,
@@ -243,8 +251,9 @@ class _Session:
         for text in comparability_warnings(self.setup):
             self._note(text)
         space = self.setup.space
-        self._run(lambda group: self._make_strategy(len(group)))
-        self.skipped = max(0, (self.info.size or 0) - self.progress.done)
+        self._run(self._make_search)
+        if not any(search.ended_by for search in self.searches.values()):
+            self.skipped = max(0, (self.info.size or 0) - self.progress.done)
         if self.options.check_tree and space.tree is not None:
             self._check_tree(space.tree)
         if self.setup.spec.output.importance is not None:
@@ -314,13 +323,9 @@ class _Session:
             return [frozenset([name]) for name in names]
         return [frozenset(names)]
 
-    def _make_strategy(self, lanes: int) -> Strategy:
-        strategy = load(STRATEGIES[self.setup.strategy])
-        made: Strategy = (
-            strategy(self.setup.space, self.setup.goal, lanes=lanes)
-            if self.setup.strategy == "tree"
-            else strategy(self.setup.space)
-        )
+    def _make_search(self, group: frozenset[str]) -> Strategy:
+        made = make_search(self.setup, len(group), self.prior.outcomes, self.executor.now_s)
+        self.searches[group] = made
         return made
 
     def _run(self, make: Callable[[frozenset[str]], Strategy | None]) -> None:
@@ -328,7 +333,7 @@ class _Session:
         if self.engine.interrupted:
             return
         streams = [
-            Stream(strategy, group)
+            _make_stream(strategy, group)
             for group in self._groups()
             if (strategy := make(group)) is not None
         ]
@@ -348,56 +353,34 @@ class _Session:
             elapsed_s=elapsed_s,
             skipped=self.skipped if state == "complete" else 0,
             reference=self.setup.spec.scoring.reference,
+            ended_by=self._ended_by(),
         )
         self.journal.end(state, self.executor.now_s(), summary.to_object())
         files = write_outputs(self.setup, self.info, outcomes, best, complete=state == "complete")
         return Result(replace(summary, files=files), outcomes)
 
+    def _ended_by(self) -> dict[str, tuple[str, float]]:
+        limits = self.setup.spec.search
+        return {
+            next(iter(group)) if self._replicates else "": (name, getattr(limits, name))
+            for group, search in self.searches.items()
+            if (name := search.ended_by)
+        }
 
-def _make_distribution(setup: Setup, workers: int) -> Distribution:
-    name = setup.spec.distribution
-    distribution = load(DISTRIBUTIONS[name])
-    bound = setup.commands.compile_uses_lane
-    made: Distribution
-    if name == "per-test":
-        made = distribution(setup.lanes)
-    elif name == "pooled":
-        made = distribution(setup.lanes, workers=workers, bound=bound)
-    else:
-        made = distribution(setup.lanes, workers=workers, bound=bound, share=name == "pipelined")
-    return made
+
+def _make_stream(strategy: Strategy, group: frozenset[str]) -> Stream:
+    if isinstance(strategy, Limited):
+        return Stream(strategy, group, lambda: strategy.is_over)
+    return Stream(strategy, group)
 
 
 def comparability_warnings(setup: Setup) -> list[str]:
-    """What makes the scores of this setup's lanes hard to rank together."""
+    """What makes the scores of this setup's lanes hard to rank together, or to take for all."""
     models = sorted({lane.device.model for lane in setup.lanes})
+    warnings = [] if setup.recording is None else replay_warnings(setup.recording)
     if len(models) > 1 and setup.spec.distribution != "replicate":
-        return [
+        warnings.append(
             f"the lanes' devices are unlike ({', '.join(models)}), so a score depends on where its "
             'test ran; use distribution = "replicate" to tune each, or lanes of one model'
-        ]
-    return []
-
-
-@contextmanager
-def _signals(engine: Engine) -> Iterator[None]:
-    """Ctrl-C and SIGTERM: once to stop in good order, twice to kill.
-
-    Only the main thread can take signals; elsewhere they stay with whoever called.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        if engine.interrupted:
-            engine.kill()
-        else:
-            engine.stop()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        )
+    return warnings

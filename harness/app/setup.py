@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.app.lanes import Devices, find_lanes
+from harness.app.replay import fit_recording
+from harness.app.strategies import resolve_strategy
 from harness.config.spec import CommandLine, Spec
 from harness.config.substitute import CommandTemplate, Template
-from harness.model import Command, Goal, Lane, Phase, Test
+from harness.errors import ConfigError
+from harness.model import Command, Configuration, Goal, Lane, Phase, Test
+from harness.replay.recording import Recording
 from harness.space.constraints import parse_constraint
 from harness.space.parameters import Parameter
 from harness.space.space import Space, make_space
@@ -62,6 +66,8 @@ class Setup:
 
     Attributes:
         space: every valid configuration.
+        start: the configuration to test first; None: the strategy begins.
+        recording: what backend `replay` answers from; None for the others.
         strategy: the strategy's name, `auto` resolved.
         measured: what a sample is: the time of a run, or the figure of merit it prints.
         unit: of samples and scores.
@@ -75,6 +81,8 @@ class Setup:
     goal: Goal
     measured: Literal["time", "figure"]
     unit: str
+    start: Configuration | None = None
+    recording: Recording | None = None
 
     @property
     def lanes(self) -> tuple[Lane, ...]:
@@ -89,11 +97,20 @@ class Setup:
     @property
     def virtual(self) -> bool:
         """Whether the session runs in virtual time."""
-        return self.devices.backend == "mock" and self.spec.mock.time == "virtual"
+        in_mock = self.devices.backend == "mock" and self.spec.mock.time == "virtual"
+        return in_mock or self.recording is not None
+
+    @property
+    def compiles(self) -> bool:
+        """Whether tests are compiled; in a recording they were, whatever the commands are."""
+        return Phase.COMPILE in self.commands or self.recording is not None
 
 
-def prepare(spec: Spec) -> Setup:
+def prepare(spec: Spec, recording: Recording | None = None) -> Setup:
     """Resolve `spec` on this machine.
+
+    Args:
+        recording: that of `replay.file`, if it was read already.
 
     Raises:
         ConfigError: it asks for what makes no sense.
@@ -105,21 +122,40 @@ def prepare(spec: Spec) -> Setup:
         [parse_constraint(text, names) for text in spec.space.constraints],
         parse_tree(spec.space.tree) if spec.space.tree else None,
     )
-    strategy = spec.search.strategy
-    if strategy == "auto":
-        strategy = "tree" if space.tree is not None and space.tree.children else "exhaustive"
+    if spec.backend == "replay":
+        recording = fit_recording(spec, space, recording)
+        space = recording.space
+    else:
+        recording = None
+    strategy = resolve_strategy(spec.search.strategy, space)
     optimal = spec.scoring.optimal
     timed = optimal.endswith("_time")
     return Setup(
         spec=spec,
         space=space,
-        devices=find_lanes(spec),
+        devices=find_lanes(spec, recording),
         commands=_make_commands(spec, names),
         strategy=strategy,
         goal="min" if optimal.startswith("min") else "max",
         measured="time" if timed else "figure",
         unit="s" if timed else spec.scoring.unit,
+        start=_find_start(spec, space),
+        recording=recording,
     )
+
+
+def _find_start(spec: Spec, space: Space) -> Configuration | None:
+    """The configuration of `search.start`, in the order of the space."""
+    given = spec.search.start
+    if not given:
+        return None
+    start = Configuration(space.names, tuple(given[name] for name in space.names))
+    if not space.is_valid(start):
+        raise ConfigError(
+            f"{spec.path}: search.start: {start}: not in the space; choose values for which the "
+            "constraints hold" + (", and which were recorded" if spec.backend == "replay" else "")
+        )
+    return start
 
 
 def _make_commands(spec: Spec, names: tuple[str, ...]) -> Commands:

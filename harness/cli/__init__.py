@@ -21,6 +21,7 @@ _COMMANDS = {
     "compare": ("harness.cli.compare:compare", "Say what one session is slower at than another."),
     "export": ("harness.cli.export:export", "Write sessions as tables, or best values for builds."),
     "cache": ("harness.cli.cache:cache", "Show or clear the compiled kernels that are kept."),
+    "simulate": ("harness.cli.simulate:simulate", "Compare strategies on recorded measurements."),
     "convert": ("harness.cli.convert:convert", "Turn a .conf file into TOML."),
     "schema": ("harness.cli.convert:schema", "Print the JSON Schema of config files."),
 }

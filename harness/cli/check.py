@@ -34,8 +34,10 @@ def _count_tests(setup: Setup) -> int:
     """Tests of one search; a tree's count is an upper bound when there are constraints."""
     if setup.strategy == "tree" and setup.space.tree is not None:
         sizes = {p.name: len(p.values) for p in setup.space.parameters}
-        return min(count_tests(setup.space.tree, sizes), len(setup.space))
-    return len(setup.space)
+        tests = min(count_tests(setup.space.tree, sizes), len(setup.space))
+    else:
+        tests = len(setup.space)
+    return min(tests, setup.spec.search.max_tests or tests)
 
 
 def _first_commands(setup: Setup) -> dict[str, str]:

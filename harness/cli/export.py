@@ -23,8 +23,9 @@ from harness.store.sessions import load_session
     type=click.Choice([*EXPORTS, *EMITS]),
     default="csv",
     show_default=True,
-    help="csv: Spencer's log; json: everything; script: the transcript; the others: the best "
-    "values of each device, for builds to include.",
+    help="csv: Spencer's log; json: everything; script: the transcript; t4, kernel-tuner: for "
+    "other tuners, and for `harness simulate`; the others: the best values of each device, for "
+    "builds to include.",
 )
 @click.option("--prefix", help="Before every parameter's name in files for builds.")
 @click.option(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+import msgspec
 
 from harness.config.change import change_spec
 from harness.config.load import load_config
@@ -15,7 +16,7 @@ from harness.device.lanes import parse_parallel
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-BACKENDS = ("auto", "cuda", "cpu", "mock", "none")
+BACKENDS = ("auto", "cuda", "cpu", "mock", "none", "replay")
 DISTRIBUTIONS = ("pipelined", "pooled", "per-test", "replicate")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
@@ -46,12 +47,42 @@ def lane_options(function: F) -> F:
     return function
 
 
+def search_options(function: F) -> F:
+    """`--strategy`, `--seed` and the limits; together they change the table `search`."""
+    for option in (
+        click.option("--patience", metavar="N", type=int, help="Stop after N without improvement."),
+        click.option("--target", type=float, help="Stop at this score (seconds for times)."),
+        click.option("--time", "max_time_s", metavar="S", type=float, help="Stop after S seconds."),
+        click.option("--budget", "max_tests", metavar="N", type=int, help="Stop after N tests."),
+        click.option("--seed", type=int, help="Of strategies that draw."),
+        click.option("--strategy", help="Which configurations are tested."),
+    ):
+        function = option(function)
+    return function
+
+
+_SEARCH_KEYS = ("strategy", "seed", "max_tests", "max_time_s", "target", "patience")
+
+
 def load_spec(config: Path, **changes: Any) -> Spec:
     """The config with what the command line says instead; None changes nothing."""
+    return change(load_config(config), **changes)
+
+
+def change(spec: Spec, **changes: Any) -> Spec:
+    """`spec` with what the command line says instead; None changes nothing."""
     given = {key: value for key, value in changes.items() if value is not None}
     if "parallel" in given:
         given["parallel"] = parse_parallel(given["parallel"])
-    return change_spec(load_config(config), "command line", **given)
+    search = {key: given.pop(key) for key in _SEARCH_KEYS if key in given}
+    for table, values in (("search", search), ("scoring", _pop(given, "repeat"))):
+        if values:
+            given[table] = {**msgspec.structs.asdict(getattr(spec, table)), **values}
+    return change_spec(spec, "command line", **given)
+
+
+def _pop(given: dict[str, Any], key: str) -> dict[str, Any]:
+    return {key: given.pop(key)} if key in given else {}
 
 
 def journal_option(function: F) -> F:

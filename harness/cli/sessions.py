@@ -94,6 +94,7 @@ def _to_object(stored: SessionOverview) -> dict[str, Any]:
         "state": stored.state,
         "config": stored.config_path,
         "simulated": info.simulated,
+        "recording": info.recording or None,
         "unit": info.unit,
         "goal": info.goal,
         "tests": stored.tests,
@@ -126,7 +127,7 @@ def _outcome_object(outcome: Outcome) -> dict[str, Any]:
 
 def _lines(stored: SessionOverview) -> list[str]:
     info = stored.info
-    simulated = ", simulated" if info.simulated else ""
+    simulated = f", {info.origin}" if info.origin else ""
     lines = [
         f"session {info.id}: {info.name}, {stored.state}{simulated}",
         f"config: {format_path(stored.config_path)}",

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-from msgspec.structs import replace
 
 from harness.app.example import default_config
+from harness.app.replay import make_replay_spec
 from harness.app.session import MakeView, Options, View, run_session
-from harness.app.setup import prepare
+from harness.app.setup import Setup, prepare
 from harness.cli.check import describe
-from harness.cli.options import json_option, lane_options, load_spec
-from harness.config.change import change_spec
+from harness.cli.options import change, json_option, lane_options, search_options
+from harness.config.load import load_config
 from harness.errors import EXIT_FAILURE, EXIT_INTERRUPTED
 from harness.report.plain import PlainView
 from harness.report.progress import Progress
@@ -26,7 +26,22 @@ from harness.units import format_path
 @click.command()
 @click.argument("config", required=False, type=click.Path(path_type=Path))
 @lane_options
+@search_options
 @click.option("--repeat", type=click.IntRange(min=1), help="Runs per test.")
+@click.option(
+    "--warm-start",
+    metavar="SESSION",
+    multiple=True,
+    help="Tell the strategy what another session found.",
+)
+@click.option(
+    "--replay", metavar="FILE", help="Answer from recorded results, in simulated time, from FILE."
+)
+@click.option(
+    "--definition",
+    type=click.Path(path_type=Path),
+    help="T1 file: what was tuned, for --replay without CONFIG.",
+)
 @click.option("--fresh", is_flag=True, help="Measure everything again; the journal keeps the old.")
 @click.option("--wait", is_flag=True, help="Wait for devices that another harness uses.")
 @click.option("--check-tree", is_flag=True, help="Test a sample that would show a wrong tree.")
@@ -41,27 +56,24 @@ from harness.units import format_path
 def tune(
     *,
     config: Path | None,
-    repeat: int | None,
+    replay: str | None,
+    definition: Path | None,
     dry_run: bool,
     progress: str,
     as_json: bool,
     fresh: bool,
     wait: bool,
     check_tree: bool,
-    **lanes: Any,
+    warm_start: tuple[str, ...],
+    **changes: Any,
 ) -> None:
     """Find the best configuration of the program that CONFIG describes.
 
     Results go to stdout, progress to stderr. The same command again goes on where it was
-    interrupted. Without CONFIG, an example that fits this machine is tuned.
+    interrupted. Without CONFIG, an example that fits this machine is tuned, or with --replay what
+    was recorded.
     """
-    if config is None:
-        config, why = default_config()
-        click.echo(f"no config given: tuning {format_path(config)}, {why}", err=True)
-    spec = load_spec(config, **lanes)
-    if repeat is not None:
-        spec = change_spec(spec, "command line", scoring=replace(spec.scoring, repeat=repeat))
-    setup = prepare(spec)
+    setup = _prepare(config, replay, definition, changes)
     if dry_run:
         click.echo(describe(setup))
         return
@@ -69,6 +81,7 @@ def tune(
         fresh=fresh,
         wait=wait,
         check_tree=check_tree,
+        warm_start=warm_start,
         make_view=_choose_view(progress),
         on_wait=lambda text: click.echo(text, err=True),
     )
@@ -81,6 +94,27 @@ def tune(
         raise click.exceptions.Exit(EXIT_INTERRUPTED)
     if result.best is None:
         raise click.exceptions.Exit(EXIT_FAILURE)
+
+
+def _prepare(
+    config: Path | None, replay: str | None, definition: Path | None, changes: dict[str, Any]
+) -> Setup:
+    """The setup of a config, of a recording, of both, or of an example."""
+    if replay is not None and changes["backend"] not in (None, "replay"):
+        raise click.UsageError(f"--replay and --backend {changes['backend']}: give one of them")
+    if definition is not None and (config is not None or replay is None):
+        raise click.UsageError("--definition goes with --replay and without CONFIG")
+    if replay is not None and config is None:
+        spec, recording = make_replay_spec(replay, definition)
+        return prepare(change(spec, **changes), recording)
+    if config is None:
+        config, why = default_config()
+        click.echo(f"no config given: tuning {format_path(config)}, {why}", err=True)
+    spec = load_config(config)
+    if replay is not None:
+        table = {"file": str(Path(replay).resolve()), "unmeasured": spec.replay.unmeasured}
+        changes |= {"backend": "replay", "replay": table}
+    return prepare(change(spec, **changes))
 
 
 def _choose_view(progress: str) -> MakeView | None:

@@ -153,6 +153,25 @@ def _check_search(view: _View) -> Iterator[Problem]:
     if needs_tree and view.is_read("search", "strategy") and view.is_read("space", "tree"):
         text = 'there is no tree; add space.tree, such as "{A, B, {C}, {D}}", or write "auto"'
         yield Problem(("search", "strategy"), text, '"tree"')
+    if view.spec.search.start and view.is_whole("search", "start"):
+        yield from _check_start(view)
+
+
+def _check_start(view: _View) -> Iterator[Problem]:
+    """Names and values; whether the constraints hold is seen when the space is made."""
+    start = view.spec.search.start
+    for name, value in start.items():
+        key = ("search", "start", name)
+        values = view.spec.parameters.get(name)
+        if values is None:
+            yield Problem(key, f"no parameter; {suggest(name, view.names, 'parameters')}")
+        elif value not in values and view.is_whole("parameters", name):
+            listed = ", ".join(map(format_value_of, values))
+            yield Problem(key, f"not one of its values: {listed}", format_value_of(value))
+    for name in view.names:
+        if name not in start:
+            text = f"no value of {name}; give each parameter one, or remove the table"
+            yield Problem(("search", "start"), text)
 
 
 def _check_parallel(view: _View) -> Iterator[Problem]:
@@ -190,6 +209,16 @@ def _check_mock(view: _View) -> Iterator[Problem]:
         yield Problem(("mock", "devices"), "no devices; name models or remove the key", "[]")
 
 
+def _check_replay(view: _View) -> Iterator[Problem]:
+    file = view.spec.replay.file
+    if view.spec.backend == "replay" and view.is_read("backend") and view.is_read("replay", "file"):
+        if file is None:
+            text = 'backend "replay" needs recorded results; name a file, or use --replay FILE'
+            yield Problem(("replay", "file"), text)
+        elif not file.strip():
+            yield Problem(("replay", "file"), "no file; name recorded results", '""')
+
+
 _CHECKS: tuple[Callable[[_View], Iterator[Problem]], ...] = (
     _check_parallel,
     _check_parameters,
@@ -198,5 +227,6 @@ _CHECKS: tuple[Callable[[_View], Iterator[Problem]], ...] = (
     _check_scoring,
     _check_search,
     _check_mock,
+    _check_replay,
     _check_output,
 )

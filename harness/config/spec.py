@@ -100,12 +100,37 @@ class ScoringTable(_Table, frozen=True, kw_only=True):
 
 
 class SearchTable(_Table, frozen=True, kw_only=True):
-    """Which configurations are tested, and in which order."""
+    """Which configurations are tested, in which order, and how many.
+
+    Whichever of the four limits is reached first ends the search; with `replicate`, that of each
+    lane.
+    """
 
     strategy: Annotated[
         Literal["auto", "exhaustive", "tree"],
         _doc("`auto`: `tree` if the space has one, else `exhaustive`."),
     ] = "auto"
+    seed: Annotated[int, _doc("Of strategies that draw: same seed, same questions.")] = 0
+    start: Annotated[
+        dict[str, Value],
+        _doc(
+            "A configuration to test first, such as the one in use: a value of each parameter.",
+            {"BLOCK_X": 32},
+        ),
+    ] = field(default_factory=dict)
+    max_tests: Annotated[
+        Positive | None, _doc("Tests to make at most, those recorded before included.")
+    ] = None
+    max_time_s: Annotated[
+        Seconds | None,
+        _doc("Seconds after which no test is begun; of simulated time where that is simulated."),
+    ] = None
+    target: Annotated[
+        float | None, _doc("Enough: a score (seconds for times) at which to stop.")
+    ] = None
+    patience: Annotated[
+        Positive | None, _doc("Tests without an improvement after which to stop.")
+    ] = None
 
 
 class CompileTable(_Table, frozen=True, kw_only=True):
@@ -160,6 +185,23 @@ class EmitTable(_Table, frozen=True, kw_only=True):
     ] = None
 
 
+class ReplayTable(_Table, frozen=True, kw_only=True):
+    """The recorded results that backend `replay` answers from, in virtual time."""
+
+    file: Annotated[
+        str | None,
+        _doc(
+            "T4 results, a Kernel Tuner cache (both also gzipped), or a journal as "
+            "`journal.sqlite:SESSION`; relative to the config's folder.",
+            "results_A100.t4.json.gz",
+        ),
+    ] = None
+    unmeasured: Annotated[
+        Literal["fail", "skip"],
+        _doc("Configurations that were not recorded: their tests fail, or they are no tests."),
+    ] = "fail"
+
+
 class OutputTable(_Table, frozen=True, kw_only=True):
     """Files to write, relative to the config's folder."""
 
@@ -207,8 +249,11 @@ class SpecFile(_Table, frozen=True, kw_only=True):
         ),
     ] = "auto"
     backend: Annotated[
-        Literal["auto", "cuda", "cpu", "mock", "none"],
-        _doc("Where tests run; `auto`: GPUs if there are any, else CPU cores."),
+        Literal["auto", "cuda", "cpu", "mock", "none", "replay"],
+        _doc(
+            "Where tests run; `auto`: GPUs if there are any, else CPU cores. `mock` and `replay` "
+            "simulate: nothing is run on a device."
+        ),
     ] = "auto"
     pin: Annotated[
         Pin,
@@ -237,6 +282,7 @@ class SpecFile(_Table, frozen=True, kw_only=True):
     search: Annotated[SearchTable, _doc("The strategy.")] = SearchTable()
     compile: Annotated[CompileTable, _doc("The compile workers.")] = CompileTable()
     mock: Annotated[MockTable, _doc("Simulated GPUs.")] = MockTable()
+    replay: Annotated[ReplayTable, _doc("Recorded results in place of a device.")] = ReplayTable()
     output: Annotated[OutputTable, _doc("Files to write.")] = OutputTable()
 
 

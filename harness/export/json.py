@@ -1,9 +1,10 @@
 """A session as one JSON object.
 
-Keys: `session`, `name`, `simulated`, `started_s` (Unix time), `goal`, `unit`, `repeat`,
-`aggregate`, `distribution`, `strategy`, `parameters`, `lanes`, and `tests`: a list of objects with
-`test`, `lane`, `outcome`, `parameters`, `score`, `samples` (both in `unit`), `compile_s`, `runs`
-(times in seconds, memory in bytes), and for failed ones `reason` and `evidence`.
+Keys: `session`, `name`, `simulated` (and of a replay `recording`), `started_s` (Unix time),
+`goal`, `unit`, `repeat`, `aggregate`, `distribution`, `strategy`, `parameters`, `lanes`, and
+`tests`: a list of objects with `test`, `lane`, `outcome`, `parameters`, `score`, `samples` (both in
+`unit`), `compile_s`, `runs` (times in seconds, memory in bytes), and for failed ones `reason` and
+`evidence`.
 `store/exported.py` reads it back.
 """
 
@@ -41,6 +42,7 @@ def format_json(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:
                 "name": info.name,
                 "simulated": info.simulated,
                 "started_s": info.started_s,
+                **({"recording": info.recording} if info.recording else {}),
                 "goal": info.goal,
                 "unit": info.unit,
                 "repeat": info.repeat,

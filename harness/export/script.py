@@ -12,7 +12,7 @@ from harness.units import format_score, format_seconds
 def format_script(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:
     """The transcript, one block per test."""
     lines = [
-        f"session {info.id} of {info.name}" + (" (simulated)" if info.simulated else ""),
+        f"session {info.id} of {info.name}" + (f" ({info.origin})" if info.origin else ""),
         f"started {_format_instant(info)}",
         f"strategy {info.strategy}, distribution {info.distribution}, "
         f"{info.repeat} run(s) per test, {info.aggregate}; best is {info.goal}",

@@ -37,7 +37,7 @@ def describe_session(info: SessionInfo) -> str:
         for lane in info.lanes
     )
     size = "?" if info.size is None else str(info.size)
-    simulated = " (simulated)" if info.simulated else ""
+    simulated = f" ({info.origin})" if info.origin else ""
     verb = "resuming" if info.resumed else "tuning"
     return (
         f"{verb} {info.name}: session {info.id}, {size} configurations, {info.strategy}, "

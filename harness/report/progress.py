@@ -87,7 +87,9 @@ class Progress:
 
     def _count(self, outcome: Outcome) -> None:
         self.under_way.discard(outcome.test_id)
-        if outcome.reused_from is None:
+        if outcome.kind is OutcomeKind.INTERRUPTED:
+            pass  # it has not ended
+        elif outcome.reused_from is None:
             self.tested += 1
             self.seats.setdefault(outcome.lane, SeatState()).tests += 1
         else:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from harness.model import Outcome, OutcomeKind, SessionInfo
@@ -19,6 +20,8 @@ class Summary:
         state: `complete`, `interrupted` or `failed`.
         skipped: configurations that the strategy did not need to test.
         reference: the user's score to compare with; None: not given.
+        ended_by: the limit that ended the search, with its value, by lane for `replicate`, else
+            under ""; empty where the strategy had no more to test.
         files: what was written, by what it is.
     """
 
@@ -29,6 +32,7 @@ class Summary:
     skipped: int = 0
     reference: float | None = None
     files: tuple[tuple[str, str], ...] = ()
+    ended_by: Mapping[str, tuple[str, float]] = field(default_factory=dict)
 
     def to_object(self) -> dict[str, Any]:
         """For `--json`; the keys are documented in docs/concepts.md."""
@@ -39,6 +43,9 @@ class Summary:
             "name": info.name,
             "state": self.state,
             "simulated": info.simulated,
+            "recording": info.recording or None,
+            "ended_by": self.ended_by.get("", (None, 0))[0],
+            "ended_by_lane": {lane: name for lane, (name, _) in self.ended_by.items() if lane},
             "best": _best_object(best, info),
             "best_by_lane": {
                 lane: _best_object(outcome, info) for lane, outcome in progress.best.items() if lane
@@ -73,7 +80,9 @@ class Summary:
 
     def _warnings(self) -> list[str]:
         lines = []
-        if self.info.simulated:
+        if self.info.recording:
+            lines.append(f"simulated: these results were recorded before, in {self.info.recording}")
+        elif self.info.simulated:
             lines.append("simulated: these results come from mock devices, not from hardware")
         if self.state == "interrupted":
             lines.append("interrupted: the same command goes on from here")
@@ -114,6 +123,9 @@ class Summary:
         if progress.failed:
             parts.append(f"{progress.failed} failed")
         lines = [f"{', '.join(parts)}, in {format_duration(self.elapsed_s)}"]
+        for lane, (name, value) in sorted(self.ended_by.items()):
+            where = f" on {lane}" if lane else ""
+            lines.append(f"ended{where} {_describe_limit(name, value, self.info.unit)}")
         if progress.tested:
             shares = ", ".join(
                 f"{lane.name} {100 * progress.busy_share(lane.name, self.elapsed_s):.0f} %"
@@ -125,6 +137,17 @@ class Summary:
     def _where(self) -> list[str]:
         lines = [f"journal: {format_path(self.info.journal)} (session {self.info.id})"]
         return lines + [f"{what}: {format_path(path)}" for what, path in self.files]
+
+
+def _describe_limit(name: str, value: float, unit: str) -> str:
+    """Which limit of the config's table `search` was reached."""
+    texts = {
+        "max_tests": f"after {value:g} tests",
+        "max_time_s": f"after {format_duration(value)}",
+        "target": f"at the target of {format_score(value, unit)}",
+        "patience": f"after {value:g} tests without an improvement",
+    }
+    return f"{texts[name]} (search.{name})"
 
 
 def _best_object(outcome: Outcome | None, info: SessionInfo) -> dict[str, Any] | None:

@@ -6,8 +6,8 @@ told of it and before a lane gets new work; seats never wait for each other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from harness.errors import DeviceError
 from harness.model import (
@@ -19,69 +19,16 @@ from harness.model import (
     Outcome,
     OutcomeKind,
     Phase,
-    Run,
     RunEnded,
     Test,
     TestCreated,
     TestEnded,
 )
 from harness.schedule.base import Crashed, Distribution, Executor, Job, JobEnded, Report
-from harness.search.base import Strategy
-from harness.stats import Aggregate, aggregate
+from harness.schedule.plan import Live, Memory, Plan, Stream
+from harness.stats import aggregate
 
 _TICK_S = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """A strategy and the lanes that test for it: one for all, or one per lane (`replicate`)."""
-
-    strategy: Strategy
-    lanes: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How each test is done and scored.
-
-    Attributes:
-        repeat: runs per test.
-        aggregate: how samples become the score.
-        compiles, cleans: whether there is such a command.
-    """
-
-    repeat: int
-    aggregate: Aggregate
-    compiles: bool
-    cleans: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What earlier invocations left.
-
-    Attributes:
-        recall: the outcome of a test with this key, if it need not be measured again.
-        unfinished: tests of this session without a final outcome, by key, with their good runs.
-        next_id: the id of the next test that is created.
-    """
-
-    recall: Callable[[str], Outcome | None]
-    unfinished: Mapping[str, tuple[Test, tuple[Run, ...]]] = field(default_factory=dict)
-    next_id: int = 1
-    session: int = 0
-
-
-@dataclass(slots=True)
-class _Live:
-    """A test on its way."""
-
-    test: Test
-    lane: Lane
-    stream: int
-    runs: dict[int, Run]
-    compile_s: float = 0.0
-    failure: BuildEnded | RunEnded | None = None
 
 
 class Engine:
@@ -115,13 +62,13 @@ class Engine:
         self._watch = watch
         self._next_id = memory.next_id
         self._streams: Sequence[Stream] = ()
-        self._dry: set[int] = set()
-        self._live: dict[int, _Live] = {}
+        self._dry, self._over = set[int](), set[int]()
+        self._live: dict[int, Live] = {}
         self._in_flight = 0
         self._log: list[Event] = []
         self._told: list[tuple[int, Outcome]] = []
         self._complaints: set[str] = set()
-        self._stop = self._stopped = self._kill = False
+        self._stop = self._kill = False
 
     @property
     def interrupted(self) -> bool:
@@ -146,10 +93,9 @@ class Engine:
             HarnessError: whatever a seat raised, or the journal.
         """
         self._streams = streams
-        self._dry.clear()
+        self._dry, self._over = set(), set()
         while True:
-            if self._stop and not self._stopped:
-                self._withdraw()
+            self._cut_short()
             if not self._stop:
                 self._refill()
             # A test's creation is durable before anything is done for it that a later session
@@ -220,7 +166,7 @@ class Engine:
         else:
             test = replace(test, lane=lane.name)
         self._log.append(TestCreated(test, self._executor.now_s()))
-        self._live[test.id] = _Live(test, lane, stream, {run.index: run for run in runs})
+        self._live[test.id] = Live(test, lane, stream, {run.index: run for run in runs})
         self._begin(self._live[test.id])
 
     def _reuse(
@@ -235,13 +181,13 @@ class Engine:
         self._log.append(TestEnded(known))
         self._told.append((stream, known))
 
-    def _begin(self, live: _Live) -> None:
+    def _begin(self, live: Live) -> None:
         if self._plan.compiles:
             self._distribution.ready(Job(live.test, Phase.COMPILE, live.lane))
         else:
             self._begin_runs(live)
 
-    def _begin_runs(self, live: _Live) -> None:
+    def _begin_runs(self, live: Live) -> None:
         todo = tuple(index for index in range(self._plan.repeat) if index not in live.runs)
         if todo:
             self._distribution.ready(Job(live.test, Phase.TEST, live.lane, todo))
@@ -302,17 +248,17 @@ class Engine:
             self._move(live, ended.kind)
         elif ended.kind is not OutcomeKind.OK:
             self._end(live, ended.kind)
-        elif self._stop and (ended.job.phase is Phase.COMPILE or not self._complete(live)):
+        elif live.stream in self._over and not self._complete(live):
             self._end(live, OutcomeKind.INTERRUPTED)
         elif ended.job.phase is Phase.COMPILE:
             self._begin_runs(live)
         elif self._complete(live):
             self._end(live, OutcomeKind.OK)
 
-    def _complete(self, live: _Live) -> bool:
+    def _complete(self, live: Live) -> bool:
         return len(live.runs) == self._plan.repeat
 
-    def _end(self, live: _Live, kind: OutcomeKind) -> None:
+    def _end(self, live: Live, kind: OutcomeKind) -> None:
         """The test is over: its outcome is logged, and cleaning may begin."""
         del self._live[live.test.id]
         runs = tuple(live.runs[index] for index in sorted(live.runs))
@@ -354,13 +300,13 @@ class Engine:
             if test_id in self._live:
                 self._move(self._live[test_id], OutcomeKind.DEVICE_LOST)
 
-    def _move(self, live: _Live, kind: OutcomeKind) -> None:
+    def _move(self, live: Live, kind: OutcomeKind) -> None:
         """Start the test over on another lane of its stream; without one, that is its end."""
         others = [
             lane for name, lane in self._lanes.items() if name in self._streams[live.stream].lanes
         ]
-        if self._stop or not others:
-            self._end(live, OutcomeKind.INTERRUPTED if self._stop else kind)
+        if live.stream in self._over or not others:
+            self._end(live, OutcomeKind.INTERRUPTED if live.stream in self._over else kind)
             return
         held = {lane.name: 0 for lane in others}
         for other in self._live.values():
@@ -371,15 +317,21 @@ class Engine:
         live.runs, live.failure = {}, None
         self._begin(live)
 
-    def _withdraw(self) -> None:
-        """Stopping: what has not begun is given up, what was compiled is cleaned."""
-        self._stopped = True
-        how = "killing what runs" if self._kill else "finishing what runs; once more kills it"
-        self._log.append(Note("info", f"interrupted: {how}", self._executor.now_s()))
+    def _cut_short(self) -> None:
+        """What streams that are over, or all when stopping, have not begun is given up."""
+        over = {n for n, stream in enumerate(self._streams) if self._stop or stream.is_over()}
+        if over <= self._over:
+            return
+        self._over |= over
+        if self._stop:
+            how = "killing what runs" if self._kill else "finishing what runs; once more kills it"
+            self._log.append(Note("info", f"interrupted: {how}", self._executor.now_s()))
         for job in self._distribution.withdraw():
             live = self._live.get(job.test.id)
-            if live is not None:
-                self._end(live, OutcomeKind.INTERRUPTED)
+            if live is not None and live.stream in self._over:
+                self._end(live, OutcomeKind.INTERRUPTED)  # what was compiled is cleaned
+            elif live is not None:
+                self._distribution.ready(job)
 
     # -- telling -----------------------------------------------------------------------------
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from harness.model import Configuration, Outcome
+from harness.model import Configuration, Goal, Outcome
+from harness.space.space import Space
 
 
 class Strategy(Protocol):
@@ -26,3 +28,27 @@ class Strategy(Protocol):
 
     def remaining(self) -> int | None:
         """How many more configurations will be asked for, if known (an estimate may be high)."""
+
+
+class MakeStrategy(Protocol):
+    """What every entry of the table of strategies is: all are made in the same way."""
+
+    def __call__(
+        self,
+        space: Space,
+        *,
+        goal: Goal,
+        seed: int = 0,
+        budget: int | None = None,
+        lanes: int = 1,
+        prior: Sequence[Outcome] = (),
+    ) -> Strategy:
+        """A strategy that has not asked anything yet; it may ignore what it has no use for.
+
+        Args:
+            seed: with the same seed and outcomes it asks the same.
+            budget: how many tests there will be, if known; it must go on if there are more.
+            lanes: how many tests will be made at once.
+            prior: outcomes of another session on this space, such as another device's. Unlike
+                what is told they may mislead, and their configurations may be asked for.
+        """

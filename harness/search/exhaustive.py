@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from harness.model import Configuration, Outcome
+from harness.model import Configuration, Goal, Outcome
 from harness.space.space import Space
 
 
 class Exhaustive:
     """Every valid configuration once, in the order of the space, made only when asked for."""
 
-    def __init__(self, space: Space) -> None:
+    def __init__(
+        self,
+        space: Space,
+        *,
+        goal: Goal = "min",
+        seed: int = 0,
+        budget: int | None = None,
+        lanes: int = 1,
+        prior: Sequence[Outcome] = (),
+    ) -> None:
+        """Begin; only the space matters."""
         self._space = space
         self._unvisited: Iterator[Configuration] = iter(space)
         self._seen: set[Configuration] = set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from harness.errors import ConfigError
 from harness.model import Configuration, Goal, Outcome, OutcomeKind
@@ -62,8 +62,17 @@ class Tree:
     Without a tree the space is one leaf.
     """
 
-    def __init__(self, space: Space, goal: Goal, *, lanes: int = 1) -> None:
-        """Begin a search.
+    def __init__(
+        self,
+        space: Space,
+        goal: Goal,
+        *,
+        seed: int = 0,
+        budget: int | None = None,
+        lanes: int = 1,
+        prior: Sequence[Outcome] = (),
+    ) -> None:
+        """Begin a search; seed, budget and prior make no difference to it.
 
         Raises:
             ConfigError: the tree's variables are not the space's parameters.

@@ -207,19 +207,28 @@ class Space:
         Raises:
             ConfigError: no such parameter or value.
         """
-        known = {parameter.name: parameter.values for parameter in self.parameters}
-        for name, value in fixed.items():
-            if name not in known:
-                raise ConfigError(f"{name} is no parameter; expected one of {', '.join(known)}")
-            if value not in known[name]:
-                raise ConfigError(
-                    f"{name} = {value!r}: not one of its values; expected one of "
-                    f"{', '.join(map(repr, known[name]))}"
-                )
+        check_fixed(self.parameters, fixed)
         parameters = [
             Parameter(p.name, (fixed[p.name],)) if p.name in fixed else p for p in self.parameters
         ]
         return make_space(parameters, self.constraints, self.tree)
+
+
+def check_fixed(parameters: Sequence[Parameter], fixed: Mapping[str, Value]) -> None:
+    """Refuse values that the parameters do not have.
+
+    Raises:
+        ConfigError: no such parameter or value.
+    """
+    known = {parameter.name: parameter.values for parameter in parameters}
+    for name, value in fixed.items():
+        if name not in known:
+            raise ConfigError(f"{name} is no parameter; expected one of {', '.join(known)}")
+        if value not in known[name]:
+            raise ConfigError(
+                f"{name} = {value!r}: not one of its values; expected one of "
+                f"{', '.join(map(repr, known[name]))}"
+            )
 
 
 def make_space(

@@ -50,7 +50,13 @@ def _read_session(path: Path, data: Mapping[str, Any]) -> tuple[SessionInfo, tup
             Lane(
                 lane["name"],
                 index,
-                DeviceInfo(lane["kind"], index, lane["uuid"], lane["device"]),
+                DeviceInfo(
+                    lane["kind"],
+                    index,
+                    lane["uuid"],
+                    lane["device"],
+                    recording=data.get("recording", ""),
+                ),
                 tuple(lane["environment"].items()),
             )
             for index, lane in enumerate(data["lanes"])

@@ -25,9 +25,9 @@ def list_sessions(path: Path) -> list[SessionRow]:
     with closing(connect(path, create=False)) as db, translated(path, "cannot list sessions"):
         rows = db.execute(
             "SELECT id, name, state, started_s, unit, goal, simulated, config_path, "
-            "count(t.outcome), count(t.outcome) - count(t.score) - "
-            "coalesce(sum(t.outcome = 'interrupted'), 0), min(t.score), max(t.score) "
-            "FROM sessions LEFT JOIN (SELECT session, outcome, score FROM tests) t "
+            "count(t.outcome), count(t.outcome) - count(t.score), min(t.score), max(t.score) "
+            "FROM sessions LEFT JOIN (SELECT session, outcome, score FROM tests "
+            "WHERE outcome <> 'interrupted') t "
             "ON t.session = id GROUP BY id ORDER BY id DESC"
         ).fetchall()
     return [
@@ -89,7 +89,10 @@ def load_overview(path: Path, which: str = "last", *, top: int = 10) -> SessionO
             "AND outcome NOT IN ('ok', 'interrupted') ORDER BY id",
             (session,),
         )
-        count = db.execute("SELECT count(outcome) FROM tests WHERE session = ?", (session,))
+        count = db.execute(
+            "SELECT count(outcome) FROM tests WHERE session = ? AND outcome <> 'interrupted'",
+            (session,),
+        )
         return SessionOverview(
             **facts,
             tests=count.fetchone()[0],

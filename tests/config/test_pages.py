@@ -128,7 +128,7 @@ def test_the_examples_of_the_reference_can_be_read(write: Write) -> None:
         ("schema", "1"),
         ("name", "text"),
         ("oversubscribe", "true or false"),
-        ("backend", '"auto", "cuda", "cpu", "mock" or "none"'),
+        ("backend", '"auto", "cuda", "cpu", "mock", "none" or "replay"'),
         ("parameters", "a table of lists of values (numbers, texts, true or false)"),
         ("command", "a table"),
     ],

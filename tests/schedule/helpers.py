@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from harness.clock import Clock
 from harness.model import (
@@ -18,9 +19,10 @@ from harness.model import (
     TestEnded,
 )
 from harness.schedule.base import Distribution
-from harness.schedule.engine import Engine, Memory, Plan, Stream
+from harness.schedule.engine import Engine
 from harness.schedule.per_test import PerTest
 from harness.schedule.pipelined import Pipelined
+from harness.schedule.plan import Memory, Plan, Stream
 from harness.schedule.pooled import Pooled
 from harness.schedule.virtual import VirtualExecutor
 from harness.search.base import Strategy
@@ -81,6 +83,7 @@ class Session:
     lost_after: dict[str, int] = field(default_factory=dict)
     bound: bool = False
     clean: bool = True
+    is_over: Callable[[int], bool] = lambda _: False
     memory: Memory = field(default_factory=lambda: Memory(lambda _: None))
     events: list[Event] = field(default_factory=list)
     batches: list[list[Event]] = field(default_factory=list)
@@ -129,11 +132,11 @@ class Session:
             watch=self._watch,
         )
         names = [lane.name for lane in self.lanes]
-        streams = [Stream(strategies[0], frozenset(names))]
+        streams = [Stream(strategies[0], frozenset(names), lambda: self.is_over(0))]
         if len(strategies) > 1:
             streams = [
-                Stream(strategy, frozenset([name]))
-                for strategy, name in zip(strategies, names, strict=True)
+                Stream(strategy, frozenset([name]), partial(self.is_over, at))
+                for at, (strategy, name) in enumerate(zip(strategies, names, strict=True))
             ]
         self.engine.run(streams)
         self.elapsed_s = executor.now_s()

@@ -18,7 +18,7 @@ from harness.model import (
     TestCreated,
     TestEnded,
 )
-from harness.schedule.engine import Memory
+from harness.schedule.plan import Memory
 
 from .helpers import Listed, Session, configurations, lanes
 
@@ -297,3 +297,51 @@ def test_cleaning_that_fails_is_a_warning_once() -> None:
     notes = [event.text for event in session.events if isinstance(event, Note)]
     assert notes == ["cleaning failed: scripted failure"]
     assert session.kinds() == {OutcomeKind.OK: 5}
+
+
+class Sated(Listed):
+    """Has had enough after some outcomes."""
+
+    enough = 3
+
+    def ask(self, n: int) -> list[Configuration]:
+        return [] if self.is_sated else super().ask(n)
+
+    @property
+    def is_sated(self) -> bool:
+        return len([o for o in self.told if o.kind is OutcomeKind.OK]) >= self.enough
+
+
+@pytest.mark.parametrize("distribution", ["pipelined", "per-test", "pooled"])
+def test_what_has_not_begun_is_given_up_when_the_search_is_over(distribution: str) -> None:
+    strategy = Sated(configurations(50))
+    session = Session(
+        lanes(2), distribution, compile_s=lambda _: 0.1, is_over=lambda _: strategy.is_sated
+    ).run([strategy])
+    kinds = session.kinds()
+    assert 3 <= kinds[OutcomeKind.OK] <= 4
+    created = [event for event in session.events if isinstance(event, TestCreated)]
+    assert len(session.outcomes) == len(created)
+    assert set(kinds) <= {OutcomeKind.OK, OutcomeKind.INTERRUPTED}
+    assert len(strategy.told) == len(created)
+    compiled = {
+        event.test.id
+        for event in session.events
+        if isinstance(event, BuildEnded) and event.build.phase is Phase.COMPILE
+    }
+    assert compiled <= set(session.cleaned), "what was compiled is cleaned"
+
+
+def test_the_end_of_one_search_leaves_the_others_alone() -> None:
+    first, second = Sated(configurations(50)), Sated(configurations(50))
+    second.enough = 99
+    searches = [first, second]
+    session = Session(
+        lanes(2),
+        "replicate",
+        compile_s=lambda _: 0.1,
+        is_over=lambda at: searches[at].is_sated,
+    ).run(searches)
+    done = [outcome for outcome in session.outcomes if outcome.kind is OutcomeKind.OK]
+    assert sum(outcome.lane == "0" for outcome in done) == 3
+    assert sum(outcome.lane == "1" for outcome in done) == 50

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from harness.search.base import Strategy
+from harness.search.budget import Limited, Limits
 from harness.search.check_tree import TreeCheck
 from harness.search.exhaustive import Exhaustive
 from harness.search.importance import Importance
+from harness.search.start import StartFirst
 from harness.search.tree import Tree
 from harness.space.space import Space
 from harness.testing.strategies import StrategyConformance, drive, succeed
@@ -18,6 +20,19 @@ class TestExhaustive(StrategyConformance):
 
     def make(self, space: Space, seed: int) -> Strategy:
         return Exhaustive(space)
+
+
+class TestStartFirst(StrategyConformance):
+    exhausts: ClassVar[bool] = True
+
+    def make(self, space: Space, seed: int) -> Strategy:
+        return StartFirst(Exhaustive(space), [space[len(space) // 2]])
+
+
+class TestLimited(StrategyConformance):
+    def make(self, space: Space, seed: int) -> Strategy:
+        limits = Limits(max_tests=10 if seed else None, patience=5)
+        return Limited(Exhaustive(space), space, limits, goal="min", now_s=lambda: 0.0)
 
 
 class TestTreeOnOneLane(StrategyConformance):

@@ -1,0 +1,84 @@
+"""Makes strategies from their names; the only place that does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from harness.app.names import STRATEGIES, load
+from harness.errors import ConfigError
+from harness.model import Goal, Outcome
+from harness.search.base import MakeStrategy, Strategy
+from harness.search.budget import Limited, Limits
+from harness.search.start import StartFirst
+from harness.space.space import Space
+
+if TYPE_CHECKING:  # a setup asks this module which strategy `auto` is
+    from harness.app.setup import Setup
+
+
+def resolve_strategy(name: str, space: Space) -> str:
+    """The strategy that `auto` stands for; any other name as it is."""
+    if name != "auto" or "auto" in STRATEGIES:
+        return name
+    return "tree" if space.tree is not None and space.tree.children else "exhaustive"
+
+
+def make_strategy(
+    name: str,
+    space: Space,
+    *,
+    goal: Goal,
+    seed: int = 0,
+    budget: int | None = None,
+    lanes: int = 1,
+    prior: Sequence[Outcome] = (),
+) -> Strategy:
+    """A strategy by its name; for the arguments see `MakeStrategy`.
+
+    Args:
+        name: one of the table's, `auto`, or `module:class` of one that is not in the table.
+
+    Raises:
+        ConfigError: there is no such strategy.
+    """
+    make: MakeStrategy = load(find_strategy(resolve_strategy(name, space)))
+    return make(space, goal=goal, seed=seed, budget=budget, lanes=lanes, prior=prior)
+
+
+def find_strategy(name: str) -> str:
+    """The table's entry of a name, or the name itself if it is `module:class`.
+
+    Raises:
+        ConfigError: there is no such strategy.
+    """
+    entry = STRATEGIES.get(name, name)
+    if ":" not in entry:
+        known = ", ".join(dict.fromkeys(["auto", *STRATEGIES]))
+        raise ConfigError(f"strategy {name!r}: unknown; use one of {known}")
+    return entry
+
+
+def make_search(
+    setup: Setup, lanes: int, prior: Sequence[Outcome], now_s: Callable[[], float]
+) -> Limited:
+    """A setup's strategy, after its first configuration and within its limits.
+
+    Args:
+        lanes: of those that search together.
+        now_s: the session's clock.
+    """
+    table = setup.spec.search
+    strategy = make_strategy(
+        setup.strategy,
+        setup.space,
+        goal=setup.goal,
+        seed=table.seed,
+        budget=table.max_tests,
+        lanes=lanes,
+        prior=prior,
+    )
+    if setup.start is not None:
+        strategy = StartFirst(strategy, [setup.start])
+    limits = Limits(table.max_tests, table.max_time_s, table.target, table.patience)
+    return Limited(strategy, setup.space, limits, goal=setup.goal, now_s=now_s)

@@ -1,0 +1,62 @@
+"""Reads a session of our own journal as a recording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.errors import ConfigError
+from harness.model import Configuration, Outcome, OutcomeKind
+from harness.replay.recording import Measurement, Recording, find_parameters, make_recording
+from harness.space.space import Space
+from harness.store.identity import make_key
+from harness.store.sessions import load_session
+
+MAGIC = b"SQLite format 3\0"
+"""How a journal begins."""
+
+
+def load_journal(path: Path, session: str = "last", space: Space | None = None) -> Recording:
+    """The recording that a session of the journal makes.
+
+    Of a `replicate` session, what its first lane measured. Interrupted tests are left out.
+
+    Args:
+        session: its number, a config's name, or `last`.
+        space: that was tuned; None: the configurations it tested.
+
+    Raises:
+        ConfigError: nothing that could be replayed.
+        StoreError: no such journal or session.
+    """
+    stored = load_session(path, session)
+    info = stored.info
+    source = f"{path}:{info.id}"
+    lanes = info.lanes[:1] if info.distribution == "replicate" else info.lanes
+    names = {lane.name for lane in lanes}
+    measurements: dict[Configuration, Measurement] = {
+        outcome.configuration: _measurement(outcome)
+        for outcome in stored.outcomes
+        if outcome.kind.is_final and outcome.lane in names
+    }
+    if not measurements:
+        raise ConfigError(f"{source}: no test has ended; give a session with results")
+    return make_recording(
+        measurements,
+        find_parameters(measurements, info.parameters),
+        goal=info.goal,
+        unit=info.unit,
+        device=", ".join(dict.fromkeys(lane.device.name for lane in lanes if lane.device.name)),
+        source=source,
+        digest=make_key({"session": repr(sorted(measurements.items(), key=str))}),
+        space=space,
+    )
+
+
+def _measurement(outcome: Outcome) -> Measurement:
+    return Measurement(
+        kind=outcome.kind,
+        score=outcome.score if outcome.kind is OutcomeKind.OK else None,
+        samples=outcome.samples if outcome.kind is OutcomeKind.OK else (),
+        compile_s=outcome.compile_s,
+        run_s=sum(run.elapsed_s for run in outcome.runs),
+    )

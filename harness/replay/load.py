@@ -1,0 +1,61 @@
+"""Reads a recording of any format: what is in the file decides which."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from harness.config.t1 import read_t1
+from harness.errors import ConfigError
+from harness.replay.journal import MAGIC, load_journal
+from harness.replay.kernel_tuner import load_kernel_tuner
+from harness.replay.read import read_content
+from harness.replay.recording import Recording
+from harness.replay.t4 import load_t4
+from harness.space.space import Space, make_space
+
+_HEAD_BYTES = 1 << 16
+_T4 = re.compile(rb'"results"\s*:\s*\[')
+_KERNEL_TUNER = re.compile(rb'"cache"\s*:\s*\{')
+
+
+def load_recording(
+    source: str | Path, *, definition: Path | None = None, space: Space | None = None
+) -> Recording:
+    """The recording in a file: T4, a Kernel Tuner cache (either also gzipped), or a journal.
+
+    Args:
+        source: its path; of a journal, `path` (its last session) or `path:session`.
+        definition: a T1 file that says what was tuned.
+        space: the same as a space; None, without a definition too: what is in the file.
+
+    Raises:
+        ConfigError: no such file, not one of these formats, or wrong inside.
+        StoreError: no such session in the journal.
+    """
+    if definition is not None:
+        space = make_space(*read_t1(definition))
+    path, session = _split(str(source))
+    content = read_content(path)
+    if content.startswith(MAGIC):
+        return load_journal(path, session or "last", space)
+    if session:
+        raise ConfigError(f"{path}: not a journal, so {session!r} after the colon has no meaning")
+    head = content[:_HEAD_BYTES]
+    if _T4.search(head):
+        return load_t4(path, content, space)
+    if _KERNEL_TUNER.search(head):
+        return load_kernel_tuner(path, content, space)
+    raise ConfigError(
+        f"{path}: neither T4 (`results`), a Kernel Tuner cache (`cache`) nor a journal; give one "
+        "of these, or an export of them"
+    )
+
+
+def _split(source: str) -> tuple[Path, str]:
+    """Path and session; a file whose name has a colon is a file."""
+    path = Path(source)
+    before, colon, after = source.rpartition(":")
+    if not path.exists() and colon and Path(before).is_file():
+        return Path(before), after
+    return path, ""

@@ -1,0 +1,116 @@
+"""What the formats of recordings have in common: files, compressed or not, and their JSON."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import math
+import zlib
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from harness.errors import ConfigError
+from harness.model import Goal, OutcomeKind
+
+T = TypeVar("T")
+
+FAILED_SCORE = 1e20
+"""What some tools write as the score of a configuration that failed."""
+
+
+def read_content(path: Path) -> bytes:
+    """The content of a file, decompressed if it is gzip.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+        return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except (EOFError, zlib.error) as error:
+        reason = f"damaged gzip: {error}"
+    raise ConfigError(f"{path}: {reason}; give a file of recorded results")
+
+
+def digest_of(content: bytes) -> str:
+    """What tells one recording from another."""
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def decode(path: Path, content: bytes, kind: type[T]) -> T:
+    """The JSON in `content` as `kind`; NaN and Infinity, which some tools write, are numbers.
+
+    Raises:
+        ConfigError: no JSON, or not of this kind; the message says where.
+    """
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_say(path, error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        return msgspec.convert(json.loads(content), type=kind)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_say(path, error)) from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: no JSON: {error}; give a whole file") from None
+
+
+def _say(path: Path, error: msgspec.ValidationError) -> str:
+    reason, _, place = str(error).partition(" - at ")
+    where = place.strip("`").removeprefix("$").removeprefix(".")
+    return f"{path}: {where or 'the whole'}: {reason[:1].lower()}{reason[1:]}; correct the file"
+
+
+def seconds_per(unit: str, place: str) -> float:
+    """Seconds in one of a file's units of time; the formats' own default is the millisecond.
+
+    Raises:
+        ConfigError: an unknown unit.
+    """
+    found = _UNITS.get(unit.lower())
+    if found is None:
+        known = ", ".join(name for name in _UNITS if name)
+        raise ConfigError(f"{place}: {unit!r} is no unit of time; use one of {known}")
+    return found
+
+
+_UNITS = {
+    "": 1e-3,
+    "ms": 1e-3,
+    "milliseconds": 1e-3,
+    "miliseconds": 1e-3,  # as many published files spell it
+    "s": 1.0,
+    "seconds": 1.0,
+    "us": 1e-6,
+    "microseconds": 1e-6,
+    "ns": 1e-9,
+    "nanoseconds": 1e-9,
+}
+
+
+def is_time(objective: str) -> bool:
+    """Whether an objective is a time, of which the formats say no unit."""
+    return objective == "time" or objective.endswith("_time")
+
+
+def goal_of(objective: str) -> Goal:
+    """What is best of an objective: the most of rates such as `GFLOP/s`, the least of others."""
+    return "max" if "/" in objective or objective == "fitness" else "min"
+
+
+def judge(kind: OutcomeKind, score: object) -> tuple[OutcomeKind, float | None]:
+    """How a test ended, given what is recorded as its score."""
+    if kind is not OutcomeKind.OK:
+        return kind, None
+    if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
+        return OutcomeKind.NO_SCORE, None
+    if score >= FAILED_SCORE:
+        return OutcomeKind.RUN_FAILED, None
+    return kind, float(score)

@@ -1,0 +1,121 @@
+"""When a search has had enough: limits around any strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.model import Configuration, Goal, Outcome
+from harness.search.base import Strategy
+from harness.space.space import Space
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What ends a search before its strategy does; None: no such limit.
+
+    Attributes:
+        max_tests: tests that have ended or are on their way.
+        max_time_s: seconds of the session's clock, after which no test begins.
+        target: a score that is good enough.
+        patience: tests without an improvement of the best, failed ones included.
+    """
+
+    max_tests: int | None = None
+    max_time_s: float | None = None
+    target: float | None = None
+    patience: int | None = None
+
+
+class Limited:
+    """A strategy that asks for nothing more once a limit is reached.
+
+    Outcomes that come from an earlier invocation count as tests and as improvements, but took no
+    time of this one.
+
+    Attributes:
+        ended_by: the name of the limit that was reached first; empty as long as none is.
+    """
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        space: Space,
+        limits: Limits,
+        *,
+        goal: Goal,
+        now_s: Callable[[], float],
+    ) -> None:
+        """Begin; time counts from now."""
+        self._strategy = strategy
+        self._space = space
+        self._limits = limits
+        self._goal = goal
+        self._now_s = now_s
+        self._begun_s = now_s()
+        self._pending: set[Configuration] = set()
+        self._told: set[Configuration] = set()
+        self._best: float | None = None
+        self._since_best = 0
+        self.ended_by = ""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether what was asked for and has not begun need not be tested either."""
+        limit_s = self._limits.max_time_s
+        if not self.ended_by and limit_s is not None and self._now_s() - self._begun_s >= limit_s:
+            self.ended_by = "max_time_s"
+        return bool(self.ended_by)
+
+    def ask(self, n: int) -> list[Configuration]:
+        """As the strategy does, but within the limits."""
+        if self.is_over:
+            return []
+        most = self._limits.max_tests
+        if most is not None:
+            n = min(n, most - len(self._told) - len(self._pending))
+        if n <= 0:
+            return []
+        asked = self._strategy.ask(n)
+        self._pending.update(asked)
+        return asked
+
+    def tell(self, outcome: Outcome) -> None:
+        """Pass the outcome on, and see whether it is enough."""
+        self._strategy.tell(outcome)
+        configuration = outcome.configuration
+        is_of_space = configuration in self._pending or self._space.is_valid(configuration)
+        self._pending.discard(configuration)
+        if not is_of_space or not outcome.kind.is_final or configuration in self._told:
+            return
+        self._told.add(configuration)
+        self._since_best += 1
+        if outcome.score is not None and self._beats(outcome.score, self._best):
+            self._best, self._since_best = outcome.score, 0
+        self.ended_by = self.ended_by or self._judge()
+
+    def _judge(self) -> str:
+        limits, best = self._limits, self._best
+        target = limits.target
+        if best is not None and target is not None and not self._beats(target, best):
+            return "target"
+        if limits.patience is not None and self._since_best >= limits.patience:
+            return "patience"
+        if limits.max_tests is not None and len(self._told) >= limits.max_tests:
+            return "max_tests"
+        return ""
+
+    def _beats(self, score: float, other: float | None) -> bool:
+        if other is None:
+            return True
+        return score < other if self._goal == "min" else score > other
+
+    def remaining(self) -> int | None:
+        """As the strategy says, but no more than the limit of tests leaves."""
+        if self.ended_by:
+            return 0
+        most, left = self._limits.max_tests, self._strategy.remaining()
+        if most is None:
+            return left
+        room = max(0, most - len(self._told) - len(self._pending))
+        return room if left is None else min(left, room)

@@ -1,0 +1,42 @@
+"""A given configuration first, then whatever the strategy asks for."""
+
+from __future__ import annotations
+
+from harness.model import Configuration, Outcome
+from harness.search.base import Strategy
+
+
+class StartFirst:
+    """Asks for `first` before its strategy is asked; that is told how it did, as of any other.
+
+    Args:
+        first: valid, and different from each other.
+    """
+
+    def __init__(self, strategy: Strategy, first: list[Configuration]) -> None:
+        self._strategy = strategy
+        self._waiting = list(first)
+        self._taken: set[Configuration] = set()
+
+    def ask(self, n: int) -> list[Configuration]:
+        """The given ones, then the strategy's; none twice."""
+        asked = [c for c in self._waiting[:n] if c not in self._taken]
+        del self._waiting[:n]
+        self._taken.update(asked)
+        while len(asked) < n:
+            more = self._strategy.ask(n - len(asked))
+            if not more:
+                break
+            asked += [configuration for configuration in more if configuration not in self._taken]
+        return asked
+
+    def tell(self, outcome: Outcome) -> None:
+        """Pass the outcome on."""
+        if outcome.configuration in self._waiting:
+            self._taken.add(outcome.configuration)
+        self._strategy.tell(outcome)
+
+    def remaining(self) -> int | None:
+        """As the strategy says, and those that wait."""
+        left = self._strategy.remaining()
+        return None if left is None else left + len(self._waiting)
