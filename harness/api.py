@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ def tune(
     fresh: bool = False,
     wait: bool = False,
     check_tree: bool = False,
+    constraints: Sequence[Callable[..., object]] = (),
     make_view: MakeView | None = None,
     **changes: Any,
 ) -> Result:
@@ -50,6 +51,9 @@ def tune(
         fresh: measure everything again; the journal keeps the old results.
         wait: wait for devices that another harness uses, instead of failing.
         check_tree: test a sample that would show a wrong variable tree.
+        constraints: Python functions that must return true, beside the config's constraints. A
+            function's arguments name the parameters and problem sizes that it looks at; it is
+            called for what all other constraints leave, once per combination.
         make_view: shows progress; None: nothing is printed.
         **changes: keys of the config's top level to replace, such as `parallel=4`,
             `backend="mock"` or `distribution="pooled"`.
@@ -64,7 +68,7 @@ def tune(
     if changes:
         spec = change_spec(spec, "tune", **changes)
     options = Options(fresh=fresh, wait=wait, check_tree=check_tree, make_view=make_view)
-    return run_session(prepare(spec), options)
+    return run_session(prepare(spec, constraints), options)
 
 
 def devices(backend: str = "auto") -> list[DeviceInfo]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 
 from harness.app.setup import Setup
+from harness.app.spaces import Function
 from harness.config.substitute import CommandTemplate
 from harness.model import Configuration, Lane
 from harness.store.identity import make_key
@@ -42,7 +44,9 @@ class Identity:
                 "environment": {name: repr(value) for name, value in commands.environment.items()},
                 "parameters": {name: repr(values) for name, values in spec.parameters.items()},
                 "order": list(spec.parameters),
+                "problem": {name: repr(value) for name, value in spec.problem.items()},
                 "constraints": list(spec.space.constraints),
+                "functions": [_source(function) for function in setup.functions],
                 "tree": repr(setup.space.tree),
                 "strategy": setup.strategy,
                 "goal": setup.goal,
@@ -70,6 +74,14 @@ class Identity:
                 "lane": [lane.name, lane.device.uuid] if self._replicates else [],
             }
         )
+
+
+def _source(function: Function) -> str:
+    """What a function does, as its text says; what it refers to is not looked into."""
+    try:
+        return inspect.getsource(function)
+    except (OSError, TypeError):  # made without a file, or an object that is called
+        return getattr(function, "__qualname__", type(function).__qualname__)
 
 
 def _text(template: CommandTemplate) -> str:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from harness.app.lanes import Devices, find_lanes
+from harness.app.names import STRATEGIES
+from harness.app.spaces import Function, LaneSpace, make_spaces
 from harness.config.spec import CommandLine, Spec
 from harness.config.substitute import CommandTemplate, Template
+from harness.errors import ConfigError
 from harness.model import Command, Goal, Lane, Phase, Test
-from harness.space.constraints import parse_constraint
-from harness.space.parameters import Parameter
-from harness.space.space import Space, make_space
-from harness.space.tree import parse_tree
+from harness.space.space import ORDER_LIMIT, Space
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +61,16 @@ class Setup:
     """A Spec, resolved on this machine.
 
     Attributes:
-        space: every valid configuration.
+        spaces: every valid configuration, for each group of lanes that searches the same.
+        functions: the constraints that were given as Python functions.
         strategy: the strategy's name, `auto` resolved.
         measured: what a sample is: the time of a run, or the figure of merit it prints.
         unit: of samples and scores.
     """
 
     spec: Spec
-    space: Space
+    spaces: tuple[LaneSpace, ...]
+    functions: tuple[Function, ...]
     devices: Devices
     commands: Commands
     strategy: str
@@ -82,6 +84,28 @@ class Setup:
         return self.devices.lanes
 
     @property
+    def space(self) -> Space:
+        """The first lane's space; parameters and tree are the same in all."""
+        return self.spaces[0].space
+
+    def space_of(self, lane: str) -> Space:
+        """The space that a lane searches."""
+        return next(part.space for part in self.spaces if lane in part.lanes)
+
+    @property
+    def searched(self) -> tuple[Space, ...]:
+        """The space of each search: one that all lanes share, or one per lane."""
+        if self.spec.distribution == "replicate":
+            return tuple(self.space_of(lane.name) for lane in self.lanes)
+        return (self.space,)
+
+    @property
+    def size(self) -> int | None:
+        """Configurations of all searches together; None if a space is too large to count."""
+        sizes = [space.size for space in self.searched]
+        return None if None in sizes else sum(size or 0 for size in sizes)
+
+    @property
     def simulated(self) -> bool:
         """Whether any result will be invented."""
         return any(lane.device.simulated for lane in self.lanes)
@@ -92,34 +116,51 @@ class Setup:
         return self.devices.backend == "mock" and self.spec.mock.time == "virtual"
 
 
-def prepare(spec: Spec) -> Setup:
+def prepare(spec: Spec, functions: Sequence[Function] = ()) -> Setup:
     """Resolve `spec` on this machine.
+
+    Args:
+        functions: constraints beside those of the config.
 
     Raises:
         ConfigError: it asks for what makes no sense.
         DeviceError: it asks for devices that are not there.
     """
     names = tuple(spec.parameters)
-    space = make_space(
-        [Parameter(name, values) for name, values in spec.parameters.items()],
-        [parse_constraint(text, names) for text in spec.space.constraints],
-        parse_tree(spec.space.tree) if spec.space.tree else None,
-    )
-    strategy = spec.search.strategy
-    if strategy == "auto":
-        strategy = "tree" if space.tree is not None and space.tree.children else "exhaustive"
+    devices = find_lanes(spec)
+    spaces = make_spaces(spec, devices.lanes, functions)
+    strategy = _choose_strategy(spec, [part.space for part in spaces])
     optimal = spec.scoring.optimal
     timed = optimal.endswith("_time")
     return Setup(
         spec=spec,
-        space=space,
-        devices=find_lanes(spec),
+        spaces=spaces,
+        functions=tuple(functions),
+        devices=devices,
         commands=_make_commands(spec, names),
         strategy=strategy,
         goal="min" if optimal.startswith("min") else "max",
         measured="time" if timed else "figure",
         unit="s" if timed else spec.scoring.unit,
     )
+
+
+def _choose_strategy(spec: Spec, spaces: Sequence[Space]) -> str:
+    """The strategy's name, `auto` resolved."""
+    strategy: str = spec.search.strategy
+    tree = spaces[0].tree
+    if strategy == "auto":
+        strategy = "tree" if tree is not None and tree.children else "exhaustive"
+    for space in spaces if strategy == "exhaustive" else ():
+        if space.size is None or space.size > ORDER_LIMIT:
+            known = f"{space.size:,} of which are" if space.size else "too many to count those"
+            others = ", ".join(name for name in STRATEGIES if name != "exhaustive")
+            raise ConfigError(
+                f'search.strategy = "{spec.search.strategy}": would test every configuration, but '
+                f"there are {space.cartesian_size:,} combinations, {known} valid; use another "
+                f"strategy ({others}), or fewer values or more constraints (see `harness space`)"
+            )
+    return strategy
 
 
 def _make_commands(spec: Spec, names: tuple[str, ...]) -> Commands:
@@ -130,12 +171,13 @@ def _make_commands(spec: Spec, names: tuple[str, ...]) -> Commands:
     }
     return Commands(
         phases={
-            phase: CommandTemplate.parse(command, names)
+            phase: CommandTemplate.parse(command, names, spec.problem)
             for phase, command in given.items()
             if command is not None
         },
         environment={
-            name: Template.parse(value, names) for name, value in spec.command.environment.items()
+            name: Template.parse(value, names, spec.problem)
+            for name, value in spec.command.environment.items()
         },
         directory=str(spec.directory),
         timeouts_s={phase: getattr(spec.command.timeout_s, phase.value) for phase in Phase},

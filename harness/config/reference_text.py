@@ -42,7 +42,7 @@ replaced:
 
 | placeholder | becomes |
 |---|---|
-| `%NAME%` | the value of the parameter `NAME`; `true` and `false` become 1 and 0 |
+| `%NAME%` | the value of the parameter, or of the problem size, `NAME`; `true` and `false` become 1 and 0 |
 | `%%ID%%` | the number of the test: 1, 2, 3 … in the order tests are created |
 | `%%PARALLEL%%` | the name of the lane the test runs on |
 | `%%DEVICE%%` | the number of the lane's device, counted from 0 in the order of PCI bus ids |

@@ -20,7 +20,7 @@ import numpy as np
 
 from harness.model import Value
 from harness.space.arrays import Array, Bools, Columns
-from harness.space.expression import compile_scalar, operands
+from harness.space.expression import compile_scalar, name_of, operands
 from harness.space.functions import Operand
 from harness.space.operations import compile_binary, compile_call, compile_sign
 from harness.space.programs import (
@@ -76,8 +76,9 @@ class _Compiler:
         """The parameters in an expression."""
         names = self._known.get(id(node))
         if names is None:
-            if isinstance(node, ast.Name):
-                names = frozenset([node.id]) - self._constants.keys()
+            name = name_of(node)
+            if name is not None:
+                names = frozenset([name]) - self._constants.keys()
             else:
                 names = frozenset[str]().union(*[self._names(part) for part in operands(node)])
             self._known[id(node)] = names
