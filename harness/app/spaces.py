@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from harness.app.lanes import find_lanes
 from harness.config.spec import Spec
 from harness.errors import ConfigError
 from harness.limits import LIMITS, PREFIX, device_limits
@@ -41,6 +42,15 @@ class LaneSpace:
     lanes: tuple[str, ...]
     models: tuple[str, ...]
     space: Space
+
+
+def find_spaces(spec: Spec) -> tuple[LaneSpace, ...]:
+    """The spaces of a config, with a look at this machine's devices only if they matter.
+
+    Raises:
+        ConfigError, DeviceError: as `make_spaces` and `find_lanes`.
+    """
+    return make_spaces(spec, find_lanes(spec).lanes if needs_devices(spec) else ())
 
 
 def needs_devices(spec: Spec) -> bool:

@@ -6,7 +6,7 @@ import ast
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 
 from harness.errors import ConfigError
 from harness.model import Value, format_value
@@ -31,10 +31,11 @@ class Constraint:
     names: frozenset[str]
     node: ast.expr = field(repr=False)
     constants: Mapping[str, Value] = field(repr=False)
-    evaluate: Scalar = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "evaluate", compile_scalar(self.node, self.constants))
+    @cached_property
+    def evaluate(self) -> Scalar:
+        """What it yields for one value of each name, as Python would evaluate it; may raise."""
+        return compile_scalar(self.node, self.constants)
 
     def holds(self, mapping: Mapping[str, Value]) -> bool:
         """Whether it is true for these values, as Python would evaluate it.
@@ -97,7 +98,7 @@ def parse_constraint(
     """
     known = {name: value for name, value in (constants or {}).items() if name not in names}
     node = parse_expression(text, {*names, *known})
-    used = frozenset(names_in(node))
+    used = names_in(node)
     constants_used = {name: value for name, value in known.items() if name in used}
     return Constraint(text.strip(), used - constants_used.keys(), node, constants_used)
 

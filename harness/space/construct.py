@@ -61,7 +61,7 @@ def construct(
         return _empty(sizes, allowed, evaluators)
     widths = [len(allowed[name]) for name in names]
     order = list(range(len(names)))
-    if not is_cheap(widths):
+    if not is_cheap(widths, [_bits(names, e, allowed) for e in reduction.joint]):
         order = choose_order(widths, [_condition(names, e, allowed) for e in reduction.joint])
     join = Join(names, sizes, allowed, reduction.joint, reduction.raising, edge_limit)
     tail: tuple[int, ...] = ()
@@ -79,12 +79,13 @@ def construct(
     return Construction(diagram, tail, allowed, evaluators, tuple(waiting))
 
 
+def _bits(names: Sequence[str], evaluator: Evaluator, allowed: dict[str, Array]) -> int:
+    """The parameters that a condition depends on and that are not fixed, one bit each."""
+    return sum(1 << names.index(name) for name in evaluator.names if len(allowed[name]) > 1)
+
+
 def _condition(names: Sequence[str], evaluator: Evaluator, allowed: dict[str, Array]) -> Condition:
-    bits = sum(
-        1 << at for at, name in enumerate(names)
-        if name in evaluator.names and len(allowed[name]) > 1
-    )  # fmt: skip
-    return Condition(bits, estimate_share(evaluator, allowed))
+    return Condition(_bits(names, evaluator, allowed), estimate_share(evaluator, allowed))
 
 
 def _empty(

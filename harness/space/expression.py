@@ -12,7 +12,7 @@ import ast
 import difflib
 import re
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from harness.errors import ConfigError
 from harness.model import Value
@@ -212,13 +212,12 @@ def operands(node: ast.expr) -> list[ast.expr]:  # noqa: PLR0911 - one per kind 
     return []
 
 
-def names_in(node: ast.expr) -> Iterator[str]:
-    """Every name in a checked tree, as often as it occurs."""
+def names_in(node: ast.expr) -> frozenset[str]:
+    """Every name in a checked tree."""
     name = name_of(node)
     if name is not None:
-        yield name
-    for child in operands(node):
-        yield from names_in(child)
+        return frozenset([name])
+    return frozenset[str]().union(*map(names_in, operands(node)))
 
 
 def compile_scalar(  # noqa: PLR0911 - one return per kind of node

@@ -55,9 +55,18 @@ def estimate_share(evaluator: Evaluator, allowed: dict[str, Array]) -> float:
     return max(float(np.count_nonzero(passing)), 0.5) / count
 
 
-def is_cheap(sizes: Sequence[int]) -> bool:
-    """Whether any order will do, so that planning would cost more than it saves."""
-    return math.prod(sizes) <= KEEP_COST
+def is_cheap(sizes: Sequence[int], conditions: Sequence[int]) -> bool:
+    """Whether any order will do, or the parameters' own, even if no condition rejects anything.
+
+    Planning, which evaluates conditions, would then cost more than it saves.
+
+    Args:
+        conditions: the parameters of each, one bit each.
+    """
+    if math.prod(sizes) <= KEEP_COST:
+        return True
+    plan = _Plan(sizes, [Condition(bits, 1.0) for bits in conditions])
+    return plan.cost(range(len(sizes))) <= KEEP_COST
 
 
 def choose_order(sizes: Sequence[int], conditions: list[Condition]) -> list[int]:

@@ -14,7 +14,7 @@ raised. `a or b` ignores what happens in b where a is true, as Python does.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -127,23 +127,14 @@ class _Compiler:
 
     def _table(self, node: ast.expr, names: list[str], *, is_truth: bool) -> Program:
         """An expression of one parameter or none: what Python says for each value."""
-        scalar = compile_scalar(node, self._constants)
-        found: list[Operand] = []
-        errors: list[bool] = []
-        for value in self._values[names[0]] if names else (0,):
-            try:
-                result = scalar({names[0]: value} if names else {})
-                found.append(bool(result) if is_truth else result)
-                errors.append(False)
-            except (ArithmeticError, TypeError, ValueError):
-                found.append(0)
-                errors.append(True)
-        kind, low, high = self._classify(
-            [result for result, failed in zip(found, errors, strict=True) if not failed]
-        )
+        found, errors = self._tabulate(node, names, is_truth=is_truth)
+        kind, low, high = self._classify(found)
         types: dict[Kind, object] = {"bool": bool, "int": self._width.integer, "float": float}
+        error: Bools | None = None
+        if errors:
+            found = [0 if at in errors else result for at, result in enumerate(found)]
+            error = np.array([at in errors for at in range(len(found))])
         data = np.array(found, dtype=types[kind])  # type: ignore[call-overload] # dtype-like
-        error = np.array(errors) if any(errors) else None
         if not names:
             return Program(kind, low, high, lambda _: (data, error))
         name = names[0]
@@ -154,14 +145,35 @@ class _Compiler:
 
         return Program(kind, low, high, run)
 
-    def _classify(self, found: list[Operand]) -> tuple[Kind, int, int]:
-        if all(isinstance(result, bool) for result in found):
+    def _tabulate(
+        self, node: ast.expr, names: list[str], *, is_truth: bool
+    ) -> tuple[Sequence[Operand], set[int]]:
+        """What the expression yields for each value, and where it raises (None stands there)."""
+        if not is_truth and isinstance(node, ast.Name) and names:
+            return self._values[names[0]], set()
+        scalar = compile_scalar(node, self._constants)
+        found: list[Operand] = []
+        errors: set[int] = set()
+        for at, value in enumerate(self._values[names[0]] if names else (0,)):
+            try:
+                result = scalar({names[0]: value} if names else {})
+                found.append(bool(result) if is_truth else result)
+            except (ArithmeticError, TypeError, ValueError):
+                found.append(None)
+                errors.add(at)
+        return found, errors
+
+    def _classify(self, found: Sequence[Operand]) -> tuple[Kind, int, int]:
+        types = set(map(type, found))
+        types.discard(type(None))
+        if types <= {bool}:
             return "bool", 0, 1
-        if all(isinstance(result, int) for result in found):
-            low, high = int(min(found)), int(max(found))
+        if types <= {bool, int}:
+            numbers = [result for result in found if result is not None]
+            low, high = int(min(numbers)), int(max(numbers))
             self._width.check(low, high)
             return "int", low, high
-        if all(isinstance(result, float) for result in found):
+        if types == {float}:
             return "float", 0, 0
         raise NotVectorisable
 

@@ -22,7 +22,8 @@ def test_help_and_version(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["tune", "check", "devices", "sessions", "show", "export", "convert", "schema"]
+    "command",
+    ["tune", "check", "space", "devices", "sessions", "show", "export", "convert", "schema"],
 )
 def test_every_command_has_help(cli: Cli, command: str) -> None:
     ended = cli(command, "--help")
