@@ -87,7 +87,7 @@ class Diagram:
             passing: Array = np.broadcast_to(after[:1], layer.codes.shape)
         else:
             passing = after if layer.children is None else after[layer.children]
-        if len(passing) and not passing.all():
+        if not passing.all():
             alive = passing != 0
             if layer.children is None and not layer.merges:
                 layer.children = np.arange(len(passing), dtype=signed_type(len(passing)))
@@ -96,10 +96,14 @@ class Diagram:
             layer.codes, passing = layer.codes[alive], passing[alive]
         most = int(passing.max(initial=0)) * len(passing)
         before: Array = np.zeros(len(passing) + 1, dtype=signed_type(most))
-        np.cumsum(passing, out=before[1:], dtype=before.dtype)
+        passing.cumsum(out=before[1:], dtype=before.dtype)
         self._before[depth] = before
+        if layer.states == 1:
+            return before[-1:]
         borders = np.arange(layer.states + 1, dtype=np.int64) * layer.size
-        return np.diff(before[_find(layer.codes, borders)])
+        below = before[_find(layer.codes, borders)]
+        counts: Array = below[1:] - below[:-1]
+        return counts
 
     @property
     def bytes(self) -> int:
@@ -133,10 +137,13 @@ class Diagram:
                 rows[:, layer.parameter] = layer.allowed[chosen]
                 continue
             assert layer.codes is not None
-            first = states * layer.size
-            target = rest + before[_find(layer.codes, first)]
+            target = rest
+            if layer.states > 1:
+                first = states * layer.size
+                target = rest + before[_find(layer.codes, first)]
             edges = _find(before, target, side="right") - 1
-            rows[:, layer.parameter] = layer.codes[edges] - first
+            values = layer.codes[edges]
+            rows[:, layer.parameter] = values - first if layer.states > 1 else values
             rest = target - before[edges]
             states = layer.child(edges)
         return rows
@@ -251,7 +258,12 @@ def _share(at: Array, widths: Array) -> Array:
 
 def _find(ascending: Array, wanted: Array, side: Literal["left", "right"] = "left") -> Array:
     """`np.searchsorted` without copying the haystack to the needles' type."""
-    if ascending.dtype != object:
-        wanted = np.minimum(wanted, np.iinfo(ascending.dtype).max)
-    found: Array = np.searchsorted(ascending, wanted.astype(ascending.dtype), side=side)
+    if wanted.dtype != ascending.dtype:
+        if ascending.dtype != object:
+            wanted = np.minimum(wanted, _GREATEST[ascending.dtype])
+        wanted = wanted.astype(ascending.dtype)
+    found: Array = ascending.searchsorted(wanted, side)
     return found
+
+
+_GREATEST = {np.dtype(t): np.iinfo(t).max for t in (np.int32, np.int64)}

@@ -178,6 +178,10 @@ class Join:
         """The pairs that pass, as state * size + value, and the conditions that raised."""
         width = len(self.allowed[name])
         code_type = signed_type(self._states * size)
+        if not ready and width == size:
+            if self._edges + self._states * size > self.edge_limit:
+                raise TooLargeError
+            return np.arange(self._states * size, dtype=code_type), []
         tables = [(e, self._table(name, e)) for e in ready if e.is_vectorised]
         failing: dict[int, Evaluator] = {}
         found = [np.zeros(0, code_type)]
@@ -186,10 +190,10 @@ class Join:
         for low in range(0, self._states, step):
             high = min(low + step, self._states)
             mask = self._mask(name, low, high, tables, failing)
-            flat = np.arange((high - low) * width) if mask is None else np.flatnonzero(mask)
+            flat = np.arange((high - low) * width) if mask is None else mask.ravel().nonzero()[0]
             flat = self._filter_rows(name, flat, ready, failing, low=low)
             if width == size:
-                codes = flat + low * size
+                codes = flat + low * size if low else flat
             else:
                 rows = flat // width
                 codes = (rows + low) * size + self.allowed[name][flat - rows * width]
