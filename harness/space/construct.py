@@ -61,8 +61,10 @@ def construct(
         return _empty(sizes, allowed, evaluators)
     widths = [len(allowed[name]) for name in names]
     order = list(range(len(names)))
-    if not is_cheap(widths, [_bits(names, e, allowed) for e in reduction.joint]):
-        order = choose_order(widths, [_condition(names, e, allowed) for e in reduction.joint])
+    bits = [_bits(names, evaluator, allowed) for evaluator in reduction.joint]
+    if not is_cheap(widths, bits):
+        shares = [estimate_share(evaluator, allowed) for evaluator in reduction.joint]
+        order = choose_order(widths, list(map(Condition, bits, shares)))
     join = Join(names, sizes, allowed, reduction.joint, reduction.raising, edge_limit)
     tail: tuple[int, ...] = ()
     for place, parameter in enumerate(order):
@@ -82,10 +84,6 @@ def construct(
 def _bits(names: Sequence[str], evaluator: Evaluator, allowed: dict[str, Array]) -> int:
     """The parameters that a condition depends on and that are not fixed, one bit each."""
     return sum(1 << names.index(name) for name in evaluator.names if len(allowed[name]) > 1)
-
-
-def _condition(names: Sequence[str], evaluator: Evaluator, allowed: dict[str, Array]) -> Condition:
-    return Condition(_bits(names, evaluator, allowed), estimate_share(evaluator, allowed))
 
 
 def _empty(

@@ -32,6 +32,9 @@ _FOREIGN_OPERATORS = (
     (r"(?<![<>=!:])=(?!=)", "=", "=="),
 )
 
+_DOUBTFUL = re.compile(r"[0-9.][A-Za-z_]|\\")
+"""What Python may warn of: `1or 2` and "\\d" are Python, if barely."""
+
 
 def parse_expression(text: str, names: Collection[str]) -> ast.expr:
     """The checked syntax tree of an expression over `names`.
@@ -45,9 +48,7 @@ def parse_expression(text: str, names: Collection[str]) -> ast.expr:
             "split it into several constraints"
         )
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # `1or 2` is Python, if barely
-            node = ast.parse(_one_line(text).strip(), mode="eval").body
+        node = _parse(_one_line(text).strip())
     except SyntaxError as error:
         # CPython says 0 where the text ends too early.
         column = (error.offset or len(text.strip()) + 1) + len(text) - len(text.lstrip())
@@ -57,6 +58,14 @@ def parse_expression(text: str, names: Collection[str]) -> ast.expr:
         raise _problem(text, 1, reason, "split it into several constraints") from None
     _Checker(text, names).check(node, 1)
     return node
+
+
+def _parse(text: str) -> ast.expr:
+    if not _DOUBTFUL.search(text):
+        return ast.parse(text, mode="eval").body
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text, mode="eval").body
 
 
 def _one_line(text: str) -> str:
@@ -193,6 +202,8 @@ def name_of(node: ast.expr) -> str | None:
 
 def operands(node: ast.expr) -> list[ast.expr]:  # noqa: PLR0911 - one per kind of node
     """The expressions that a checked node is made of, in the order they are evaluated."""
+    if isinstance(node, (ast.Name, ast.Constant)):  # most are
+        return []
     if isinstance(node, ast.BoolOp):
         return node.values
     if isinstance(node, ast.BinOp):

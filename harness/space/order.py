@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 import numpy as np
 
@@ -65,8 +67,22 @@ def is_cheap(sizes: Sequence[int], conditions: Sequence[int]) -> bool:
     """
     if math.prod(sizes) <= KEEP_COST:
         return True
-    plan = _Plan(sizes, [Condition(bits, 1.0) for bits in conditions])
-    return plan.cost(range(len(sizes))) <= KEEP_COST
+    evaluated, states, bound = 0, 1, 0
+    waiting = list(conditions)
+    for parameter, size in enumerate(sizes):
+        bit = 1 << parameter
+        bound |= bit
+        if not any(bits & bit for bits in waiting):
+            continue
+        states *= size
+        evaluated += states
+        if evaluated > KEEP_COST:
+            return False
+        left = [bits for bits in waiting if bits & ~bound]
+        if len(left) < len(waiting):
+            waiting, live = left, reduce(or_, left, 0) & bound
+            states = min(states, math.prod(n for at, n in enumerate(sizes) if live >> at & 1))
+    return True
 
 
 def choose_order(sizes: Sequence[int], conditions: list[Condition]) -> list[int]:

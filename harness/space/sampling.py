@@ -34,6 +34,8 @@ def sample_rows(space: Space, count: int, rng: np.random.Generator) -> Array:
         ranks = rng.choice(space.size, count, replace=False) if count else np.zeros(0, np.int64)
     else:
         ranks = _large_ranks(space.size, count, rng)
+    if count == 1:
+        return np.array([space.diagram.unrank_one(int(ranks[0]))])
     return space.diagram.unrank(ranks)
 
 

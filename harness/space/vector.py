@@ -48,16 +48,23 @@ def compile_vector(
     Raises:
         NotVectorisable: NumPy cannot promise Python's results; here or when it is run.
     """
+    width = Width(np.dtype(np.int32))
     try:
-        program = _Compiler(values, constants, Width(np.dtype(np.int32))).truth(node)
+        program = _Compiler(values, constants, width).truth(node)
     except NotVectorisable:
-        program = _Compiler(values, constants, Width(np.dtype(np.int64))).truth(node)
+        width = Width(np.dtype(np.int64))
+        program = _Compiler(values, constants, width).truth(node)
+    if not width.warns:
+        return program.run
 
     def run(columns: Columns) -> tuple[Bools, Bools | None]:
         with np.errstate(all="ignore"):
             return program.run(columns)
 
     return run
+
+
+_NONE: frozenset[str] = frozenset()
 
 
 class _Compiler:
@@ -74,14 +81,14 @@ class _Compiler:
 
     def _names(self, node: ast.expr) -> frozenset[str]:
         """The parameters in an expression."""
+        if isinstance(node, ast.Constant):
+            return _NONE
+        name = name_of(node)
+        if name is not None:
+            return _NONE if name in self._constants else frozenset((name,))
         names = self._known.get(id(node))
         if names is None:
-            name = name_of(node)
-            if name is not None:
-                names = frozenset([name]) - self._constants.keys()
-            else:
-                names = frozenset[str]().union(*[self._names(part) for part in operands(node)])
-            self._known[id(node)] = names
+            names = self._known[id(node)] = _NONE.union(*map(self._names, operands(node)))
         return names
 
     def value(self, node: ast.expr) -> Program:  # noqa: PLR0911 - one per kind of node
@@ -151,6 +158,8 @@ class _Compiler:
         """What the expression yields for each value, and where it raises (None stands there)."""
         if not is_truth and isinstance(node, ast.Name) and names:
             return self._values[names[0]], set()
+        if not is_truth and isinstance(node, ast.Constant):
+            return [node.value], set()
         scalar = compile_scalar(node, self._constants)
         found: list[Operand] = []
         errors: set[int] = set()
@@ -174,6 +183,7 @@ class _Compiler:
             self._width.check(low, high)
             return "int", low, high
         if types == {float}:
+            self._width.warns = True
             return "float", 0, 0
         raise NotVectorisable
 

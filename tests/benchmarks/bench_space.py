@@ -241,11 +241,11 @@ def format_markdown(results: list[Measured], repeat: int) -> str:
 
 
 NOTES = (
-    "`usable`: to a space with its constraints parsed, counted, one configuration drawn; the others",
-    "to the same. `matrix`: from there to the matrix of all configurations in order. `B each`: bytes",
-    "a space holds per valid configuration, the matrix not among them. An asterisk marks an",
-    "equivalent of a published space. Kernel Tuner and python-constraint2 found the same sets of",
-    "configurations, pyATF the same number. The last two spaces are beyond what they list.",
+    "`usable`: to a space with its constraints parsed, counted, one configuration drawn; others",
+    "likewise. `matrix`: from there to the matrix of all configurations in order. `B each`: bytes",
+    "that a space holds per valid configuration, beside the matrix. An asterisk: an equivalent of a",
+    "published space. Kernel Tuner and python-constraint2 found the same sets, pyATF as many. The",
+    "last two spaces are beyond what the others can list.",
 )
 
 

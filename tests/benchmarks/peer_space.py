@@ -52,12 +52,13 @@ def harness(parameters: Parameters, constraints: list[str]) -> Answer:
     from harness.space.sampling import sample
     from harness.space.space import make_space
 
+    rng = np.random.default_rng()
     start = time.perf_counter()
     space = make_space(
         [Parameter(name, tuple(values)) for name, values in parameters.items()],
         [parse_constraint(text, parameters) for text in constraints],
     )
-    sample(space, 1, np.random.default_rng())
+    sample(space, 1, rng)
     used = time.perf_counter() - start
     rows = None if space.size is None else (c.values_ for c in space)
     return used, -1 if space.size is None else space.size, rows
