@@ -243,8 +243,8 @@ def format_markdown(results: list[Measured], repeat: int) -> str:
 NOTES = (
     "`usable`: to a space with its constraints parsed, counted, one configuration drawn; others",
     "likewise. `matrix`: from there to the matrix of all configurations in order. `B each`: bytes",
-    "that a space holds per valid configuration, beside the matrix. An asterisk: an equivalent of a",
-    "published space. Kernel Tuner and python-constraint2 found the same sets, pyATF as many. The",
+    "that a space holds per valid configuration, beside the matrix. An asterisk: an equivalent of",
+    "a published space. Kernel Tuner and python-constraint2 found the same sets, pyATF as many. The",
     "last two spaces are beyond what the others can list.",
 )
 
