@@ -32,5 +32,11 @@ def signed_type(greatest: int) -> np.dtype[Any]:
     return _INT64 if greatest < SAFE else _OBJECT
 
 
+def code_type(greatest: int) -> np.dtype[Any]:
+    """The same for numbers that are never negative and stay below `greatest`: uint16 if it can."""
+    return _UINT16 if greatest < 2**16 else signed_type(greatest)
+
+
+_UINT16 = np.dtype(np.uint16)
 _UINT8 = np.dtype(np.uint8)
 _INT32, _INT64, _OBJECT = np.dtype(np.int32), np.dtype(np.int64), np.dtype(object)

@@ -27,7 +27,7 @@ class Construction:
         diagram: of the parameters that were bound.
         tail: positions of the others, in the order to bind them; empty: the diagram is whole.
         allowed: positions that conditions on one parameter alone leave it.
-        evaluators: every condition.
+        evaluators: every condition, unless the diagram is whole.
         waiting: the conditions that the diagram does not guarantee.
     """
 
@@ -58,7 +58,7 @@ def construct(
     reduction.run()
     allowed = reduction.allowed
     if reduction.is_empty or not all(len(column) for column in allowed.values()):
-        return _empty(sizes, allowed, evaluators)
+        return _empty(sizes, allowed)
     widths = [len(allowed[name]) for name in names]
     order = list(range(len(names)))
     bits = [_bits(names, evaluator, allowed) for evaluator in reduction.joint]
@@ -78,7 +78,8 @@ def construct(
         waiting = [*reduction.never, *waiting]
     elif reduction.never and diagram.size:
         raise reduction.never[0].problem(())
-    return Construction(diagram, tail, allowed, evaluators, tuple(waiting))
+    # A whole diagram answers everything itself.
+    return Construction(diagram, tail, allowed, evaluators if tail else (), tuple(waiting))
 
 
 def _bits(names: Sequence[str], evaluator: Evaluator, allowed: dict[str, Array]) -> int:
@@ -86,12 +87,10 @@ def _bits(names: Sequence[str], evaluator: Evaluator, allowed: dict[str, Array])
     return sum(1 << names.index(name) for name in evaluator.names if len(allowed[name]) > 1)
 
 
-def _empty(
-    sizes: list[int], allowed: dict[str, Array], evaluators: tuple[Evaluator, ...]
-) -> Construction:
+def _empty(sizes: list[int], allowed: dict[str, Array]) -> Construction:
     nothing = np.zeros(0, dtype=np.uint8)
     layers = [Layer(at, size, 1, allowed=nothing) for at, size in enumerate(sizes)]
-    return Construction(Diagram(layers, 1, len(sizes)), (), allowed, evaluators, ())
+    return Construction(Diagram(layers, 1, len(sizes)), (), allowed, (), ())
 
 
 class _Reduction:

@@ -307,4 +307,4 @@ def _find_one(ascending: Array, wanted: int, side: Literal["left", "right"] = "l
     return int(ascending.searchsorted(ascending.dtype.type(wanted), side))
 
 
-_GREATEST = {np.dtype(t): np.iinfo(t).max for t in (np.int32, np.int64)}
+_GREATEST = {np.dtype(t): np.iinfo(t).max for t in (np.uint16, np.int32, np.int64)}

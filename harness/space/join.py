@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from harness.space.arrays import Array, Bools, index_type, signed_type
+from harness.space.arrays import Array, Bools, code_type, index_type
 from harness.space.diagram import Diagram, Layer
 from harness.space.evaluate import Evaluator, cells
 from harness.space.merge import distinct
@@ -178,14 +178,14 @@ class Join:
     ) -> tuple[Array, list[Evaluator]]:
         """The pairs that pass, as state * size + value, and the conditions that raised."""
         width = len(self.allowed[name])
-        code_type = signed_type(self._states * size)
+        dtype = code_type(self._states * size)
         if not ready and width == size:
             if self._edges + self._states * size > self.edge_limit:
                 raise TooLargeError
-            return np.arange(self._states * size, dtype=code_type), []
+            return np.arange(self._states * size, dtype=dtype), []
         tables = [(e, self._table(name, e)) for e in ready if e.is_vectorised]
         failing: dict[int, Evaluator] = {}
-        found = [np.zeros(0, code_type)]
+        found = [np.zeros(0, dtype)]
         count = 0
         step = max(1, BLOCK // max(width, 1))
         for low in range(0, self._states, step):
@@ -198,7 +198,7 @@ class Join:
             else:
                 rows = flat // width
                 codes = (rows + low) * size + self.allowed[name][flat - rows * width]
-            found.append(codes.astype(code_type))
+            found.append(codes.astype(dtype))
             count += len(codes)
             if self._edges + count > self.edge_limit:
                 raise TooLargeError
@@ -307,6 +307,7 @@ class Join:
             self._states, self._live = len(rows), columns
             return
         sizes = [self.sizes[self.names.index(n)] for n in kept]
-        first, layer.children = distinct([columns[n] for n in kept], sizes)
+        first, kinds = distinct([columns[n] for n in kept], sizes)
         self._states = len(first)
+        layer.children = kinds.astype(index_type(self._states))
         self._live = {n: column[first] for n, column in columns.items()}

@@ -210,8 +210,8 @@ def summarise(results: list[Measured]) -> list[str]:
         ratios = [ratio for m in results if (ratio := m.ratio(peer)) is not None]
         if ratios:
             lines.append(
-                f"{peer}: {statistics.median(ratios):.0f} x ours (median over {len(ratios)} "
-                f"spaces), least {min(ratios):.1f} x"
+                f"{peer}: {statistics.median(ratios):.3g} x ours (median over {len(ratios)} "
+                f"spaces), least {min(ratios):.2f} x"
             )
     return lines
 
@@ -229,7 +229,7 @@ def format_markdown(results: list[Measured], repeat: int) -> str:
         for peer in PEERS:
             ratio = measured.ratio(peer)
             gone = f"> {PEER_TIMEOUT_S:.0f} s" if peer in measured.failed else "-"
-            row += [gone if ratio is None else f"{_ms(found[peer])} ({ratio:.1f} x)"]
+            row += [gone if ratio is None else f"{_ms(found[peer])} ({ratio:.3g} x)"]
         row += [_ms(found["matrix"]) if "matrix" in found else "-", _ms(found["sample"])]
         row += [f"{measured.kept / measured.size:.2f}" if measured.size > 0 else "-"]
         rows.append(row)
@@ -244,14 +244,14 @@ NOTES = (
     "`usable`: to a space with its constraints parsed, counted, one configuration drawn; others",
     "likewise. `matrix`: from there to the matrix of all configurations in order. `B each`: bytes",
     "that a space holds per valid configuration, beside the matrix. An asterisk: an equivalent of",
-    "a published space. Kernel Tuner and python-constraint2 found the same sets, pyATF as many. The",
-    "last two spaces are beyond what the others can list.",
+    "a published space. Kernel Tuner and python-constraint2 found the same sets, pyATF as many.",
+    "The last two spaces are beyond what the others can list.",
 )
 
 
 def _ms(seconds: float) -> str:
     milliseconds = seconds * 1e3
-    return f"{milliseconds:,.0f} ms" if milliseconds >= 100 else f"{milliseconds:.1f} ms"
+    return f"{milliseconds:,.0f} ms" if milliseconds >= 100 else f"{milliseconds:.3g} ms"
 
 
 def main() -> None:
