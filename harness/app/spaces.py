@@ -37,10 +37,12 @@ class LaneSpace:
     Attributes:
         lanes: names; empty where no constraint depends on a device and none was looked for.
         models: the names of their devices, each once.
+        simulated: whether any of these is.
     """
 
     lanes: tuple[str, ...]
     models: tuple[str, ...]
+    simulated: bool
     space: Space
 
 
@@ -85,6 +87,7 @@ def make_spaces(
         LaneSpace(
             tuple(lane.name for lane in group),
             tuple(dict.fromkeys(lane.device.name for lane in group)),
+            any(lane.device.simulated for lane in group),
             _make_space(spec, [*constraints, *added]),
         )
         for group, constraints in sharing.values()

@@ -19,6 +19,7 @@ from harness.model import Configuration, Value, format_value
 from harness.space.describe import ConstraintInfo, SpaceInfo, describe
 from harness.space.sampling import sample
 from harness.space.space import Space
+from harness.units import format_path
 
 
 @click.command()
@@ -49,13 +50,15 @@ def space(
     if count is not None and lists:
         raise click.UsageError("--list shows all; leave out --sample")
     spec = load_spec(config, **lanes)
-    for part in find_spaces(spec):
-        chosen = part.space.restrict(dict(_parse_fixed(spec, text) for text in fixed))
+    given = dict(_parse_fixed(spec, text) for text in fixed)
+    for number, part in enumerate(find_spaces(spec)):
+        chosen = part.space.restrict(given) if given else part.space
         found = _choose(chosen, count, lists, seed)
         if as_json:
             _write_json(part, describe(chosen, seed), found)
         elif found is None:
-            click.echo("\n".join(_lines(spec, part, describe(chosen, seed))))
+            lines = [""] * (number > 0) + _lines(spec, part, describe(chosen, seed))
+            click.echo("\n".join(lines))
         else:
             _write_configurations(part, found)
 
@@ -91,13 +94,16 @@ def _write_configurations(part: LaneSpace, blocks: Iterator[list[Configuration]]
 
 
 def _name_lanes(part: LaneSpace) -> str:
-    return f"lanes {', '.join(part.lanes)}: {', '.join(part.models)}"
+    lanes = f"lane{'s' if len(part.lanes) > 1 else ''} {', '.join(part.lanes)}"
+    what = "" if len(part.models) == 1 else " together, what is valid on all of"
+    simulated = " (simulated)" if part.simulated else ""
+    return f"{lanes}{what}: {', '.join(part.models)}{simulated}"
 
 
 def _lines(spec: Spec, part: LaneSpace, info: SpaceInfo) -> list[str]:
     """A space for people."""
     widths = [f"{name} ({size})" for name, size in info.parameters]
-    lines = [f"{spec.name} ({spec.path})"]
+    lines = [f"{spec.name} ({format_path(spec.path)})"]
     lines += [_name_lanes(part)] if part.models else []
     lines += ["", f"parameters: {', '.join(widths)}"]
     lines.append(f"combinations: {_format_count(info.cartesian_size)}")
@@ -158,6 +164,7 @@ def _to_object(part: LaneSpace, info: SpaceInfo) -> dict[str, Any]:
     return {
         "lanes": part.lanes,
         "devices": part.models,
+        "simulated": part.simulated,
         "parameters": dict(info.parameters),
         "combinations": info.cartesian_size,
         "valid": info.size,

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
+
+from harness.space.space import make_space
 
 from .helpers import Cli
 
@@ -48,7 +51,9 @@ time = "virtual"
 
 
 @pytest.fixture
-def huge(config: Path) -> Path:
+def huge(config: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A space beyond the limit, which is lowered so that it is soon reached."""
+    monkeypatch.setattr("harness.app.spaces.make_space", partial(make_space, edge_limit=1000))
     names = [f"P{at}" for at in range(15)]
     lines = "\n".join(f"{name} = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]" for name in names)
     config.write_text(HUGE.format(parameters=lines, total=" + ".join(names)))
@@ -161,6 +166,10 @@ def test_limits_make_one_space_for_lanes_that_search_together(cli: Cli, config: 
     made = cli("space", config, "--json").json
     assert made["valid"] == 8  # what fits on the T4 fits on all
     assert made["devices"] == ["T4", "A100", "H100"]
+    drawn = cli("space", config, "--sample", "1").out.splitlines()
+    assert drawn[0] == (
+        "# lanes 0, 1, 2, 3 together, what is valid on all of: T4, A100, H100 (simulated)"
+    )
     assert [c["text"].partition(" (on ")[2] for c in made["constraints"]] == [
         "T4)", "A100)", "H100)",
     ]  # fmt: skip
@@ -171,7 +180,8 @@ def test_limits_make_one_space_for_lanes_that_search_together(cli: Cli, config: 
 def test_limits_make_a_space_per_model_where_each_lane_searches(cli: Cli, config: Path) -> None:
     config.write_text(LIMITED)
     shown = cli("space", config, "--distribution", "replicate").out
-    assert "lanes 0, 2: T4" in shown
+    assert "lanes 0, 2: T4 (simulated)" in shown
+    assert "lane 3: H100 (simulated)" in shown
     made = [
         json.loads(line)
         for line in cli("space", config, "--distribution", "replicate", "--json").out.splitlines()
