@@ -32,7 +32,8 @@ aggregate = "med"
 
 `harness check FILE` reads a config, says everything that is wrong with it, and shows what it would
 do. `harness schema` prints a JSON Schema, with which editors complete and check the file.
-`harness convert FILE.conf` writes a `.conf` file as TOML.
+`harness convert FILE.conf` writes a `.conf` file as TOML, and a T1 file, too
+([spaces](spaces.md#t1-files)).
 
 ## Commands and placeholders
 

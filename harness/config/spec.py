@@ -33,7 +33,7 @@ class SpaceTable(_Table, frozen=True, kw_only=True):
         tuple[str, ...],
         _doc(
             "Expressions over the parameters, the sizes in `problem` and the device's limits; only "
-            "combinations for which all hold are tested. docs/spaces.md has the language.",
+            "combinations for which all hold are tested. See [spaces](spaces.md).",
             ["BLOCK_X * BLOCK_Y <= device.max_threads_per_block", "N % TILE == 0"],
         ),
     ] = ()
