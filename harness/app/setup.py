@@ -8,7 +8,7 @@ from typing import Literal
 
 from harness.app.lanes import Devices, find_lanes
 from harness.app.names import STRATEGIES
-from harness.app.spaces import Function, LaneSpace, make_spaces
+from harness.app.spaces import Function, LaneSpace, add_counts, make_spaces
 from harness.config.spec import CommandLine, Spec
 from harness.config.substitute import CommandTemplate, Template
 from harness.errors import ConfigError
@@ -102,8 +102,7 @@ class Setup:
     @property
     def size(self) -> int | None:
         """Configurations of all searches together; None if a space is too large to count."""
-        sizes = [space.size for space in self.searched]
-        return None if None in sizes else sum(size or 0 for size in sizes)
+        return add_counts(space.size for space in self.searched)
 
     @property
     def simulated(self) -> bool:

@@ -8,7 +8,7 @@ same limits share it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harness.app.lanes import find_lanes
@@ -44,6 +44,13 @@ class LaneSpace:
     models: tuple[str, ...]
     simulated: bool
     space: Space
+
+
+def add_counts(counts: Iterable[int | None]) -> int | None:
+    """The sum; None if any of them is not known."""
+    listed = list(counts)
+    known = [count for count in listed if count is not None]
+    return sum(known) if len(known) == len(listed) else None
 
 
 def find_spaces(spec: Spec) -> tuple[LaneSpace, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import click
 
 from harness.app.session import comparability_warnings
 from harness.app.setup import Setup, prepare
+from harness.app.spaces import add_counts
 from harness.cli.options import json_option, lane_options, load_spec
 from harness.model import Configuration, Phase, Test
 from harness.search.tree import count_tests
@@ -44,16 +44,6 @@ def _count_tests(setup: Setup, space: Space) -> int | None:
     return tests if space.size is None else min(tests, space.size)
 
 
-def _sum(counts: Iterable[int | None]) -> int | None:
-    """All together; None if any is not known."""
-    total = 0
-    for count in counts:
-        if count is None:
-            return None
-        total += count
-    return total
-
-
 def _first_commands(setup: Setup) -> dict[str, str]:
     """The first test's commands, on the first lane."""
     first: Configuration | None = next(iter(setup.space), None)
@@ -77,7 +67,7 @@ def _to_object(setup: Setup) -> dict[str, Any]:
             {"lanes": part.lanes, "devices": part.models, "configurations": part.space.size}
             for part in setup.spaces
         ],
-        "tests": _sum(_count_tests(setup, space) for space in setup.searched),
+        "tests": add_counts(_count_tests(setup, space) for space in setup.searched),
         "runs_per_test": setup.spec.scoring.repeat,
         "strategy": setup.strategy,
         "distribution": setup.spec.distribution,

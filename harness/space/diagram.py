@@ -80,14 +80,17 @@ class Diagram:
         layer = self.layers[depth]
         if layer.allowed is not None:
             self._before[depth] = after
-            most = int(after.max(initial=0)) * len(layer.allowed)
+            most = int(after[0] if len(after) == 1 else after.max(initial=0)) * len(layer.allowed)
             return after.astype(signed_type(most)) * len(layer.allowed)
         before = self._before[depth] = self._accumulate(layer, after)
         assert layer.codes is not None
         if layer.states == 1:
             return before[-1:]
-        borders = np.arange(layer.states + 1, dtype=layer.codes.dtype) * layer.size
-        below = before[_find(layer.codes, borders)]
+        if len(layer.codes) == layer.states * layer.size:  # nothing was rejected
+            below = before[:: layer.size]
+        else:
+            borders = np.arange(layer.states + 1, dtype=layer.codes.dtype) * layer.size
+            below = before[_find(layer.codes, borders)]
         counts: Array = below[1:] - below[:-1]
         return counts
 
