@@ -256,21 +256,21 @@ def _ms(seconds: float) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--markdown", type=Path, help="write the results there, too")
     arguments = parser.parse_args()
     python = os.environ.get("HARNESS_PEERS_PYTHON")
     print(describe_machine())
-    results = []
+    results: list[Measured] = []
     for definition in SPACES:
         if not arguments.only or definition.name in arguments.only:
             results.append(run(definition, arguments.repeat, python))
             report(results[-1])
+            if arguments.markdown is not None:  # after each, lest a later one fail
+                text = format_markdown(results, arguments.repeat)
+                arguments.markdown.write_text(text, encoding="utf-8")
     print(*summarise(results), sep="\n")
-    if arguments.markdown is not None:
-        text = format_markdown(results, arguments.repeat)
-        arguments.markdown.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
