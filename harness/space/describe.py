@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.space.arrays import index_type
 from harness.space.conjuncts import split
-from harness.space.constraints import AnyConstraint
+from harness.space.constraints import AnyConstraint, Constraint
 from harness.space.evaluate import Evaluator
 from harness.space.sampling import count_valid
 from harness.space.space import Space
@@ -26,6 +26,7 @@ class ConstraintInfo:
     """What a constraint does on its own.
 
     Attributes:
+        names, constants: what it looks at: parameters; problem sizes and device limits.
         removes: share of all combinations that it rejects, be they rejected by others or not.
         looked_at: combinations of its parameters that this is a share of.
         is_exact: whether these are all; else they are random ones.
@@ -34,6 +35,7 @@ class ConstraintInfo:
 
     text: str
     names: tuple[str, ...]
+    constants: tuple[str, ...]
     removes: float
     looked_at: int
     is_exact: bool
@@ -123,6 +125,7 @@ def _describe(space: Space, constraint: AnyConstraint, rng: np.random.Generator)
     return ConstraintInfo(
         text=constraint.text,
         names=names,
+        constants=tuple(constraint.constants) if isinstance(constraint, Constraint) else (),
         removes=1.0 - float(accepted.mean()),
         looked_at=count,
         is_exact=total <= limit,
@@ -144,6 +147,8 @@ def _warnings(
         elif info.removes == 0.0 and info.fails == 0.0:
             where = where.replace("for any", "for all")
             what = "it removes nothing; correct or remove it"
+            if info.constants:
+                what = f"it removes nothing with this {' and '.join(info.constants)}"
             if not info.is_exact:
                 what = "it removes little or nothing; see whether it is right"
             warnings.append(f'constraint "{info.text}" always holds{where}: {what}')

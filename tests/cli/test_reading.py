@@ -88,6 +88,7 @@ def test_devices(cli: Cli) -> None:
     made = cli("devices", "--backend", "mock", "--parallel", "a,b", "--json").json
     assert [lane["name"] for lane in made["lanes"]] == ["a", "b"]
     assert all(device["simulated"] for device in made["devices"])
+    assert made["devices"][0]["limits"]["max_threads_per_block"] == 1024
     shown = cli("devices", "--backend", "mock", "--parallel", "2", "--pin", "ordinal").out
     assert "2 lane(s):" in shown
     assert "simulated" in shown

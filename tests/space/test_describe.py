@@ -29,6 +29,15 @@ def test_warns_of_constraints_that_say_nothing() -> None:
     ]
 
 
+def test_does_not_call_a_constraint_wrong_that_other_sizes_need() -> None:
+    constraint = parse_constraint("N % A == 0", ["A"], {"N": 4096})
+    info = describe(make_space(parameters_of(A=(1, 2, 4)), [constraint]))
+    assert info.constraints[0].constants == ("N",)
+    assert info.warnings == (
+        'constraint "N % A == 0" always holds: it removes nothing with this N',
+    )  # fmt: skip
+
+
 def test_warns_of_a_space_that_is_empty_for_no_single_reason() -> None:
     info = describe(space_of(["A > B", "A < B"], A=(1, 2), B=(1, 2)))
     assert info.warnings == (
