@@ -31,6 +31,7 @@ import numpy as np
 
 from harness.space.sampling import sample
 from tests.benchmarks.common import describe_machine, medians
+from tests.benchmarks.peer_space import LISTED_LIMIT
 from tests.benchmarks.spaces import SPACES, Definition
 
 OURS = "harness"
@@ -38,8 +39,6 @@ PEERS = ("kernel_tuner", "python-constraint2", "pyatf")
 PEER_SCRIPT = Path(__file__).with_name("peer_space.py")
 PEER_TIMEOUT_S = 150.0
 BRUTE_LIMIT = 2_000_000
-LISTED_LIMIT = 10_000_000
-"""Spaces beyond this are not listed, and no peer is asked for them: all but ours list theirs."""
 
 
 def measure_more(definition: Definition) -> dict[str, float]:
@@ -210,8 +209,8 @@ def summarise(results: list[Measured]) -> list[str]:
         ratios = [ratio for m in results if (ratio := m.ratio(peer)) is not None]
         if ratios:
             lines.append(
-                f"{peer}: {statistics.median(ratios):.3g} x ours (median over {len(ratios)} "
-                f"spaces), least {min(ratios):.2f} x"
+                f"{peer}: {_times(statistics.median(ratios))} ours (median over "
+                f"{len(ratios)} spaces), least {_times(min(ratios))}"
             )
     return lines
 
@@ -229,7 +228,7 @@ def format_markdown(results: list[Measured], repeat: int) -> str:
         for peer in PEERS:
             ratio = measured.ratio(peer)
             gone = f"> {PEER_TIMEOUT_S:.0f} s" if peer in measured.failed else "-"
-            row += [gone if ratio is None else f"{_ms(found[peer])} ({ratio:.3g} x)"]
+            row += [gone if ratio is None else f"{_ms(found[peer])} ({_times(ratio)})"]
         row += [_ms(found["matrix"]) if "matrix" in found else "-", _ms(found["sample"])]
         row += [f"{measured.kept / measured.size:.2f}" if measured.size > 0 else "-"]
         rows.append(row)
@@ -245,8 +244,14 @@ NOTES = (
     "likewise. `matrix`: from there to the matrix of all configurations in order. `B each`: bytes",
     "that a space holds per valid configuration, beside the matrix. An asterisk: an equivalent of",
     "a published space. Kernel Tuner and python-constraint2 found the same sets, pyATF as many.",
-    "The last two spaces are beyond what the others can list.",
+    "The last two spaces are beyond what the others can list. Of constructions quicker than 0.5 s",
+    "the shortest within that time counts; longer ones run once per repetition, so that load on",
+    "the machine lengthens them.",
 )
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f} x" if ratio >= 10 else f"{ratio:.2f} x"
 
 
 def _ms(seconds: float) -> str:

@@ -29,6 +29,9 @@ Answer = tuple[float, int, "Rows | None"]
 """Seconds, size, and all configurations where the tuner lists them."""
 
 MEMORY_LIMIT_BYTES = 8 * 2**30
+LISTED_LIMIT = 10_000_000
+"""Larger spaces are not listed, and no other tuner is asked for them: it would list them."""
+
 WARM_S = 0.5
 """Calls are repeated for so long; the shortest counts, for every tuner."""
 
@@ -126,7 +129,9 @@ def main() -> None:
     end = time.perf_counter() + WARM_S - used
     while time.perf_counter() < end:  # the first calls also warm up the interpreter
         used = min(used, make(*arguments)[0])
-    digest = digest_of(rows, request["parameters"]) if request["digest"] and rows else None
+    digest = None
+    if request["digest"] and rows is not None and size <= LISTED_LIMIT:
+        digest = digest_of(rows, request["parameters"])
     print()
     print(json.dumps({"usable": used, "size": size, "digest": digest}))
 
