@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ def tune(
     wait: bool = False,
     check_tree: bool = False,
     warm_start: Sequence[str] = (),
+    constraints: Sequence[Callable[..., object]] = (),
     make_view: MakeView | None = None,
     **changes: Any,
 ) -> Result:
@@ -52,6 +53,9 @@ def tune(
         wait: wait for devices that another harness uses, instead of failing.
         check_tree: test a sample that would show a wrong variable tree.
         warm_start: sessions of the same journal whose results the strategy begins with.
+        constraints: Python functions that must return true, beside the config's constraints. A
+            function's arguments name the parameters and problem sizes that it looks at; it is
+            called for what all other constraints leave, once per combination.
         make_view: shows progress; None: nothing is printed.
         **changes: keys of the config's top level to replace, such as `parallel=4`,
             `backend="mock"` or `distribution="pooled"`.
@@ -72,7 +76,7 @@ def tune(
         warm_start=tuple(warm_start),
         make_view=make_view,
     )
-    return run_session(prepare(spec), options)
+    return run_session(prepare(spec, constraints), options)
 
 
 def devices(backend: str = "auto") -> list[DeviceInfo]:

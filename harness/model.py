@@ -114,6 +114,7 @@ class DeviceInfo:
         simulated: whether its results are invented.
         parent_uuid: of a MIG slice: the GPU it is a part of.
         compute_mode: of a GPU: `default`, `exclusive_process` or `prohibited`.
+        sm_count: multiprocessors of a GPU or slice; 0 if unknown.
         recording: of a replayed device: the file that its answers come from.
     """
 
@@ -131,6 +132,7 @@ class DeviceInfo:
     simulated: bool = False
     parent_uuid: str = ""
     compute_mode: str = ""
+    sm_count: int = 0
     recording: str = ""
 
     @property

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 import pytest
 
-from harness.cli import cli
+import harness
+from harness.cli import cli, main
 from harness.config.load import load_config
+from harness.limits import LIMITS
 from harness.model import Configuration, OutcomeKind
+from harness.space.constraints import make_constraint
+from harness.space.functions import FUNCTIONS
 from harness.space.parameters import Parameter
 from harness.space.space import make_space
 from harness.testing.strategies import StrategyConformance, drive, succeed
@@ -81,3 +86,55 @@ def test_the_concepts_name_every_outcome() -> None:
     page = (ROOT / "docs" / "concepts.md").read_text(encoding="utf-8")
     missing = [kind.value for kind in OutcomeKind if f"| `{kind.value}` |" not in page]
     assert missing in ([], ["censored"])
+
+
+SPACES = ROOT / "docs" / "spaces.md"
+
+
+def test_the_spaces_of_the_page_look_as_it_says(
+    cli_in_page: Callable[[list[str]], str],
+) -> None:
+    shown = "\n".join(find_blocks(SPACES, "console")[:1])
+    for entry in re.split(r"^\$ ", shown, flags=re.MULTILINE)[1:]:
+        command, _, expected = entry.partition("\n")
+        said = cli_in_page(shlex.split(command)[1:])
+        assert _timeless(said) == _timeless(expected), command
+
+
+def _timeless(text: str) -> str:
+    return re.sub(r"^made in .*", "made in time", text, flags=re.MULTILINE)
+
+
+def test_the_page_of_spaces_names_all_that_a_constraint_can_say() -> None:
+    page = SPACES.read_text(encoding="utf-8")
+    assert [name for name in FUNCTIONS if f"`{name}(" not in page] == []
+    assert [name for name in LIMITS if f"`{name}`" not in page] == []
+
+
+def test_the_function_of_the_page_is_a_constraint(monkeypatch: pytest.MonkeyPatch) -> None:
+    (block,) = find_blocks(SPACES, "python")
+    given: list[Callable[..., object]] = []
+    monkeypatch.setattr(harness, "tune", lambda _, constraints: given.extend(constraints))
+    exec(block, {})
+    constraint = make_constraint(given[0], ("BLOCK_X", "BLOCK_Y", "TILE"), {"N": 4096})
+    assert constraint.names == {"BLOCK_X", "BLOCK_Y"}
+    assert constraint.holds({"BLOCK_X": 16, "BLOCK_Y": 1})
+
+
+@pytest.fixture
+def cli_in_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[list[str]], str]:
+    """Runs commands where the page's config is, and says what they print."""
+    (block,) = find_blocks(SPACES, "toml")
+    (tmp_path / "matmul.toml").write_text(block)
+    monkeypatch.chdir(tmp_path)
+
+    def run(arguments: list[str]) -> str:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main(arguments)
+        assert end.value.code == 0
+        return capsys.readouterr().out
+
+    return run

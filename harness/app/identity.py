@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Sequence
 
 from harness.app.setup import Setup
+from harness.app.spaces import Function
 from harness.config.substitute import CommandTemplate
 from harness.model import Configuration, Lane
 from harness.store.identity import make_key
@@ -48,7 +50,9 @@ class Identity:
                 "environment": {name: repr(value) for name, value in commands.environment.items()},
                 "parameters": {name: repr(values) for name, values in spec.parameters.items()},
                 "order": list(spec.parameters),
+                "problem": {name: repr(value) for name, value in spec.problem.items()},
                 "constraints": list(spec.space.constraints),
+                "functions": [_source(function) for function in setup.functions],
                 "tree": repr(setup.space.tree),
                 "strategy": setup.strategy,
                 "seed": spec.search.seed,
@@ -86,6 +90,14 @@ def _simulation(setup: Setup) -> str:
     if setup.recording is not None:
         return f"replay of {setup.recording.digest}"
     return repr(setup.spec.mock if setup.simulated else None)
+
+
+def _source(function: Function) -> str:
+    """What a function does, as its text says; what it refers to is not looked into."""
+    try:
+        return inspect.getsource(function)
+    except (OSError, TypeError):  # made without a file, or an object that is called
+        return getattr(function, "__qualname__", type(function).__qualname__)
 
 
 def _text(template: CommandTemplate) -> str:

@@ -13,18 +13,12 @@ from harness.space.listed import list_space
 from harness.space.space import Space
 
 
-def fit_recording(spec: Spec, space: Space, recording: Recording | None = None) -> Recording:
+def fit_recording(spec: Spec, space: Space, recording: Recording) -> Recording:
     """The recording that `spec` names, of its space, or of the part of that which was recorded.
 
-    Args:
-        recording: it, if it was read already.
-
     Raises:
-        ConfigError: it cannot be read, or holds results of something else.
-        StoreError: it is a journal without such a session.
+        ConfigError: it holds results of something else.
     """
-    if recording is None:
-        recording = load_recording(spec.base / (spec.replay.file or ""))
     _check_scoring(spec, recording)
     if spec.replay.unmeasured == "skip":
         kept = fit(recording.measurements, space, recording.source)

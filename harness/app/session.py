@@ -41,6 +41,7 @@ from harness.search.budget import Limited
 from harness.search.check_tree import TreeCheck
 from harness.search.claims import contradictions, explain, spread_tolerance
 from harness.search.importance import Importance
+from harness.space.space import Space
 from harness.space.tree import Node, format_tree
 from harness.store.base import SessionStart
 from harness.store.environment import capture_environment
@@ -164,7 +165,7 @@ class _Session:
         )
 
     def _make_info(self) -> SessionInfo:
-        setup, spec, size = self.setup, self.setup.spec, self.setup.space.size
+        setup, spec = self.setup, self.setup.spec
         return SessionInfo(
             id=self.begun.session_id,
             name=spec.name,
@@ -174,7 +175,7 @@ class _Session:
             parameters=setup.space.names,
             repeat=spec.scoring.repeat,
             aggregate=spec.scoring.aggregate,
-            size=None if size is None else size * len(self._groups()),
+            size=setup.size,
             simulated=setup.simulated,
             started_s=self.executor.now_s(),
             distribution=spec.distribution,
@@ -250,12 +251,12 @@ class _Session:
     def _search(self) -> None:
         for text in comparability_warnings(self.setup):
             self._note(text)
-        space = self.setup.space
+        tree = self.setup.space.tree
         self._run(self._make_search)
         if not any(search.ended_by for search in self.searches.values()):
             self.skipped = max(0, (self.info.size or 0) - self.progress.done)
-        if self.options.check_tree and space.tree is not None:
-            self._check_tree(space.tree)
+        if self.options.check_tree and tree is not None:
+            self._check_tree(tree)
         if self.setup.spec.output.importance is not None:
             self._run(self._make_importance)
         if self.uncleaned and Phase.CLEAN in self.setup.commands and not self.engine.interrupted:
@@ -264,14 +265,14 @@ class _Session:
     def _check_tree(self, tree: Node) -> None:
         """Test a sample that the tree says cannot win, and say what contradicts it."""
         self._run(self._make_check)
-        space, unit = self.setup.space, self.setup.unit
+        unit = self.setup.unit
         for group, sampled in self.sampled.items():
             outcomes = self._known(group)
             best = self._best(group)
             if best is None:
                 continue
             findings = contradictions(
-                space,
+                self._space_of(group),
                 best.configuration,
                 {o.configuration: o.score for o in outcomes if o.score is not None},
                 sampled,
@@ -303,7 +304,7 @@ class _Session:
         if best is None:
             return None
         scores = {outcome.configuration: outcome.score for outcome in self._known(group)}
-        strategy = TreeCheck(self.setup.space, best.configuration, scores)
+        strategy = TreeCheck(self._space_of(group), best.configuration, scores)
         self.sampled[group] = strategy.configurations
         return strategy
 
@@ -311,7 +312,7 @@ class _Session:
         best = self._best(group)
         if best is None:
             return None
-        strategy = Importance(self.setup.space, best.configuration)
+        strategy = Importance(self._space_of(group), best.configuration)
         for outcome in self._known(group):
             strategy.tell(outcome)  # what is known need not be tested again
         return strategy
@@ -323,8 +324,13 @@ class _Session:
             return [frozenset([name]) for name in names]
         return [frozenset(names)]
 
+    def _space_of(self, group: frozenset[str]) -> Space:
+        """What a group of lanes that search together searches."""
+        return self.setup.space_of(next(iter(group)))
+
     def _make_search(self, group: frozenset[str]) -> Strategy:
-        made = make_search(self.setup, len(group), self.prior.outcomes, self.executor.now_s)
+        space = self._space_of(group)
+        made = make_search(self.setup, space, len(group), self.prior.outcomes, self.executor.now_s)
         self.searches[group] = made
         return made
 

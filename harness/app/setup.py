@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from harness.app.lanes import Devices, find_lanes
+from harness.app.names import STRATEGIES
 from harness.app.replay import fit_recording
+from harness.app.spaces import Function, LaneSpace, add_counts, make_spaces
 from harness.app.strategies import resolve_strategy
 from harness.config.spec import CommandLine, Spec
 from harness.config.substitute import CommandTemplate, Template
 from harness.errors import ConfigError
 from harness.model import Command, Configuration, Goal, Lane, Phase, Test
+from harness.replay.load import load_recording
 from harness.replay.recording import Recording
-from harness.space.constraints import parse_constraint
-from harness.space.parameters import Parameter
-from harness.space.space import Space, make_space
-from harness.space.tree import parse_tree
+from harness.space.space import ORDER_LIMIT, Space
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,8 @@ class Setup:
     """A Spec, resolved on this machine.
 
     Attributes:
-        space: every valid configuration.
+        spaces: every valid configuration, for each group of lanes that searches the same.
+        functions: the constraints that were given as Python functions.
         start: the configuration to test first; None: the strategy begins.
         recording: what backend `replay` answers from; None for the others.
         strategy: the strategy's name, `auto` resolved.
@@ -74,7 +75,8 @@ class Setup:
     """
 
     spec: Spec
-    space: Space
+    spaces: tuple[LaneSpace, ...]
+    functions: tuple[Function, ...]
     devices: Devices
     commands: Commands
     strategy: str
@@ -88,6 +90,27 @@ class Setup:
     def lanes(self) -> tuple[Lane, ...]:
         """The lanes that `parallel` gives on the devices found."""
         return self.devices.lanes
+
+    @property
+    def space(self) -> Space:
+        """The first lane's space; parameters and tree are the same in all."""
+        return self.spaces[0].space
+
+    def space_of(self, lane: str) -> Space:
+        """The space that a lane searches."""
+        return next(part.space for part in self.spaces if lane in part.lanes)
+
+    @property
+    def searched(self) -> tuple[Space, ...]:
+        """The space of each search: one that all lanes share, or one per lane."""
+        if self.spec.distribution == "replicate":
+            return tuple(self.space_of(lane.name) for lane in self.lanes)
+        return (self.space,)
+
+    @property
+    def size(self) -> int | None:
+        """Configurations of all searches together; None if a space is too large to count."""
+        return add_counts(space.size for space in self.searched)
 
     @property
     def simulated(self) -> bool:
@@ -106,10 +129,13 @@ class Setup:
         return Phase.COMPILE in self.commands or self.recording is not None
 
 
-def prepare(spec: Spec, recording: Recording | None = None) -> Setup:
+def prepare(
+    spec: Spec, functions: Sequence[Function] = (), recording: Recording | None = None
+) -> Setup:
     """Resolve `spec` on this machine.
 
     Args:
+        functions: constraints beside those of the config.
         recording: that of `replay.file`, if it was read already.
 
     Raises:
@@ -117,45 +143,61 @@ def prepare(spec: Spec, recording: Recording | None = None) -> Setup:
         DeviceError: it asks for devices that are not there.
     """
     names = tuple(spec.parameters)
-    space = make_space(
-        [Parameter(name, values) for name, values in spec.parameters.items()],
-        [parse_constraint(text, names) for text in spec.space.constraints],
-        parse_tree(spec.space.tree) if spec.space.tree else None,
-    )
-    if spec.backend == "replay":
-        recording = fit_recording(spec, space, recording)
-        space = recording.space
-    else:
+    if spec.backend != "replay":
         recording = None
-    strategy = resolve_strategy(spec.search.strategy, space)
+    elif recording is None:
+        recording = load_recording(spec.base / (spec.replay.file or ""))
+    devices = find_lanes(spec, recording)
+    spaces = make_spaces(spec, devices.lanes, functions)
+    if recording is not None:
+        recording = fit_recording(spec, spaces[0].space, recording)
+        spaces = (replace(spaces[0], space=recording.space),)
+    strategy = resolve_strategy(spec.search.strategy, spaces[0].space)
+    if strategy == "exhaustive":
+        _check_countable(spec, [part.space for part in spaces])
     optimal = spec.scoring.optimal
     timed = optimal.endswith("_time")
     return Setup(
         spec=spec,
-        space=space,
-        devices=find_lanes(spec, recording),
+        spaces=spaces,
+        functions=tuple(functions),
+        devices=devices,
         commands=_make_commands(spec, names),
         strategy=strategy,
         goal="min" if optimal.startswith("min") else "max",
         measured="time" if timed else "figure",
         unit="s" if timed else spec.scoring.unit,
-        start=_find_start(spec, space),
+        start=_find_start(spec, spaces),
         recording=recording,
     )
 
 
-def _find_start(spec: Spec, space: Space) -> Configuration | None:
+def _find_start(spec: Spec, spaces: Sequence[LaneSpace]) -> Configuration | None:
     """The configuration of `search.start`, in the order of the space."""
     given = spec.search.start
     if not given:
         return None
-    start = Configuration(space.names, tuple(given[name] for name in space.names))
-    if not space.is_valid(start):
+    names = spaces[0].space.names
+    start = Configuration(names, tuple(given[name] for name in names))
+    if not all(part.space.is_valid(start) for part in spaces):
         raise ConfigError(
             f"{spec.path}: search.start: {start}: not in the space; choose values for which the "
             "constraints hold" + (", and which were recorded" if spec.backend == "replay" else "")
         )
     return start
+
+
+def _check_countable(spec: Spec, spaces: Sequence[Space]) -> None:
+    """Nobody waits for every configuration of a space that cannot even be counted."""
+    for space in spaces:
+        if space.size is None or space.size > ORDER_LIMIT:
+            known = f"{space.size:,} of which are" if space.size else "too many to count those"
+            others = ", ".join(name for name in STRATEGIES if name != "exhaustive")
+            raise ConfigError(
+                f'search.strategy = "{spec.search.strategy}": would test every configuration, but '
+                f"there are {space.cartesian_size:,} combinations, {known} valid; use another "
+                f"strategy ({others}), or fewer values or more constraints (see `harness space`)"
+            )
 
 
 def _make_commands(spec: Spec, names: tuple[str, ...]) -> Commands:
@@ -166,12 +208,13 @@ def _make_commands(spec: Spec, names: tuple[str, ...]) -> Commands:
     }
     return Commands(
         phases={
-            phase: CommandTemplate.parse(command, names)
+            phase: CommandTemplate.parse(command, names, spec.problem)
             for phase, command in given.items()
             if command is not None
         },
         environment={
-            name: Template.parse(value, names) for name, value in spec.command.environment.items()
+            name: Template.parse(value, names, spec.problem)
+            for name, value in spec.command.environment.items()
         },
         directory=str(spec.directory),
         timeouts_s={phase: getattr(spec.command.timeout_s, phase.value) for phase in Phase},

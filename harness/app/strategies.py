@@ -60,18 +60,19 @@ def find_strategy(name: str) -> str:
 
 
 def make_search(
-    setup: Setup, lanes: int, prior: Sequence[Outcome], now_s: Callable[[], float]
+    setup: Setup, space: Space, lanes: int, prior: Sequence[Outcome], now_s: Callable[[], float]
 ) -> Limited:
     """A setup's strategy, after its first configuration and within its limits.
 
     Args:
-        lanes: of those that search together.
+        space: of the lanes that search together.
+        lanes: how many those are.
         now_s: the session's clock.
     """
     table = setup.spec.search
     strategy = make_strategy(
         setup.strategy,
-        setup.space,
+        space,
         goal=setup.goal,
         seed=table.seed,
         budget=table.max_tests,
@@ -81,4 +82,4 @@ def make_search(
     if setup.start is not None:
         strategy = StartFirst(strategy, [setup.start])
     limits = Limits(table.max_tests, table.max_time_s, table.target, table.patience)
-    return Limited(strategy, setup.space, limits, goal=setup.goal, now_s=now_s)
+    return Limited(strategy, space, limits, goal=setup.goal, now_s=now_s)

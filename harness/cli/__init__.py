@@ -15,6 +15,7 @@ from harness.errors import EXIT_INTERRUPTED, EXIT_USAGE, HarnessError
 _COMMANDS = {
     "tune": ("harness.cli.tune:tune", "Find the best configuration of a program."),
     "check": ("harness.cli.check:check", "Read a config and say what tuning it would do."),
+    "space": ("harness.cli.space:space", "Count, list and draw a config's configurations."),
     "devices": ("harness.cli.devices:devices", "Show devices, lanes and who uses them."),
     "sessions": ("harness.cli.sessions:sessions", "List the sessions of this project's journal."),
     "show": ("harness.cli.sessions:show", "Show a session: best, tests, failures."),
@@ -22,7 +23,7 @@ _COMMANDS = {
     "export": ("harness.cli.export:export", "Write sessions as tables, or best values for builds."),
     "cache": ("harness.cli.cache:cache", "Show or clear the compiled kernels that are kept."),
     "simulate": ("harness.cli.simulate:simulate", "Compare strategies on recorded measurements."),
-    "convert": ("harness.cli.convert:convert", "Turn a .conf file into TOML."),
+    "convert": ("harness.cli.convert:convert", "Turn a .conf file or a T1 definition into TOML."),
     "schema": ("harness.cli.convert:schema", "Print the JSON Schema of config files."),
 }
 

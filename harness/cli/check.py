@@ -10,9 +10,11 @@ import click
 
 from harness.app.session import comparability_warnings
 from harness.app.setup import Setup, prepare
+from harness.app.spaces import add_counts
 from harness.cli.options import json_option, lane_options, load_spec
 from harness.model import Configuration, Phase, Test
 from harness.search.tree import count_tests
+from harness.space.space import Space
 from harness.space.tree import draw_tree
 from harness.units import format_path
 
@@ -30,14 +32,18 @@ def check(config: Path, as_json: bool, **lanes: Any) -> None:
         click.echo(describe(setup))
 
 
-def _count_tests(setup: Setup) -> int:
-    """Tests of one search; a tree's count is an upper bound when there are constraints."""
-    if setup.strategy == "tree" and setup.space.tree is not None:
-        sizes = {p.name: len(p.values) for p in setup.space.parameters}
-        tests = min(count_tests(setup.space.tree, sizes), len(setup.space))
-    else:
-        tests = len(setup.space)
-    return min(tests, setup.spec.search.max_tests or tests)
+def _count_tests(setup: Setup, space: Space) -> int | None:
+    """Tests of one search; a tree's count is an upper bound when there are constraints.
+
+    None: the space is too large to count, and nothing else bounds the search.
+    """
+    tests = space.size
+    if setup.strategy == "tree" and space.tree is not None:
+        sizes = {p.name: len(p.values) for p in space.parameters}
+        bound = count_tests(space.tree, sizes)
+        tests = bound if tests is None else min(bound, tests)
+    limit = setup.spec.search.max_tests
+    return tests if limit is None or tests is None else min(tests, limit)
 
 
 def _first_commands(setup: Setup) -> dict[str, str]:
@@ -58,8 +64,12 @@ def _to_object(setup: Setup) -> dict[str, Any]:
         "name": setup.spec.name,
         "config": str(setup.spec.path),
         "combinations": setup.space.cartesian_size,
-        "configurations": len(setup.space),
-        "tests": _count_tests(setup) * _searches(setup),
+        "configurations": setup.space.size,
+        "spaces": [
+            {"lanes": part.lanes, "devices": part.models, "configurations": part.space.size}
+            for part in setup.spaces
+        ],
+        "tests": add_counts(_count_tests(setup, space) for space in setup.searched),
         "runs_per_test": setup.spec.scoring.repeat,
         "strategy": setup.strategy,
         "distribution": setup.spec.distribution,
@@ -80,23 +90,19 @@ def _to_object(setup: Setup) -> dict[str, Any]:
     }
 
 
-def _searches(setup: Setup) -> int:
-    return len(setup.lanes) if setup.spec.distribution == "replicate" else 1
-
-
 def describe(setup: Setup) -> str:
     """The same for people."""
     spec, space = setup.spec, setup.space
-    tests = _count_tests(setup)
     lines = [f"{spec.name} ({format_path(spec.path)})", ""]
     sizes = {parameter.name: len(parameter.values) for parameter in space.parameters}
     for parameter in space.parameters:
         values = " ".join(str(value) for value in parameter.values)
         lines.append(f"  {parameter.name} = {values}")
+    lines += [f"  {name} = {value} (problem)" for name, value in spec.problem.items()]
     lines += [f"  constraint: {text}" for text in spec.space.constraints]
     if space.tree is not None and space.tree.children:
         lines += ["", *("  " + line for line in draw_tree(space.tree, sizes).splitlines())]
-    lines += ["", f"tests: {_tests_line(setup, tests)}", f"goal: {_goal_line(setup)}"]
+    lines += ["", *_tests_lines(setup), f"goal: {_goal_line(setup)}"]
     lines.append(f"lanes: {len(setup.lanes)} on {setup.devices.backend}, {spec.distribution}")
     for lane in setup.lanes:
         device = f"{lane.device.name} {lane.device.uuid}".strip() or "no device"
@@ -109,16 +115,31 @@ def describe(setup: Setup) -> str:
     return "\n".join(lines)
 
 
-def _tests_line(setup: Setup, tests: int) -> str:
-    space = setup.space
-    text = f"{tests} by strategy {setup.strategy}"
-    if tests < len(space):
-        text += f" instead of {len(space)}"
-    if len(space) < space.cartesian_size:
-        text += f" ({space.cartesian_size} combinations, {len(space)} valid)"
-    if _searches(setup) > 1:
-        text += f", on each of {len(setup.lanes)} lanes"
-    return f"{text}, {setup.spec.scoring.repeat} run(s) each"
+def _tests_lines(setup: Setup) -> list[str]:
+    """What is tested, for each space that is searched."""
+    runs = f"{setup.spec.scoring.repeat} run(s) each"
+    if len(setup.spaces) == 1:
+        text = _tests_text(setup, setup.space)
+        if len(setup.searched) > 1:
+            text += f", on each of {len(setup.lanes)} lanes"
+        return [f"tests: {text}, {runs}"]
+    return [
+        f"tests on each lane of {', '.join(part.models)} ({', '.join(part.lanes)}): "
+        f"{_tests_text(setup, part.space)}, {runs}"
+        for part in setup.spaces
+    ]
+
+
+def _tests_text(setup: Setup, space: Space) -> str:
+    tests, size = _count_tests(setup, space), space.size
+    text = f"{'?' if tests is None else tests} by strategy {setup.strategy}"
+    if size is None:
+        return f"{text} ({space.cartesian_size} combinations, too many to count the valid ones)"
+    if tests is not None and tests < size:
+        text += f" instead of {size}"
+    if size < space.cartesian_size:
+        text += f" ({space.cartesian_size} combinations, {size} valid)"
+    return text
 
 
 def _goal_line(setup: Setup) -> str:

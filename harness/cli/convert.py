@@ -11,6 +11,8 @@ from harness.config.convert import to_toml
 from harness.config.load import load_config
 from harness.config.schema import make_json_schema
 
+_T1_NOTE = "T1 says nothing of the program around a kernel: check [command] before tuning"
+
 
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path))
@@ -18,8 +20,11 @@ from harness.config.schema import make_json_schema
     "-o", "--output", type=click.Path(path_type=Path), help="File to write; default: stdout."
 )
 def convert(config: Path, output: Path | None) -> None:
-    """Turn CONFIG, a .conf file, into TOML."""
+    """Turn CONFIG, a .conf file or a T1 definition (.json), into TOML."""
     text = to_toml(load_config(config))
+    if config.suffix.lower() == ".json":
+        text = f"# {_T1_NOTE}\n{text}"
+        click.echo(f"note: {_T1_NOTE}", err=True)
     if output is None:
         click.echo(text, nl=False)
     else:

@@ -11,6 +11,7 @@ from harness.app.lanes import Devices, find_lanes_of
 from harness.cli.options import json_option, lane_options
 from harness.config.spec import Pin
 from harness.device.lanes import parse_parallel
+from harness.limits import device_limits
 from harness.model import DeviceInfo
 from harness.units import format_bytes
 
@@ -54,6 +55,7 @@ def _to_object(found: Devices) -> dict[str, Any]:
                 "driver": device.driver,
                 "cores": device.cores,
                 "simulated": device.simulated,
+                "limits": device_limits(device),
                 "processes": [
                     {"pid": p.pid, "name": p.name, "memory_bytes": p.memory_bytes}
                     for p in found.processes(device)

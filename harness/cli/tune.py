@@ -106,7 +106,7 @@ def _prepare(
         raise click.UsageError("--definition goes with --replay and without CONFIG")
     if replay is not None and config is None:
         spec, recording = make_replay_spec(replay, definition)
-        return prepare(change(spec, **changes), recording)
+        return prepare(change(spec, **changes), recording=recording)
     if config is None:
         config, why = default_config()
         click.echo(f"no config given: tuning {format_path(config)}, {why}", err=True)

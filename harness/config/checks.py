@@ -10,6 +10,7 @@ from harness.config.problems import Key, Problem, format_key, format_value_of, s
 from harness.config.spec import Spec
 from harness.config.substitute import NAME_PATTERN, CommandTemplate
 from harness.errors import ConfigError
+from harness.limits import LIMITS, PREFIX
 from harness.model import Value, format_value
 from harness.space.constraints import parse_constraint
 from harness.space.tree import parse_tree
@@ -57,6 +58,16 @@ def _check_parameters(view: _View) -> Iterator[Problem]:
             yield from _check_values(view, key, values)
 
 
+def _check_problem(view: _View) -> Iterator[Problem]:
+    for name, value in view.spec.problem.items():
+        key = ("problem", name)
+        if not re.fullmatch(NAME_PATTERN, name):
+            yield Problem(key, "not a name; use letters, digits and _, not starting with a digit")
+        elif name in view.names:
+            text = "a parameter has this name; rename one of the two"
+            yield Problem(key, text, format_value_of(value))
+
+
 def _check_values(view: _View, key: Key, values: Sequence[Value]) -> Iterator[Problem]:
     """Values that are equal, or the same once they are substituted into a command."""
     first: dict[object, Value] = {}
@@ -97,9 +108,9 @@ def _check_commands(view: _View) -> Iterator[Problem]:
 
 
 def _check_template(view: _View, key: Key, line: str | list[str]) -> Iterator[Problem]:
-    if view.is_read("parameters"):
+    if view.is_read("parameters") and view.is_read("problem"):
         try:
-            CommandTemplate.parse(line, view.names)
+            CommandTemplate.parse(line, view.names, view.spec.problem)
         except ConfigError as error:
             yield from (Problem(key, text) for text in error.problems)
 
@@ -107,11 +118,13 @@ def _check_template(view: _View, key: Key, line: str | list[str]) -> Iterator[Pr
 def _check_space(view: _View) -> Iterator[Problem]:
     if not view.is_read("parameters"):
         return
+    # What a limit is depends on the device; that there is one of the name does not.
+    constants = {**view.spec.problem, **{PREFIX + name: 1 for name in LIMITS}}
     for index, text in enumerate(view.spec.space.constraints):
         key = ("space", "constraints", index)
-        if view.is_read(*key):
+        if view.is_read(*key) and view.is_read("problem"):
             try:
-                parse_constraint(text, view.names)
+                parse_constraint(text, view.names, constants)
             except ConfigError as error:
                 yield from (Problem(key, problem) for problem in error.problems)
     if view.spec.space.tree is not None and view.is_read("space", "tree"):
@@ -222,6 +235,7 @@ def _check_replay(view: _View) -> Iterator[Problem]:
 _CHECKS: tuple[Callable[[_View], Iterator[Problem]], ...] = (
     _check_parallel,
     _check_parameters,
+    _check_problem,
     _check_space,
     _check_commands,
     _check_scoring,

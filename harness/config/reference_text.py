@@ -32,7 +32,8 @@ aggregate = "med"
 
 `harness check FILE` reads a config, says everything that is wrong with it, and shows what it would
 do. `harness schema` prints a JSON Schema, with which editors complete and check the file.
-`harness convert FILE.conf` writes a `.conf` file as TOML.
+`harness convert FILE.conf` writes a `.conf` file as TOML, and a T1 file, too
+([spaces](spaces.md#t1-files)).
 
 ## Commands and placeholders
 
@@ -42,7 +43,7 @@ replaced:
 
 | placeholder | becomes |
 |---|---|
-| `%NAME%` | the value of the parameter `NAME`; `true` and `false` become 1 and 0 |
+| `%NAME%` | the value of the parameter, or of the problem size, `NAME`; `true` and `false` become 1 and 0 |
 | `%%ID%%` | the number of the test: 1, 2, 3 … in the order tests are created |
 | `%%PARALLEL%%` | the name of the lane the test runs on |
 | `%%DEVICE%%` | the number of the lane's device, counted from 0 in the order of PCI bus ids |

@@ -23,6 +23,7 @@ def make_json_schema() -> dict[str, Any]:
     parameters = root["properties"]["parameters"]
     parameters["minProperties"] = 1
     parameters["propertyNames"] = {"pattern": f"^{NAME_PATTERN}$"}
+    root["properties"]["problem"]["propertyNames"] = parameters["propertyNames"]
     parameters["additionalProperties"] |= {"minItems": 1, "uniqueItems": True}
     _refine_parallel(root["properties"]["parallel"]["anyOf"])
     return {

@@ -32,8 +32,9 @@ class SpaceTable(_Table, frozen=True, kw_only=True):
     constraints: Annotated[
         tuple[str, ...],
         _doc(
-            "Expressions over the parameters; only combinations for which all hold are tested.",
-            ["BLOCK_X * BLOCK_Y <= 1024"],
+            "Expressions over the parameters, the sizes in `problem` and the device's limits; only "
+            "combinations for which all hold are tested. See [spaces](spaces.md).",
+            ["BLOCK_X * BLOCK_Y <= device.max_threads_per_block", "N % TILE == 0"],
         ),
     ] = ()
     tree: Annotated[
@@ -276,6 +277,14 @@ class SpecFile(_Table, frozen=True, kw_only=True):
         dict[str, tuple[Value, ...]],
         _doc("Each parameter with its values.", {"BLOCK_X": [16, 32, 64]}),
     ]
+    problem: Annotated[
+        dict[str, Value],
+        _doc(
+            "Sizes of the problem and other constants: names in constraints, and placeholders in "
+            "commands, as the parameters are, but with one value that is not tuned.",
+            {"N": 4096},
+        ),
+    ] = field(default_factory=dict)
     space: Annotated[SpaceTable, _doc("Constraints and variable tree.")] = SpaceTable()
     command: Annotated[CommandTable, _doc("What is compiled, run and cleaned.")]
     scoring: Annotated[ScoringTable, _doc("Repeats, aggregate, goal.")] = ScoringTable()

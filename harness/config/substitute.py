@@ -4,7 +4,7 @@ A template is read once, from left to right, as
 
     %%ID%% %%PARALLEL%% %%DEVICE%% %%UUID%%   the test's number, its lane's name, and the place and
                                               UUID of the lane's device
-    %NAME%                                    the value of the parameter NAME
+    %NAME%                                    the value of the parameter or problem size NAME
     %%%%                                      one percent sign
     anything else                             itself, lone percent signs included
 
@@ -70,11 +70,14 @@ class Template:
     pieces: tuple[Piece, ...]
 
     @classmethod
-    def parse(cls, text: str, names: Collection[str]) -> Template:
+    def parse(
+        cls, text: str, names: Collection[str], constants: Mapping[str, Value] | None = None
+    ) -> Template:
         """The template that `text` says.
 
         Args:
             names: the parameters.
+            constants: further names, whose values become part of the text.
 
         Raises:
             ConfigError: unknown placeholders, one problem each.
@@ -91,8 +94,10 @@ class Template:
                 pieces.append(Builtin(match["builtin"]))
             elif match["name"] in names:
                 pieces.append(Parameter(match["name"]))
+            elif constants and match["name"] in constants:
+                pieces.append(Literal(format_value(constants[match["name"]])))
             else:
-                problems.append(_say_unknown(match.group(), names))
+                problems.append(_say_unknown(match.group(), [*names, *(constants or ())]))
         if problems:
             raise ConfigError(dict.fromkeys(problems))
         pieces.append(Literal(text[end:]))
@@ -177,8 +182,16 @@ class CommandTemplate:
     shell: bool
 
     @classmethod
-    def parse(cls, command: str | Iterable[str], names: Collection[str]) -> CommandTemplate:
+    def parse(
+        cls,
+        command: str | Iterable[str],
+        names: Collection[str],
+        constants: Mapping[str, Value] | None = None,
+    ) -> CommandTemplate:
         """The command that a string (for the shell) or a list (of arguments) says.
+
+        Args:
+            names, constants: as for `Template.parse`.
 
         Raises:
             ConfigError: unknown placeholders, one problem each.
@@ -188,7 +201,7 @@ class CommandTemplate:
         problems: list[str] = []
         for text in [command] if isinstance(command, str) else command:
             try:
-                parts.append(Template.parse(text, names))
+                parts.append(Template.parse(text, names, constants))
             except ConfigError as error:
                 problems += error.problems
         if problems:

@@ -3,59 +3,81 @@
 A T1 file lists `ConfigurationSpace.TuningParameters`, whose `Values` is a string that holds a
 Python list (`[1, 2]`, `list(range(1, 9))`, `[2**i for i in range(5)]`, sums of these), and
 `Conditions`, whose `Expression` is Python over the parameters. Nothing of it is ever executed.
+
+`KernelSpecification` describes a kernel without the program around it, so the commands of the Spec
+are a proposal: compile the kernel's file with the parameters as macros, run what comes out.
 """
 
 from __future__ import annotations
 
-import ast
 import json
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from harness.config.spec import Spec
+from harness.config.substitute import ESCAPED_PERCENT
+from harness.config.t1_values import parse_values
+from harness.config.toml import make_spec
 from harness.errors import ConfigError
 from harness.model import Value
-from harness.space.constraints import EVALUATION_ERRORS, Constraint, parse_constraint
-from harness.space.expression import compile_scalar, parse_expression
+from harness.space.constraints import Constraint, parse_constraint
 from harness.space.parameters import Parameter
 
-MAX_VALUES = 100_000
+T = TypeVar("T")
 
 _TYPES: dict[str, type[float] | type[str]] = {"float": float, "string": str, "str": str}
 """Types that say more than the values; the others are what the values already are."""
 
+_AXES = ("x", "y", "z")
 
-def read_t1(source: str | Path | Mapping[str, Any]) -> tuple[list[Parameter], list[Constraint]]:
-    """The parameters and constraints of a T1 file.
 
-    Args:
-        source: its path, or its content as `json.load` returns it.
+def load_t1(path: Path) -> Spec:
+    """The Spec that a T1 file says.
 
     Raises:
         ConfigError: unreadable, or not T1; every problem that was found.
     """
-    if isinstance(source, Mapping):
-        place, content = "T1", source
-    else:
-        place, content = str(source), _load(Path(source))
+    return spec_of_t1(_load(path), path)
+
+
+def spec_of_t1(content: Mapping[str, Any], path: Path) -> Spec:
+    """The same of a file's content, as `json.load` returns it.
+
+    Args:
+        path: how messages call it; its name up to the first dot is the Spec's.
+    """
+    parameters, constraints = _read_space(content, str(path))
+    name = path.name.partition(".")[0]
+    names = [parameter.name for parameter in parameters]
+    kernel = content.get("KernelSpecification")
+    kernel = kernel if isinstance(kernel, Mapping) else {}
+    data: dict[str, object] = {
+        "name": name,
+        "parameters": {p.name: list(p.values) for p in parameters},
+        "command": _propose_command(kernel, name, names),
+    }
+    if constraints:
+        data["space"] = {"constraints": [constraint.text for constraint in constraints]}
+    sizes = _read_sizes(kernel.get("ProblemSize"))
+    if sizes and sizes.keys().isdisjoint(names):
+        data["problem"] = sizes
+    return make_spec(data, path)
+
+
+def _read_space(content: Mapping[str, Any], place: str) -> tuple[list[Parameter], list[Constraint]]:
     space = content.get("ConfigurationSpace")
     if not isinstance(space, Mapping):
         raise ConfigError(f"{place}: no ConfigurationSpace; expected a T1 file")
     problems: list[str] = []
-    parameters: list[Parameter] = []
-    for at, entry in enumerate(_list(space, "TuningParameters", place, problems)):
-        _collect(problems, parameters, f"{place}: TuningParameters[{at}]", _parameter, entry)
-    names = [parameter.name for parameter in parameters]
+    parameters = _read_list(space, "TuningParameters", place, problems, _parameter)
     constraints: list[Constraint] = []
     if not problems:  # else every constraint on a parameter that failed would be a problem, too
-        for at, entry in enumerate(_list(space, "Conditions", place, problems)):
-            _collect(
-                problems,
-                constraints,
-                f"{place}: Conditions[{at}]",
-                lambda item: _condition(item, names),
-                entry,
-            )
+        names = [parameter.name for parameter in parameters]
+        constraints = _read_list(
+            space, "Conditions", place, problems, lambda entry: _condition(entry, names)
+        )
     if problems:
         raise ConfigError(problems)
     return parameters, constraints
@@ -71,19 +93,25 @@ def _load(path: Path) -> Mapping[str, Any]:
     return content if isinstance(content, Mapping) else {}
 
 
-def _list(space: Mapping[str, Any], key: str, place: str, problems: list[str]) -> list[Any]:
+def _read_list(
+    space: Mapping[str, Any],
+    key: str,
+    place: str,
+    problems: list[str],
+    read: Callable[[Any], T],
+) -> list[T]:
+    """What `read` makes of each entry; what it raises is added to the problems."""
     entries = space.get(key, [])
-    if isinstance(entries, list):
-        return entries
-    problems.append(f"{place}: {key} = {entries!r}; expected a list")
-    return []
-
-
-def _collect(problems: list[str], found: list[Any], place: str, read: Any, entry: Any) -> None:
-    try:
-        found.append(read(entry))
-    except ConfigError as error:
-        problems.extend(f"{place}: {problem}" for problem in error.problems)
+    if not isinstance(entries, list):
+        problems.append(f"{place}: {key} = {entries!r}; expected a list")
+        return []
+    found = []
+    for at, entry in enumerate(entries):
+        try:
+            found.append(read(entry))
+        except ConfigError as error:
+            problems.extend(f"{place}: {key}[{at}]: {problem}" for problem in error.problems)
+    return found
 
 
 def _parameter(entry: Any) -> Parameter:
@@ -111,77 +139,36 @@ def _check_value(name: str, value: Any) -> Value:
     return value
 
 
-def _condition(entry: Any, names: list[str]) -> Constraint:
+def _condition(entry: Any, names: Sequence[str]) -> Constraint:
     if not isinstance(entry, Mapping) or not isinstance(entry.get("Expression"), str):
         raise ConfigError("no Expression; expected an object with Expression and Parameters")
     return parse_constraint(entry["Expression"], names)
 
 
-def parse_values(text: str) -> list[Value]:
-    """The values that a string such as `[1, 2] + list(range(4, 9))` lists.
-
-    Raises:
-        ConfigError: anything but lists of numbers and strings, `range`, `list`, `tuple`,
-            comprehensions over one of them, and sums of all that.
-    """
-    try:
-        node = ast.parse(text.strip(), mode="eval").body
-        values = list(_walk(node))
-    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        raise ConfigError(f"Values {text[:100]!r}: {error}; write a list such as [1, 2]") from None
-    if not values:
-        raise ConfigError(f"Values {text[:100]!r}: empty; list at least one value")
-    return values
+def _read_sizes(size: Any) -> dict[str, int]:
+    """`ProblemSize` by the names that kernels of this community know: problem_size_x and so on."""
+    sizes = size if isinstance(size, list) else [size]
+    if not 1 <= len(sizes) <= len(_AXES) or not all(type(number) is int for number in sizes):
+        return {}  # an expression, or not given
+    return {f"problem_size_{axis}": number for axis, number in zip(_AXES, sizes, strict=False)}
 
 
-def _walk(node: ast.expr) -> Iterator[Value]:
-    """The values that an expression for a list yields, at most `MAX_VALUES`."""
-    if isinstance(node, (ast.List, ast.Tuple)):
-        for item in node.elts:
-            yield _scalar(item, {})
-    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        yield from _walk(node.left)
-        yield from _walk(node.right)
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
-        if node.func.id in ("list", "tuple") and len(node.args) == 1:
-            yield from _walk(node.args[0])
-        elif node.func.id == "range" and 1 <= len(node.args) <= 3:
-            yield from _range(node.args)
-        else:
-            raise ValueError(f"{node.func.id} is not one of list, tuple, range")
-    elif isinstance(node, (ast.ListComp, ast.GeneratorExp)):
-        yield from _comprehension(node)
-    else:
-        raise ValueError(f"{type(node).__name__} is no list")
+def _propose_command(kernel: Mapping[str, Any], name: str, parameters: list[str]) -> dict[str, str]:
+    """Commands that fit a kernel's file, or, without one, a program that takes NAME=VALUE."""
+    source, language = kernel.get("KernelFile"), kernel.get("Language")
+    program = _quote(name)
+    if not isinstance(source, str) or language != "CUDA":
+        return {"test": " ".join([f"./{program}", *(f"{p}=%{p}%" for p in parameters)])}
+    options = kernel.get("CompilerOptions")
+    words = ["nvcc", *map(_quote, options if isinstance(options, list) else ())]
+    words += [f"-D{parameter}=%{parameter}%" for parameter in parameters]
+    return {
+        "compile": " ".join([*words, "-o", f"{program}_%%ID%%", _quote(source)]),
+        "test": f"./{program}_%%ID%%",
+        "clean": f"rm -f {program}_%%ID%%",
+    }
 
 
-def _range(arguments: list[ast.expr]) -> range:
-    numbers = [_scalar(argument, {}) for argument in arguments]
-    if not all(isinstance(number, int) for number in numbers):
-        raise ValueError(f"range of {numbers}; expected integers")
-    found = range(*[int(number) for number in numbers])
-    if len(found) > MAX_VALUES:
-        raise ValueError(f"{len(found)} values; {MAX_VALUES} are allowed")
-    return found
-
-
-def _comprehension(node: ast.ListComp | ast.GeneratorExp) -> Iterator[Value]:
-    (loop,) = node.generators if len(node.generators) == 1 else (None,)
-    if loop is None or loop.is_async or not isinstance(loop.target, ast.Name):
-        raise ValueError("only comprehensions with one `for` and one name are read")
-    for value in _walk(loop.iter):
-        bound = {loop.target.id: value}
-        if all(_scalar(condition, bound) for condition in loop.ifs):
-            yield _scalar(node.elt, bound)
-
-
-def _scalar(node: ast.expr, bound: Mapping[str, Value]) -> Value:
-    """One value, computed in the language of constraints."""
-    checked = parse_expression(ast.unparse(node), bound)
-    try:
-        value = compile_scalar(checked, {})(bound)
-    except EVALUATION_ERRORS as error:
-        raise ValueError(f"{ast.unparse(node)}: {error}") from error
-    if not isinstance(value, (bool, int, float, str)):
-        raise ValueError(f"{ast.unparse(node)} is no value")
-    return value
+def _quote(word: object) -> str:
+    """A word for the shell that holds no placeholder."""
+    return shlex.quote(str(word)).replace("%", ESCAPED_PERCENT)

@@ -22,23 +22,24 @@ class MockModel:
 
     compute_capability: tuple[int, int]
     memory_gib: int
+    sm_count: int
     speed: float
 
 
 MODELS = {
-    "T4": MockModel((7, 5), 16, 0.7),
-    "V100": MockModel((7, 0), 32, 2.0),
-    "RTX 2080 Ti": MockModel((7, 5), 11, 1.4),
-    "RTX 3090": MockModel((8, 6), 24, 2.1),
-    "RTX 4090": MockModel((8, 9), 24, 2.3),
-    "RTX A4000": MockModel((8, 6), 16, 1.0),
-    "RTX A6000": MockModel((8, 6), 48, 1.7),
-    "A100": MockModel((8, 0), 80, 4.3),
-    "L4": MockModel((8, 9), 24, 0.7),
-    "L40S": MockModel((8, 9), 48, 1.9),
-    "H100": MockModel((9, 0), 80, 7.5),
-    "H200": MockModel((9, 0), 141, 10.7),
-    "B200": MockModel((10, 0), 180, 17.9),
+    "T4": MockModel((7, 5), 16, 40, 0.7),
+    "V100": MockModel((7, 0), 32, 80, 2.0),
+    "RTX 2080 Ti": MockModel((7, 5), 11, 68, 1.4),
+    "RTX 3090": MockModel((8, 6), 24, 82, 2.1),
+    "RTX 4090": MockModel((8, 9), 24, 128, 2.3),
+    "RTX A4000": MockModel((8, 6), 16, 48, 1.0),
+    "RTX A6000": MockModel((8, 6), 48, 84, 1.7),
+    "A100": MockModel((8, 0), 80, 108, 4.3),
+    "L4": MockModel((8, 9), 24, 58, 0.7),
+    "L40S": MockModel((8, 9), 48, 142, 1.9),
+    "H100": MockModel((9, 0), 80, 132, 7.5),
+    "H200": MockModel((9, 0), 141, 132, 10.7),
+    "B200": MockModel((10, 0), 180, 148, 17.9),
 }
 """Every model that can be simulated."""
 
@@ -90,6 +91,7 @@ class MockBackend:
             compute_capability=model.compute_capability,
             driver="simulated",
             speed=model.speed,
+            sm_count=model.sm_count,
             simulated=True,
         )
 

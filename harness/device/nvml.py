@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from harness.device.base import DeviceProcess
 from harness.device.visible import PhysicalGpu, select_visible
 from harness.errors import DeviceError
+from harness.limits import cores_per_sm
 from harness.model import DeviceInfo
 
 Handle = object
@@ -203,6 +204,7 @@ def _find_gpus(nvml: ModuleType) -> list[PhysicalGpu]:
 def _describe_gpu(nvml: ModuleType, handle: Handle, driver: str) -> tuple[PhysicalGpu, DeviceInfo]:
     """A GPU with the devices it is used as, and the GPU as one device."""
     uuid = nvml.nvmlDeviceGetUUID(handle)
+    capability = _ask(nvml, None, nvml.nvmlDeviceGetCudaComputeCapability, handle)
     mode = _COMPUTE_MODES.get(_ask(nvml, 0, nvml.nvmlDeviceGetComputeMode, handle), "")
     gpu = DeviceInfo(
         kind="cuda",
@@ -211,10 +213,11 @@ def _describe_gpu(nvml: ModuleType, handle: Handle, driver: str) -> tuple[Physic
         name=_ask(nvml, "NVIDIA GPU", nvml.nvmlDeviceGetName, handle),
         pci_bus_id=_format_pci_bus_id(nvml.nvmlDeviceGetPciInfo(handle).busId),
         memory_bytes=_find_memory(nvml, handle),
-        compute_capability=_ask(nvml, None, nvml.nvmlDeviceGetCudaComputeCapability, handle),
+        compute_capability=capability,
         driver=driver,
         locks=((uuid, True),),
         compute_mode=mode,
+        sm_count=_count_sms(nvml, handle, capability),
     )
     enabled, _pending = _ask(nvml, (0, 0), nvml.nvmlDeviceGetMigMode, handle)
     if mode == "prohibited":
@@ -236,12 +239,13 @@ def _describe_slices(nvml: ModuleType, handle: Handle, gpu: DeviceInfo) -> list[
         if part is None:
             continue
         uuid = nvml.nvmlDeviceGetUUID(part)
+        attributes = _ask(nvml, None, nvml.nvmlDeviceGetAttributes_v2, part)
         slices.append(
             DeviceInfo(
                 kind="cuda",
                 index=0,
                 uuid=uuid,
-                name=_name_slice(nvml, part, gpu.name),
+                name=_name_slice(nvml, part, gpu.name, attributes),
                 pci_bus_id=gpu.pci_bus_id,
                 memory_bytes=_find_memory(nvml, part),
                 compute_capability=gpu.compute_capability,
@@ -249,6 +253,7 @@ def _describe_slices(nvml: ModuleType, handle: Handle, gpu: DeviceInfo) -> list[
                 locks=((uuid, True), (gpu.uuid, False)),
                 parent_uuid=gpu.uuid,
                 compute_mode=gpu.compute_mode,
+                sm_count=0 if attributes is None else attributes.multiprocessorCount,
             )
         )
     if not slices:
@@ -261,7 +266,14 @@ def _describe_slices(nvml: ModuleType, handle: Handle, gpu: DeviceInfo) -> list[
     return slices
 
 
-def _name_slice(nvml: ModuleType, part: Handle, gpu_name: str) -> str:
+def _count_sms(nvml: ModuleType, handle: Handle, capability: tuple[int, int] | None) -> int:
+    """The GPU's multiprocessors, from its cores; 0 if that cannot be told."""
+    cores = _ask(nvml, 0, nvml.nvmlDeviceGetNumGpuCores, handle)
+    per_sm = None if capability is None else cores_per_sm(capability)
+    return 0 if per_sm is None else cores // per_sm
+
+
+def _name_slice(nvml: ModuleType, part: Handle, gpu_name: str, attributes: Any) -> str:
     """The slice's name with its profile: `NVIDIA A100-SXM4-40GB MIG 1g.5gb`.
 
     Newer drivers give it so; for older ones it is made from the slice's attributes.
@@ -269,7 +281,6 @@ def _name_slice(nvml: ModuleType, part: Handle, gpu_name: str) -> str:
     name = _ask(nvml, "", nvml.nvmlDeviceGetName, part)
     if " MIG " in name:
         return name
-    attributes = _ask(nvml, None, nvml.nvmlDeviceGetAttributes_v2, part)
     if attributes is None:
         return f"{gpu_name} MIG"
     compute, gpu = attributes.computeInstanceSliceCount, attributes.gpuInstanceSliceCount

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from harness.config.t1 import read_t1
+from harness.config.t1 import load_t1
 from harness.errors import ConfigError
 from harness.replay.journal import MAGIC, load_journal
 from harness.replay.kernel_tuner import load_kernel_tuner
 from harness.replay.read import read_content
 from harness.replay.recording import Recording
 from harness.replay.t4 import load_t4
+from harness.space.constraints import parse_constraint
+from harness.space.parameters import Parameter
 from harness.space.space import Space, make_space
 
 _HEAD_BYTES = 1 << 16
@@ -34,7 +36,7 @@ def load_recording(
         StoreError: no such session in the journal.
     """
     if definition is not None:
-        space = make_space(*read_t1(definition))
+        space = _read_space(definition)
     path, session = _split(str(source))
     content = read_content(path)
     if content.startswith(MAGIC):
@@ -59,3 +61,13 @@ def _split(source: str) -> tuple[Path, str]:
     if not path.exists() and colon and Path(before).is_file():
         return Path(before), after
     return path, ""
+
+
+def _read_space(definition: Path) -> Space:
+    """The space of a T1 file."""
+    spec = load_t1(definition)
+    names = tuple(spec.parameters)
+    return make_space(
+        [Parameter(name, values) for name, values in spec.parameters.items()],
+        [parse_constraint(text, names, spec.problem) for text in spec.space.constraints],
+    )

@@ -5,9 +5,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from harness.model import Value
-from harness.space.constraints import AnyConstraint, CallableConstraint, Constraint
+from harness.space.constraints import (
+    EVALUATION_ERRORS,
+    AnyConstraint,
+    CallableConstraint,
+    Constraint,
+)
 from harness.space.expression import Scalar, compile_scalar, names_in
 
 
@@ -18,45 +24,45 @@ class Conjunct:
     Attributes:
         source: the constraint, for messages.
         names: the parameters it depends on.
-        evaluate: its truth for one value of each name; may raise.
         node: its checked syntax tree; None for a Python function.
-        errors: what `evaluate` may raise.
     """
 
     source: AnyConstraint
     names: frozenset[str]
-    evaluate: Scalar = field(repr=False)
     node: ast.expr | None = field(repr=False)
-    errors: tuple[type[Exception], ...]
 
     @property
     def constants(self) -> Mapping[str, Value]:
         """The names in it that are no parameters."""
         return self.source.constants if isinstance(self.source, Constraint) else {}
 
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        """What `evaluate` may raise."""
+        return EVALUATION_ERRORS if self.node is not None else (Exception,)
+
+    @cached_property
+    def evaluate(self) -> Scalar:
+        """Its truth for one value of each name; may raise."""
+        if self.node is not None:
+            return compile_scalar(self.node, self.constants)
+        source = self.source
+        assert isinstance(source, CallableConstraint)
+        return lambda values: source.function(**{name: values[name] for name in source.names})
+
 
 def split(constraints: Sequence[AnyConstraint]) -> list[Conjunct]:
     """The conditions that all must hold; Python functions last."""
     found = [_expression(c, node) for c in constraints if isinstance(c, Constraint)
              for node in _parts(c.node)]  # fmt: skip
-    return found + [_callable(c) for c in constraints if isinstance(c, CallableConstraint)]
+    functions = (c for c in constraints if isinstance(c, CallableConstraint))
+    return [*found, *(Conjunct(c, c.names, None) for c in functions)]
 
 
 def _expression(constraint: Constraint, node: ast.expr) -> Conjunct:
-    return Conjunct(
-        source=constraint,
-        names=frozenset(names_in(node)) - constraint.constants.keys(),
-        evaluate=compile_scalar(node, constraint.constants),
-        node=node,
-        errors=(ArithmeticError, TypeError, ValueError),
-    )
-
-
-def _callable(constraint: CallableConstraint) -> Conjunct:
-    def evaluate(values: Mapping[str, Value]) -> object:
-        return constraint.function(**{name: values[name] for name in constraint.names})
-
-    return Conjunct(constraint, constraint.names, evaluate, None, (Exception,))
+    if node is constraint.node:
+        return Conjunct(constraint, constraint.names, node)
+    return Conjunct(constraint, names_in(node) - constraint.constants.keys(), node)
 
 
 def _parts(node: ast.expr) -> Iterator[ast.expr]:
@@ -78,7 +84,7 @@ def _links(node: ast.Compare) -> Iterator[ast.expr]:
     ]
     if any(isinstance(item, (ast.Tuple, ast.List, ast.Set)) for item in chain[:-1]):
         yield node
-    elif len({frozenset(names_in(link)) for link in links}) > 1:
+    elif len({names_in(link) for link in links}) > 1:
         yield from links
     else:
         yield node

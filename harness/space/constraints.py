@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 
 from harness.errors import ConfigError
 from harness.model import Value, format_value
@@ -29,10 +31,11 @@ class Constraint:
     names: frozenset[str]
     node: ast.expr = field(repr=False)
     constants: Mapping[str, Value] = field(repr=False)
-    evaluate: Scalar = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "evaluate", compile_scalar(self.node, self.constants))
+    @cached_property
+    def evaluate(self) -> Scalar:
+        """What it yields for one value of each name, as Python would evaluate it; may raise."""
+        return compile_scalar(self.node, self.constants)
 
     def holds(self, mapping: Mapping[str, Value]) -> bool:
         """Whether it is true for these values, as Python would evaluate it.
@@ -95,9 +98,50 @@ def parse_constraint(
     """
     known = {name: value for name, value in (constants or {}).items() if name not in names}
     node = parse_expression(text, {*names, *known})
-    used = frozenset(names_in(node))
+    used = names_in(node)
     constants_used = {name: value for name, value in known.items() if name in used}
     return Constraint(text.strip(), used - constants_used.keys(), node, constants_used)
+
+
+def make_constraint(
+    function: Callable[..., object],
+    names: Collection[str],
+    constants: Mapping[str, Value] | None = None,
+) -> CallableConstraint:
+    """The constraint that a Python function says, by the names of its arguments.
+
+    It is called with the values of the parameters and constants that its arguments name; of
+    `**others`, with all that are left. Other arguments must have defaults.
+
+    Args:
+        names, constants: as for `parse_constraint`.
+
+    Raises:
+        ConfigError: it cannot be called so.
+    """
+    text = getattr(function, "__name__", type(function).__name__)
+    try:
+        arguments = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"constraint {text}: {error}; give a Python function of the parameters"
+        ) from None
+    known = {name: value for name, value in (constants or {}).items() if name not in names}
+    asked: dict[str, None] = {}
+    for argument in arguments:
+        if argument.kind is argument.VAR_KEYWORD:
+            asked |= dict.fromkeys([*names, *known])
+        elif argument.kind in (argument.POSITIONAL_OR_KEYWORD, argument.KEYWORD_ONLY) and (
+            argument.name in names or argument.name in known
+        ):
+            asked[argument.name] = None
+        elif argument.default is argument.empty and argument.kind is not argument.VAR_POSITIONAL:
+            raise ConfigError(
+                f"constraint {text}: its argument {argument.name} is no parameter; name its "
+                f"arguments as the parameters it looks at: {', '.join([*names, *known]) or 'none'}"
+            )
+    bound = partial(function, **{name: known[name] for name in asked if name in known})
+    return CallableConstraint(text, frozenset(asked) - known.keys(), bound)
 
 
 def evaluation_problem(

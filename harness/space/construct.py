@@ -27,7 +27,7 @@ class Construction:
         diagram: of the parameters that were bound.
         tail: positions of the others, in the order to bind them; empty: the diagram is whole.
         allowed: positions that conditions on one parameter alone leave it.
-        evaluators: every condition.
+        evaluators: every condition, unless the diagram is whole.
         waiting: the conditions that the diagram does not guarantee.
     """
 
@@ -58,11 +58,13 @@ def construct(
     reduction.run()
     allowed = reduction.allowed
     if reduction.is_empty or not all(len(column) for column in allowed.values()):
-        return _empty(sizes, allowed, evaluators)
+        return _empty(sizes, allowed)
     widths = [len(allowed[name]) for name in names]
     order = list(range(len(names)))
-    if not is_cheap(widths):
-        order = choose_order(widths, [_condition(names, e, allowed) for e in reduction.joint])
+    bits = [_bits(names, evaluator, allowed) for evaluator in reduction.joint]
+    if not is_cheap(widths, bits):
+        shares = [estimate_share(evaluator, allowed) for evaluator in reduction.joint]
+        order = choose_order(widths, list(map(Condition, bits, shares)))
     join = Join(names, sizes, allowed, reduction.joint, reduction.raising, edge_limit)
     tail: tuple[int, ...] = ()
     for place, parameter in enumerate(order):
@@ -76,23 +78,19 @@ def construct(
         waiting = [*reduction.never, *waiting]
     elif reduction.never and diagram.size:
         raise reduction.never[0].problem(())
-    return Construction(diagram, tail, allowed, evaluators, tuple(waiting))
+    # A whole diagram answers everything itself.
+    return Construction(diagram, tail, allowed, evaluators if tail else (), tuple(waiting))
 
 
-def _condition(names: Sequence[str], evaluator: Evaluator, allowed: dict[str, Array]) -> Condition:
-    bits = sum(
-        1 << at for at, name in enumerate(names)
-        if name in evaluator.names and len(allowed[name]) > 1
-    )  # fmt: skip
-    return Condition(bits, estimate_share(evaluator, allowed))
+def _bits(names: Sequence[str], evaluator: Evaluator, allowed: dict[str, Array]) -> int:
+    """The parameters that a condition depends on and that are not fixed, one bit each."""
+    return sum(1 << names.index(name) for name in evaluator.names if len(allowed[name]) > 1)
 
 
-def _empty(
-    sizes: list[int], allowed: dict[str, Array], evaluators: tuple[Evaluator, ...]
-) -> Construction:
+def _empty(sizes: list[int], allowed: dict[str, Array]) -> Construction:
     nothing = np.zeros(0, dtype=np.uint8)
     layers = [Layer(at, size, 1, allowed=nothing) for at, size in enumerate(sizes)]
-    return Construction(Diagram(layers, 1, len(sizes)), (), allowed, evaluators, ())
+    return Construction(Diagram(layers, 1, len(sizes)), (), allowed, (), ())
 
 
 class _Reduction:

@@ -9,9 +9,9 @@ import numpy as np
 
 from harness.space.arrays import index_type
 from harness.space.conjuncts import split
-from harness.space.constraints import AnyConstraint
+from harness.space.constraints import AnyConstraint, Constraint
 from harness.space.evaluate import Evaluator
-from harness.space.sampling import estimate_size
+from harness.space.sampling import count_valid
 from harness.space.space import Space
 
 EXACT = 1_000_000
@@ -26,14 +26,18 @@ class ConstraintInfo:
     """What a constraint does on its own.
 
     Attributes:
+        names, constants: what it looks at: parameters; problem sizes and device limits.
         removes: share of all combinations that it rejects, be they rejected by others or not.
-        is_exact: whether that is of all combinations; else of random ones.
+        looked_at: combinations of its parameters that this is a share of.
+        is_exact: whether these are all; else they are random ones.
         fails: share for which it cannot be evaluated.
     """
 
     text: str
     names: tuple[str, ...]
+    constants: tuple[str, ...]
     removes: float
+    looked_at: int
     is_exact: bool
     fails: float
 
@@ -44,6 +48,8 @@ class SpaceInfo:
 
     Attributes:
         size: valid configurations; an estimate unless `is_counted`.
+        error: relative error of the estimate: half the width of its 95 % interval; infinite if
+            none was found.
         construction_s: how long it took to make the space, in seconds.
         warnings: what the user probably did not mean.
     """
@@ -52,6 +58,7 @@ class SpaceInfo:
     cartesian_size: int
     size: int
     is_counted: bool
+    error: float
     construction_s: float
     constraints: tuple[ConstraintInfo, ...]
     warnings: tuple[str, ...]
@@ -65,16 +72,26 @@ def describe(space: Space, seed: int = 1) -> SpaceInfo:
     """
     rng = np.random.default_rng(seed)
     constraints = tuple(_describe(space, c, rng) for c in space.constraints)
-    size = round(estimate_size(space, rng))
+    size, error = _measure_size(space, rng)
     return SpaceInfo(
         parameters=tuple((p.name, len(p.values)) for p in space.parameters),
         cartesian_size=space.cartesian_size,
         size=size,
         is_counted=space.size is not None,
+        error=error,
         construction_s=space.construction_s,
         constraints=constraints,
-        warnings=_warnings(size, constraints),
+        warnings=_warnings(space.size, size, constraints),
     )
+
+
+def _measure_size(space: Space, rng: np.random.Generator) -> tuple[int, float]:
+    """Valid configurations, and the relative error if that is an estimate (normal, 95 %)."""
+    if space.size is not None:
+        return space.size, 0.0
+    found, drawn = count_valid(space, rng)
+    error = 1.96 * math.sqrt((drawn - found) / (drawn * found)) if found else math.inf
+    return space.implicit.candidates * found // max(drawn, 1), error
 
 
 def _describe(space: Space, constraint: AnyConstraint, rng: np.random.Generator) -> ConstraintInfo:
@@ -108,25 +125,36 @@ def _describe(space: Space, constraint: AnyConstraint, rng: np.random.Generator)
     return ConstraintInfo(
         text=constraint.text,
         names=names,
+        constants=tuple(constraint.constants) if isinstance(constraint, Constraint) else (),
         removes=1.0 - float(accepted.mean()),
+        looked_at=count,
         is_exact=total <= limit,
         fails=float(failed.mean()),
     )
 
 
-def _warnings(size: int, constraints: tuple[ConstraintInfo, ...]) -> tuple[str, ...]:
+def _warnings(
+    counted: int | None, size: int, constraints: tuple[ConstraintInfo, ...]
+) -> tuple[str, ...]:
     warnings = []
     for info in constraints:
-        if not info.is_exact:
-            continue
+        where = "" if info.is_exact else f" for any of {info.looked_at:,} random combinations"
         if info.removes == 1.0:
-            warnings.append(
-                f'constraint "{info.text}" never holds: no configuration is valid; correct it'
-            )
+            what = "so no configuration is valid; correct it"
+            if not info.is_exact:
+                what = "and perhaps never does; see whether it is right"
+            warnings.append(f'constraint "{info.text}" never holds{where}, {what}')
         elif info.removes == 0.0 and info.fails == 0.0:
-            warnings.append(
-                f'constraint "{info.text}" always holds: it removes nothing; correct or remove it'
-            )
+            where = where.replace("for any", "for all")
+            what = "it removes nothing; correct or remove it"
+            if info.constants:
+                what = f"it removes nothing with this {' and '.join(info.constants)}"
+            if not info.is_exact:
+                what = "it removes little or nothing; see whether it is right"
+            warnings.append(f'constraint "{info.text}" always holds{where}: {what}')
     if size == 0 and not warnings:
-        warnings.append("no configuration satisfies all constraints; relax one of them")
+        if counted is None:
+            warnings.append("no valid configuration was found; relax a constraint")
+        else:
+            warnings.append("no configuration satisfies all constraints; relax one of them")
     return tuple(warnings)

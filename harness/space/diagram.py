@@ -80,26 +80,41 @@ class Diagram:
         layer = self.layers[depth]
         if layer.allowed is not None:
             self._before[depth] = after
-            most = int(after.max(initial=0)) * len(layer.allowed)
+            most = int(after[0] if len(after) == 1 else after.max(initial=0)) * len(layer.allowed)
             return after.astype(signed_type(most)) * len(layer.allowed)
+        before = self._before[depth] = self._accumulate(layer, after)
+        assert layer.codes is not None
+        if layer.states == 1:
+            return before[-1:]
+        if len(layer.codes) == layer.states * layer.size:  # nothing was rejected
+            below = before[:: layer.size]
+        else:
+            borders = np.arange(layer.states + 1, dtype=layer.codes.dtype) * layer.size
+            below = before[_find(layer.codes, borders)]
+        counts: Array = below[1:] - below[:-1]
+        return counts
+
+    @staticmethod
+    def _accumulate(layer: Layer, after: Array) -> Array:
+        """Configurations before each edge, and all; dead edges are taken out of the layer."""
         assert layer.codes is not None
         if layer.merges:
-            passing: Array = np.broadcast_to(after[:1], layer.codes.shape)
-        else:
-            passing = after if layer.children is None else after[layer.children]
-        if len(passing) and not passing.all():
+            each = int(after[0]) if len(after) else 0
+            if not each:
+                layer.codes = layer.codes[:0]
+            count = len(layer.codes)
+            return np.arange(count + 1, dtype=signed_type(each * count)) * each
+        passing = after if layer.children is None else after.take(layer.children)
+        if not passing.all():
             alive = passing != 0
-            if layer.children is None and not layer.merges:
+            if layer.children is None:
                 layer.children = np.arange(len(passing), dtype=signed_type(len(passing)))
-            if layer.children is not None:
-                layer.children = layer.children[alive]
+            layer.children = layer.children[alive]
             layer.codes, passing = layer.codes[alive], passing[alive]
         most = int(passing.max(initial=0)) * len(passing)
         before: Array = np.zeros(len(passing) + 1, dtype=signed_type(most))
-        np.cumsum(passing, out=before[1:], dtype=before.dtype)
-        self._before[depth] = before
-        borders = np.arange(layer.states + 1, dtype=np.int64) * layer.size
-        return np.diff(before[_find(layer.codes, borders)])
+        passing.cumsum(out=before[1:], dtype=before.dtype)
+        return before
 
     @property
     def bytes(self) -> int:
@@ -123,23 +138,54 @@ class Diagram:
         """
         rows = np.zeros((len(ranks), self._width), dtype=self.row_type)
         states = np.zeros(len(ranks), dtype=np.int64)
-        rest = ranks
+        rest = ranks.astype(signed_type(self.size), copy=False)
         for depth, layer in enumerate(self.layers):
             before = self._before[depth]
             if layer.allowed is not None:
+                if len(layer.allowed) == 1:
+                    rows[:, layer.parameter] = layer.allowed
+                    continue
                 widths = before[states]
                 chosen = (rest // widths).astype(np.int64)
                 rest = rest - chosen * widths
                 rows[:, layer.parameter] = layer.allowed[chosen]
                 continue
             assert layer.codes is not None
-            first = states * layer.size
-            target = rest + before[_find(layer.codes, first)]
+            target = rest
+            if layer.states > 1:
+                first = states * layer.size
+                target = rest + before[_find(layer.codes, first)]
             edges = _find(before, target, side="right") - 1
-            rows[:, layer.parameter] = layer.codes[edges] - first
+            values = layer.codes[edges]
+            rows[:, layer.parameter] = values - first if layer.states > 1 else values
             rest = target - before[edges]
             states = layer.child(edges)
         return rows
+
+    def unrank_one(self, rank: int) -> list[int]:
+        """The positions of the configuration with this rank: `unrank` for one, and quicker."""
+        row, state, rest = [0] * self._width, 0, rank
+        for depth, layer in enumerate(self.layers):
+            before = self._before[depth]
+            if layer.allowed is not None:
+                chosen = 0
+                if len(layer.allowed) > 1:
+                    chosen, rest = divmod(rest, int(before[state]))
+                row[layer.parameter] = int(layer.allowed[chosen])
+                continue
+            assert layer.codes is not None
+            first = state * layer.size
+            target = rest
+            if state:
+                target += int(before[_find_one(layer.codes, first)])
+            edge = _find_one(before, target, side="right") - 1
+            row[layer.parameter] = int(layer.codes[edge]) - first
+            rest = target - int(before[edge])
+            if layer.merges:
+                state = 0
+            else:
+                state = edge if layer.children is None else int(layer.children[edge])
+        return row
 
     def rank(self, rows: Array) -> tuple[Array, Bools]:
         """The ranks of configurations given by positions, and which of them are valid.
@@ -251,7 +297,17 @@ def _share(at: Array, widths: Array) -> Array:
 
 def _find(ascending: Array, wanted: Array, side: Literal["left", "right"] = "left") -> Array:
     """`np.searchsorted` without copying the haystack to the needles' type."""
-    if ascending.dtype != object:
-        wanted = np.minimum(wanted, np.iinfo(ascending.dtype).max)
-    found: Array = np.searchsorted(ascending, wanted.astype(ascending.dtype), side=side)
+    if wanted.dtype != ascending.dtype:
+        if ascending.dtype != object:
+            wanted = np.minimum(wanted, _GREATEST[ascending.dtype])
+        wanted = wanted.astype(ascending.dtype)
+    found: Array = ascending.searchsorted(wanted, side)
     return found
+
+
+def _find_one(ascending: Array, wanted: int, side: Literal["left", "right"] = "left") -> int:
+    """The same for one number that is no greater than the type of the haystack holds."""
+    return int(ascending.searchsorted(ascending.dtype.type(wanted), side))
+
+
+_GREATEST = {np.dtype(t): np.iinfo(t).max for t in (np.uint16, np.int32, np.int64)}

@@ -2,7 +2,8 @@
 
 Python's parser reads the text; every node of the syntax tree must be on the list here, so there
 are no attributes, subscripts, comprehensions, lambdas or calls except of `FUNCTIONS`. Nothing is
-ever handed to `eval`. Text, nesting and integers are bounded, so evaluation takes bounded time.
+ever handed to `eval`. A known name may have a dot in it (`device.warp_size`) and is looked up as a
+whole. Text, nesting and integers are bounded, so evaluation takes bounded time.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import ast
 import difflib
 import re
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from harness.errors import ConfigError
 from harness.model import Value
@@ -31,6 +32,9 @@ _FOREIGN_OPERATORS = (
     (r"(?<![<>=!:])=(?!=)", "=", "=="),
 )
 
+_DOUBTFUL = re.compile(r"[0-9.][A-Za-z_]|\\")
+"""What Python may warn of: `1or 2` and "\\d" are Python, if barely."""
+
 
 def parse_expression(text: str, names: Collection[str]) -> ast.expr:
     """The checked syntax tree of an expression over `names`.
@@ -44,9 +48,7 @@ def parse_expression(text: str, names: Collection[str]) -> ast.expr:
             "split it into several constraints"
         )
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # `1or 2` is Python, if barely
-            node = ast.parse(_one_line(text).strip(), mode="eval").body
+        node = _parse(_one_line(text).strip())
     except SyntaxError as error:
         # CPython says 0 where the text ends too early.
         column = (error.offset or len(text.strip()) + 1) + len(text) - len(text.lstrip())
@@ -56,6 +58,14 @@ def parse_expression(text: str, names: Collection[str]) -> ast.expr:
         raise _problem(text, 1, reason, "split it into several constraints") from None
     _Checker(text, names).check(node, 1)
     return node
+
+
+def _parse(text: str) -> ast.expr:
+    if not _DOUBTFUL.search(text):
+        return ast.parse(text, mode="eval").body
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text, mode="eval").body
 
 
 def _one_line(text: str) -> str:
@@ -92,8 +102,9 @@ class _Checker:
             raise self._refuse(
                 node, f"nested more than {MAX_DEPTH} deep", "split it into several constraints"
             )
-        if isinstance(node, ast.Name):
-            self._check_name(node)
+        name = name_of(node)
+        if name is not None and (isinstance(node, ast.Name) or self._is_dotted(name)):
+            self._check_name(node, name)
         elif isinstance(node, ast.Constant):
             if not isinstance(node.value, (bool, int, float, str)):
                 raise self._refuse(
@@ -119,15 +130,21 @@ class _Checker:
             return type(node.op).__name__ in BINARY
         return isinstance(node, (ast.BoolOp, ast.UnaryOp, ast.IfExp))
 
-    def _check_name(self, node: ast.Name) -> None:
-        if node.id in self._names:
+    def _is_dotted(self, name: str) -> bool:
+        """Whether there are names that begin like this one, up to its dot."""
+        return any(known.startswith(name.partition(".")[0] + ".") for known in self._names)
+
+    def _check_name(self, node: ast.expr, name: str) -> None:
+        if name in self._names:
             return
-        if node.id in FUNCTIONS:
-            reason, remedy = f"{node.id} is a function", f"call it: {node.id}(…)"
+        if name in FUNCTIONS:
+            reason, remedy = f"{name} is a function", f"call it: {name}(…)"
         else:
-            near = difflib.get_close_matches(node.id, list(self._names), n=1)
-            reason = f"unknown name {node.id}"
-            known = ", ".join(sorted(self._names)) or "none"
+            start = name[: name.find(".") + 1]  # of a name without a dot, nothing
+            alike = [n for n in self._names if n.startswith(start) and ("." in n) == bool(start)]
+            near = difflib.get_close_matches(name, alike, n=1)
+            reason = f"unknown name {name}"
+            known = ", ".join(sorted(alike)) or "none"
             remedy = f"did you mean {near[0]}?" if near else f"known names: {known}"
         raise self._refuse(node, reason, remedy)
 
@@ -174,8 +191,19 @@ def _describe(node: ast.AST) -> str:
     return words.get(type(node), f"{type(node).__name__}")
 
 
+def name_of(node: ast.expr) -> str | None:
+    """`A`, or `device.warp_size`; None for what is not a name."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        return f"{node.value.id}.{node.attr}"
+    return None
+
+
 def operands(node: ast.expr) -> list[ast.expr]:  # noqa: PLR0911 - one per kind of node
     """The expressions that a checked node is made of, in the order they are evaluated."""
+    if isinstance(node, (ast.Name, ast.Constant)):  # most are
+        return []
     if isinstance(node, ast.BoolOp):
         return node.values
     if isinstance(node, ast.BinOp):
@@ -195,12 +223,12 @@ def operands(node: ast.expr) -> list[ast.expr]:  # noqa: PLR0911 - one per kind 
     return []
 
 
-def names_in(node: ast.expr) -> Iterator[str]:
-    """Every name in a checked tree, as often as it occurs."""
-    if isinstance(node, ast.Name):
-        yield node.id
-    for child in operands(node):
-        yield from names_in(child)
+def names_in(node: ast.expr) -> frozenset[str]:
+    """Every name in a checked tree."""
+    name = name_of(node)
+    if name is not None:
+        return frozenset([name])
+    return frozenset[str]().union(*map(names_in, operands(node)))
 
 
 def compile_scalar(  # noqa: PLR0911 - one return per kind of node
@@ -214,8 +242,8 @@ def compile_scalar(  # noqa: PLR0911 - one return per kind of node
     if isinstance(node, ast.Constant):
         value = node.value
         return lambda _: value
-    if isinstance(node, ast.Name):
-        name = node.id
+    name = name_of(node)
+    if name is not None:
         if name in constants:
             constant = constants[name]
             return lambda _: constant

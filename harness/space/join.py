@@ -11,10 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
-from harness.space.arrays import Array, Bools, signed_type
+from harness.space.arrays import Array, Bools, code_type, index_type
 from harness.space.diagram import Diagram, Layer
 from harness.space.evaluate import Evaluator, cells
 from harness.space.merge import distinct
@@ -22,6 +23,9 @@ from harness.space.table import Table, tabulate
 
 BLOCK = 1 << 18
 """Pairs evaluated at once: few enough to stay in the cache, many enough to hide NumPy's calls."""
+
+
+FEW_PAIRS = 4096
 
 
 class TooLargeError(Exception):
@@ -38,8 +42,7 @@ class _Failure:
     positions: Array
 
 
-@dataclass(frozen=True, slots=True)
-class _Before:
+class _Before(NamedTuple):
     """What a join was before a step, to take it back."""
 
     states: int
@@ -58,7 +61,6 @@ class Join:
         names: of all parameters.
         sizes: how many values each has.
         allowed: per parameter, the positions that conditions on it alone allow.
-        is_fixed: per parameter, whether one position is left and no state need hold it.
         evaluators: the conditions on two parameters or more.
         edge_limit: edges that may be stored.
     """
@@ -78,13 +80,13 @@ class Join:
     _history: list[_Before] = field(default_factory=list)
     _edges: int = 0
     _pairs: int = 0
+    _fixed: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self._waiting = [*self.evaluators, *self.raising]
-        self._bound = {name for name in self.names if self._is_fixed(name)}
-
-    def _is_fixed(self, name: str) -> bool:
-        return len(self.allowed[name]) == 1
+        # One position is left of these, and no state need hold it.
+        self._fixed = frozenset(name for name in self.names if len(self.allowed[name]) == 1)
+        self._bound = set(self._fixed)
 
     def finish(self) -> tuple[Diagram, list[Evaluator]]:
         """The diagram of what was bound so far, and the conditions that it does not guarantee.
@@ -119,7 +121,7 @@ class Join:
         ready = [e for e in self._waiting if bound.issuperset(e.names) and name in e.names]
         waiting = [e for e in self._waiting if e not in ready]
         needed = {other for evaluator in waiting for other in evaluator.names}
-        if not ready and (name not in needed or self._is_fixed(name)):
+        if not ready and (name not in needed or name in self._fixed):
             self.layers.append(
                 Layer(parameter, self.sizes[parameter], self._states, allowed=self.allowed[name])
             )
@@ -166,9 +168,8 @@ class Join:
     def _columns(self, name: str, low: int, high: int) -> dict[str, Array]:
         """Columns of the states from low to high, across; of the new parameter, along."""
         columns = {other: column[low:high, None] for other, column in self._live.items()}
-        for other in self.names:
-            if self._is_fixed(other):
-                columns[other] = self.allowed[other][None, :]
+        for other in self._fixed:
+            columns[other] = self.allowed[other][None, :]
         columns[name] = self.allowed[name][None, :]
         return columns
 
@@ -177,23 +178,27 @@ class Join:
     ) -> tuple[Array, list[Evaluator]]:
         """The pairs that pass, as state * size + value, and the conditions that raised."""
         width = len(self.allowed[name])
-        code_type = signed_type(self._states * size)
+        dtype = code_type(self._states * size)
+        if not ready and width == size:
+            if self._edges + self._states * size > self.edge_limit:
+                raise TooLargeError
+            return np.arange(self._states * size, dtype=dtype), []
         tables = [(e, self._table(name, e)) for e in ready if e.is_vectorised]
         failing: dict[int, Evaluator] = {}
-        found = [np.zeros(0, code_type)]
+        found = [np.zeros(0, dtype)]
         count = 0
         step = max(1, BLOCK // max(width, 1))
         for low in range(0, self._states, step):
             high = min(low + step, self._states)
             mask = self._mask(name, low, high, tables, failing)
-            flat = np.arange((high - low) * width) if mask is None else np.flatnonzero(mask)
+            flat = np.arange((high - low) * width) if mask is None else mask.ravel().nonzero()[0]
             flat = self._filter_rows(name, flat, ready, failing, low=low)
             if width == size:
-                codes = flat + low * size
+                codes = flat + low * size if low else flat
             else:
                 rows = flat // width
                 codes = (rows + low) * size + self.allowed[name][flat - rows * width]
-            found.append(codes.astype(code_type))
+            found.append(codes.astype(dtype))
             count += len(codes)
             if self._edges + count > self.edge_limit:
                 raise TooLargeError
@@ -248,19 +253,23 @@ class Join:
 
     def _pair_columns(self, name: str, rows: Array, values: Array) -> dict[str, Array]:
         columns = {other: column[rows] for other, column in self._live.items()}
-        for other in self.names:
-            if self._is_fixed(other):
-                columns[other] = np.broadcast_to(self.allowed[other], rows.shape)
+        for other in self._fixed:
+            columns[other] = np.broadcast_to(self.allowed[other], rows.shape)
         columns[name] = values
         return columns
 
     def _table(self, name: str, evaluator: Evaluator) -> Table | None:
-        """The condition for every combination it looks at, if these are fewer than the states."""
-        others = [n for n in evaluator.names if n != name and not self._is_fixed(n)]
+        """The condition for every combination it looks at, if these are fewer than the states.
+
+        Where there are few pairs, evaluating the condition for each is as quick.
+        """
+        if self._states * len(self.allowed[name]) < FEW_PAIRS:
+            return None
+        others = [n for n in evaluator.names if n != name and n not in self._fixed]
         sizes = [self.sizes[self.names.index(n)] for n in others]
         if math.prod(sizes) * 2 > self._states:
             return None
-        columns = {n: self.allowed[n][None, :] for n in self.names if self._is_fixed(n)}
+        columns = {n: self.allowed[n][None, :] for n in self._fixed}
         columns[name] = self.allowed[name][None, :]
         return tabulate(evaluator, others, sizes, columns, len(self.allowed[name]))
 
@@ -284,7 +293,7 @@ class Join:
 
     def _merge(self, layer: Layer, name: str, needed: set[str]) -> None:
         assert layer.codes is not None
-        kept = [n for n in [*self._live, name] if n in needed and not self._is_fixed(n)]
+        kept = [n for n in [*self._live, name] if n in needed and n not in self._fixed]
         if not kept:
             layer.merges = True
             self._states, self._live = min(len(layer.codes), 1), {}
@@ -293,11 +302,12 @@ class Join:
         columns = {n: self._live[n][rows] for n in kept if n != name}
         if name in kept:
             column = layer.codes - rows * layer.size
-            columns[name] = column.astype(np.min_scalar_type(layer.size - 1))
+            columns[name] = column.astype(index_type(layer.size))
         if len(kept) == len(self._live) + 1:
             self._states, self._live = len(rows), columns
             return
         sizes = [self.sizes[self.names.index(n)] for n in kept]
-        first, layer.children = distinct([columns[n] for n in kept], sizes)
+        first, kinds = distinct([columns[n] for n in kept], sizes)
         self._states = len(first)
+        layer.children = kinds.astype(index_type(self._states))
         self._live = {n: column[first] for n, column in columns.items()}

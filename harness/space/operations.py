@@ -67,6 +67,7 @@ def compile_binary(  # noqa: PLR0911 - one return per group of operators
         bounds = _bounds_of_plain(operator, left, right) if kind == "int" else (0, 0)
         width.check(*bounds)
         return _apply(kind, bounds, _PLAIN[operator], left, right)
+    width.warns |= operator in ("Div", "FloorDiv", "Mod")
     if operator == "Div":
         if max(-left.low, left.high, -right.low, right.high) > EXACT_FLOAT:
             raise NotVectorisable
@@ -217,6 +218,7 @@ def _to_float(width: Width, part: Program) -> Program:
 
 def _square_root(width: Width, part: Program) -> Program:
     number = _to_float(width, part)
+    width.warns = True
 
     def run(columns: Columns) -> Result:
         data, error = number.run(columns)

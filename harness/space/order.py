@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 import numpy as np
 
@@ -55,9 +57,32 @@ def estimate_share(evaluator: Evaluator, allowed: dict[str, Array]) -> float:
     return max(float(np.count_nonzero(passing)), 0.5) / count
 
 
-def is_cheap(sizes: Sequence[int]) -> bool:
-    """Whether any order will do, so that planning would cost more than it saves."""
-    return math.prod(sizes) <= KEEP_COST
+def is_cheap(sizes: Sequence[int], conditions: Sequence[int]) -> bool:
+    """Whether any order will do, or the parameters' own, even if no condition rejects anything.
+
+    Planning, which evaluates conditions, would then cost more than it saves.
+
+    Args:
+        conditions: the parameters of each, one bit each.
+    """
+    if math.prod(sizes) <= KEEP_COST:
+        return True
+    evaluated, states, bound = 0, 1, 0
+    waiting = list(conditions)
+    for parameter, size in enumerate(sizes):
+        bit = 1 << parameter
+        bound |= bit
+        if not any(bits & bit for bits in waiting):
+            continue
+        states *= size
+        evaluated += states
+        if evaluated > KEEP_COST:
+            return False
+        left = [bits for bits in waiting if bits & ~bound]
+        if len(left) < len(waiting):
+            waiting, live = left, reduce(or_, left, 0) & bound
+            states = min(states, math.prod(n for at, n in enumerate(sizes) if live >> at & 1))
+    return True
 
 
 def choose_order(sizes: Sequence[int], conditions: list[Condition]) -> list[int]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -21,8 +20,7 @@ class NotVectorisable(Exception):  # noqa: N818 - a verdict, not an error
     """The expression must be evaluated row by row."""
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(NamedTuple):  # many are made, and a tuple is made quickly
     """A compiled expression.
 
     Attributes:
@@ -38,12 +36,17 @@ class Program:
 
 
 class Width:
-    """The integer type of a compilation, and the proof that integers fit."""
+    """The integer type of a compilation, and the proof that integers fit.
+
+    Attributes:
+        warns: whether NumPy may warn: something is divided, or is no integer.
+    """
 
     def __init__(self, integer: np.dtype[np.int32] | np.dtype[np.int64]) -> None:
         self.integer = integer
         # The most negative integer is left out: its negative does not fit.
-        self.limit = int(np.iinfo(integer).max)
+        self.limit = 2 ** (8 * integer.itemsize - 1) - 1
+        self.warns = False
 
     def check(self, low: int, high: int) -> None:
         """Refuse integers that may not fit."""

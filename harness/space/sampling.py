@@ -11,6 +11,9 @@ from harness.space.space import Space
 MAX_ROUNDS = 16
 """Attempts at evenly spread points in a space that rejects most of them."""
 
+DRAWS = 1 << 17
+"""Random candidates by which the size of a space is estimated."""
+
 
 def sample(space: Space, count: int, rng: np.random.Generator) -> list[Configuration]:
     """Different configurations, each set of them equally likely, in random order.
@@ -31,6 +34,8 @@ def sample_rows(space: Space, count: int, rng: np.random.Generator) -> Array:
         ranks = rng.choice(space.size, count, replace=False) if count else np.zeros(0, np.int64)
     else:
         ranks = _large_ranks(space.size, count, rng)
+    if count == 1:
+        return np.array([space.diagram.unrank_one(int(ranks[0]))])
     return space.diagram.unrank(ranks)
 
 
@@ -92,13 +97,22 @@ def _fill(space: Space, rows: Array, count: int, rng: np.random.Generator) -> Ar
     return rows[:count]
 
 
-def estimate_size(space: Space, rng: np.random.Generator, draws: int = 1 << 17) -> float:
+def estimate_size(space: Space, rng: np.random.Generator, draws: int = DRAWS) -> float:
     """Valid configurations: the number, or an estimate where they cannot be counted."""
     if space.size is not None:
         return float(space.size)
+    found, drawn = count_valid(space, rng, draws)
+    return space.implicit.candidates * found / max(drawn, 1)
+
+
+def count_valid(space: Space, rng: np.random.Generator, draws: int = DRAWS) -> tuple[int, int]:
+    """Of random candidates of a space that was not counted: the valid ones, and all.
+
+    Candidates are configurations that satisfy the constraints which could be joined.
+    """
     found = drawn = 0
     for batch, count in space.implicit.batches(rng):
         found, drawn = found + len(batch), drawn + count
         if drawn >= draws:
             break
-    return space.implicit.candidates * found / drawn
+    return found, drawn

@@ -10,6 +10,7 @@ import math
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -62,12 +63,15 @@ class Space:
         self.construction = construction
         self.construction_s = construction_s
         self.diagram = construction.diagram
-        self.implicit = Implicit(
-            self.names, self.diagram, construction.tail, construction.allowed, construction.waiting
-        )
         self.size = None if construction.tail and self.diagram.size else self.diagram.size
         self._positions: list[dict[Value, int]] = []
         self._order: tuple[Array, Array] | None = None
+
+    @cached_property
+    def implicit(self) -> Implicit:
+        """The space as candidates and what rejects some of them."""
+        made = self.construction
+        return Implicit(self.names, self.diagram, made.tail, made.allowed, made.waiting)
 
     # Between values and positions.
 
@@ -164,7 +168,10 @@ class Space:
         size = self._counted()
         if not -size <= place < size:
             raise IndexError(f"configuration {place} of {size}")
-        return self.decode(self._rows_at([place % size]))[0]
+        rank = place % size
+        if not self._is_ordered:
+            rank = int(self._permutation()[0][rank])
+        return self.decode(np.array([self.diagram.unrank_one(rank)]))[0]
 
     def index(self, configuration: Mapping[str, Value]) -> int:
         """The place of a configuration: `space[space.index(c)] == c`.
@@ -249,12 +256,13 @@ def make_space(
     """
     started_s = time.perf_counter()
     names = [parameter.name for parameter in parameters]
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise ConfigError(f"parameter {twice[0]} appears twice; give each its own name")
+    known = set(names)
+    if len(known) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ConfigError(f"parameter {twice} appears twice; give each its own name")
     for constraint in constraints:
-        unknown = sorted(constraint.names - set(names))
-        if unknown:
+        if not constraint.names <= known:
+            unknown = sorted(constraint.names - known)
             raise ConfigError(
                 f'constraint "{constraint.text}": {unknown[0]} is no parameter; '
                 f"expected {', '.join(names) or 'none'}"

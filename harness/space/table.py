@@ -49,9 +49,10 @@ def tabulate(
         others: the parameters along the rows.
         columns: of the remaining ones, shape (1, width) or (1, 1).
     """
-    grid = np.indices(sizes).reshape(len(sizes), math.prod(sizes))
+    count = math.prod(sizes)
+    grid = np.arange(count)[None] if len(sizes) == 1 else np.indices(sizes).reshape(-1, count)
     rows = {name: grid[at][:, None] for at, name in enumerate(others)}
     passing, error = evaluator({**columns, **rows})
     passing = passing if error is None else passing | error
-    full = np.broadcast_to(passing, (math.prod(sizes), width))
+    full = passing if passing.shape == (count, width) else np.broadcast_to(passing, (count, width))
     return Table(others, sizes, np.ascontiguousarray(full), error is not None)

@@ -14,13 +14,13 @@ raised. `a or b` ignores what happens in b where a is true, as Python does.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from harness.model import Value
 from harness.space.arrays import Array, Bools, Columns
-from harness.space.expression import compile_scalar, operands
+from harness.space.expression import compile_scalar, name_of, operands
 from harness.space.functions import Operand
 from harness.space.operations import compile_binary, compile_call, compile_sign
 from harness.space.programs import (
@@ -48,16 +48,23 @@ def compile_vector(
     Raises:
         NotVectorisable: NumPy cannot promise Python's results; here or when it is run.
     """
+    width = Width(np.dtype(np.int32))
     try:
-        program = _Compiler(values, constants, Width(np.dtype(np.int32))).truth(node)
+        program = _Compiler(values, constants, width).truth(node)
     except NotVectorisable:
-        program = _Compiler(values, constants, Width(np.dtype(np.int64))).truth(node)
+        width = Width(np.dtype(np.int64))
+        program = _Compiler(values, constants, width).truth(node)
+    if not width.warns:
+        return program.run
 
     def run(columns: Columns) -> tuple[Bools, Bools | None]:
         with np.errstate(all="ignore"):
             return program.run(columns)
 
     return run
+
+
+_NONE: frozenset[str] = frozenset()
 
 
 class _Compiler:
@@ -74,13 +81,14 @@ class _Compiler:
 
     def _names(self, node: ast.expr) -> frozenset[str]:
         """The parameters in an expression."""
+        if isinstance(node, ast.Constant):
+            return _NONE
+        name = name_of(node)
+        if name is not None:
+            return _NONE if name in self._constants else frozenset((name,))
         names = self._known.get(id(node))
         if names is None:
-            if isinstance(node, ast.Name):
-                names = frozenset([node.id]) - self._constants.keys()
-            else:
-                names = frozenset[str]().union(*[self._names(part) for part in operands(node)])
-            self._known[id(node)] = names
+            names = self._known[id(node)] = _NONE.union(*map(self._names, operands(node)))
         return names
 
     def value(self, node: ast.expr) -> Program:  # noqa: PLR0911 - one per kind of node
@@ -126,23 +134,14 @@ class _Compiler:
 
     def _table(self, node: ast.expr, names: list[str], *, is_truth: bool) -> Program:
         """An expression of one parameter or none: what Python says for each value."""
-        scalar = compile_scalar(node, self._constants)
-        found: list[Operand] = []
-        errors: list[bool] = []
-        for value in self._values[names[0]] if names else (0,):
-            try:
-                result = scalar({names[0]: value} if names else {})
-                found.append(bool(result) if is_truth else result)
-                errors.append(False)
-            except (ArithmeticError, TypeError, ValueError):
-                found.append(0)
-                errors.append(True)
-        kind, low, high = self._classify(
-            [result for result, failed in zip(found, errors, strict=True) if not failed]
-        )
+        found, errors = self._tabulate(node, names, is_truth=is_truth)
+        kind, low, high = self._classify(found)
         types: dict[Kind, object] = {"bool": bool, "int": self._width.integer, "float": float}
+        error: Bools | None = None
+        if errors:
+            found = [0 if at in errors else result for at, result in enumerate(found)]
+            error = np.array([at in errors for at in range(len(found))])
         data = np.array(found, dtype=types[kind])  # type: ignore[call-overload] # dtype-like
-        error = np.array(errors) if any(errors) else None
         if not names:
             return Program(kind, low, high, lambda _: (data, error))
         name = names[0]
@@ -153,14 +152,38 @@ class _Compiler:
 
         return Program(kind, low, high, run)
 
-    def _classify(self, found: list[Operand]) -> tuple[Kind, int, int]:
-        if all(isinstance(result, bool) for result in found):
+    def _tabulate(
+        self, node: ast.expr, names: list[str], *, is_truth: bool
+    ) -> tuple[Sequence[Operand], set[int]]:
+        """What the expression yields for each value, and where it raises (None stands there)."""
+        if not is_truth and isinstance(node, ast.Name) and names:
+            return self._values[names[0]], set()
+        if not is_truth and isinstance(node, ast.Constant):
+            return [node.value], set()
+        scalar = compile_scalar(node, self._constants)
+        found: list[Operand] = []
+        errors: set[int] = set()
+        for at, value in enumerate(self._values[names[0]] if names else (0,)):
+            try:
+                result = scalar({names[0]: value} if names else {})
+                found.append(bool(result) if is_truth else result)
+            except (ArithmeticError, TypeError, ValueError):
+                found.append(None)
+                errors.add(at)
+        return found, errors
+
+    def _classify(self, found: Sequence[Operand]) -> tuple[Kind, int, int]:
+        types = set(map(type, found))
+        types.discard(type(None))
+        if types <= {bool}:
             return "bool", 0, 1
-        if all(isinstance(result, int) for result in found):
-            low, high = int(min(found)), int(max(found))
+        if types <= {bool, int}:
+            numbers = [result for result in found if result is not None]
+            low, high = int(min(numbers)), int(max(numbers))
             self._width.check(low, high)
             return "int", low, high
-        if all(isinstance(result, float) for result in found):
+        if types == {float}:
+            self._width.warns = True
             return "float", 0, 0
         raise NotVectorisable
 

@@ -30,6 +30,7 @@ class FakeSlice:
     compute_slices: int = 1
     memory_mib: int = 4864
     named: bool = True
+    sm_count: int = 14
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class FakeGpu:
     name: str = "NVIDIA RTX A4000"
     capability: tuple[int, int] = (8, 6)
     memory_bytes: int = 16 * 2**30
+    cores: int = 6144
     compute_mode: int = pynvml.NVML_COMPUTEMODE_DEFAULT
     mig: bool = False
     slices: tuple[FakeSlice | None, ...] = ()
@@ -157,6 +159,9 @@ class FakeNvml(ModuleType):
     def _nvmlDeviceGetCudaComputeCapability(self, gpu: FakeGpu) -> tuple[int, int]:
         return gpu.capability
 
+    def _nvmlDeviceGetNumGpuCores(self, gpu: FakeGpu) -> int:
+        return gpu.cores
+
     def _nvmlDeviceGetComputeMode(self, gpu: FakeGpu) -> int:
         return gpu.compute_mode
 
@@ -186,6 +191,7 @@ class FakeNvml(ModuleType):
             gpuInstanceSliceCount=part.gpu_slices,
             computeInstanceSliceCount=part.compute_slices,
             memorySizeMB=part.memory_mib,
+            multiprocessorCount=part.sm_count,
         )
 
     def _nvmlDeviceGetComputeRunningProcesses(
@@ -253,6 +259,7 @@ def three_unlike() -> FakeNvml:
                 "NVIDIA A100-PCIE-40GB",
                 (8, 0),
                 40 * 2**30,
+                6912,
             ),
             FakeGpu(
                 "GPU-aaaaaaaa-0000-4000-8000-000000000001",
@@ -284,6 +291,7 @@ def mig() -> FakeNvml:
                 name,
                 (8, 0),
                 40 * 2**30,
+                6912,
                 mig=True,
                 slices=slices,
             ),
@@ -293,6 +301,7 @@ def mig() -> FakeNvml:
                 name,
                 (8, 0),
                 40 * 2**30,
+                6912,
             ),
         ]
     )
@@ -311,6 +320,7 @@ def old_driver() -> FakeNvml:
             "nvmlDeviceGetMemoryInfo_v2",
             "nvmlDeviceGetMigMode",
             "nvmlDeviceGetCudaComputeCapability",
+            "nvmlDeviceGetNumGpuCores",
             "nvmlDeviceGetComputeRunningProcesses",
             "nvmlDeviceGetGraphicsRunningProcesses",
         ),

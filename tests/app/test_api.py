@@ -44,6 +44,41 @@ def test_changes_are_checked(tmp_path: Path) -> None:
         harness.tune(spec, paralel=2)
 
 
+def test_python_functions_constrain(tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def differ(A: int, B: int, N: int) -> bool:  # noqa: N803 - the parameters' names
+        seen.append((A, B))
+        return A + B != N
+
+    data = {**DATA, "problem": {"N": 3}, "space": {"constraints": ["A < 3"]}}
+    spec = harness.make_spec(data, base=tmp_path)
+    result = harness.tune(spec, constraints=[differ])
+    found = {tuple(outcome.configuration.values()) for outcome in result.outcomes}
+    assert found == {(1, 1), (2, 2)}
+    assert sorted(set(seen)) == [(1, 1), (1, 2), (2, 1), (2, 2)]  # not where A < 3 rejects
+    again = harness.tune(spec)
+    assert len(again.outcomes) == 4
+    assert again.info.id != result.info.id  # another space is another session
+
+
+def test_a_function_of_something_else_is_refused(tmp_path: Path) -> None:
+    spec = harness.make_spec(DATA, base=tmp_path)
+    with pytest.raises(ConfigError, match="its argument C is no parameter"):
+        harness.tune(spec, constraints=[lambda A, C: A != C])  # noqa: N803
+
+
+def test_problem_sizes_are_placeholders(config: Path) -> None:
+    config.write_text(
+        'backend = "none"\n[parameters]\nA = [1, 2]\n[problem]\nN = 40\n'
+        '[command]\ntest = "echo $((%N% + %A%))"\nenvironment = { SIZE = "%N%" }\n'
+        '[scoring]\noptimal = "max"\n'
+    )
+    assert harness.tune(config).best.score == 42  # type: ignore[union-attr] # it is there
+    config.write_text(config.read_text().replace("N = 40", "N = 50"))
+    assert harness.tune(config).best.score == 52  # type: ignore[union-attr] # measured anew
+
+
 def test_devices() -> None:
     assert all(device.simulated for device in harness.devices("mock"))
     assert harness.devices("cpu")[0].cores

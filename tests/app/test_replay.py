@@ -120,12 +120,12 @@ def test_another_strategy_replays_in_its_own_time(folder: Path) -> None:
 def test_a_recording_alone_can_be_tuned(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     spec, recording = make_replay_spec("model.json")
-    result = run_session(prepare(spec, recording), Options())
+    result = run_session(prepare(spec, recording=recording), Options())
     assert len(result.outcomes) == len(TABLE)
     assert (folder / ".harness" / "journal.sqlite").exists()
     write_json(folder / "t1.json", t1_object())
     spec, recording = make_replay_spec("model.json", Path("t1.json"))
-    result = run_session(prepare(spec, recording), Options())
+    result = run_session(prepare(spec, recording=recording), Options())
     assert len(result.outcomes) == 6
     assert result.info.parameters == ("MODE", "BLOCK")
 
@@ -149,7 +149,7 @@ def test_rates_are_figures_of_merit(folder: Path, monkeypatch: pytest.MonkeyPatc
         result["measurements"] = [{"name": "GFLOP/s", "value": rate, "unit": "GFLOP/s"}]
     path = write_json(folder / "rates.json", content)
     spec, recording = make_replay_spec(str(path))
-    found = run_session(prepare(spec, recording), Options())
+    found = run_session(prepare(spec, recording=recording), Options())
     assert found.best is not None
     assert (found.best.score, found.info.unit, found.info.goal) == (100.0, "GFLOP/s", "max")
 

@@ -22,7 +22,8 @@ def test_help_and_version(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["tune", "check", "devices", "sessions", "show", "export", "convert", "schema"]
+    "command",
+    ["tune", "check", "space", "devices", "sessions", "show", "export", "convert", "schema"],
 )
 def test_every_command_has_help(cli: Cli, command: str) -> None:
     ended = cli(command, "--help")
@@ -87,6 +88,7 @@ def test_devices(cli: Cli) -> None:
     made = cli("devices", "--backend", "mock", "--parallel", "a,b", "--json").json
     assert [lane["name"] for lane in made["lanes"]] == ["a", "b"]
     assert all(device["simulated"] for device in made["devices"])
+    assert made["devices"][0]["limits"]["max_threads_per_block"] == 1024
     shown = cli("devices", "--backend", "mock", "--parallel", "2", "--pin", "ordinal").out
     assert "2 lane(s):" in shown
     assert "simulated" in shown

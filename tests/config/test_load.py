@@ -19,8 +19,10 @@ def test_the_suffix_says_the_format(write: Write) -> None:
 
 
 def test_another_suffix_is_an_error(write: Write) -> None:
-    path = write(MINIMAL, "a.json")
-    with pytest.raises(ConfigError, match=r"not a config file; name one .* \.toml or \.conf"):
+    path = write(MINIMAL, "a.yaml")
+    with pytest.raises(
+        ConfigError, match=r"not a config file; name one .* \.toml, \.conf or \.json"
+    ):
         load_config(path)
 
 

@@ -66,6 +66,8 @@ def test_the_schema_accepts_the_configs_that_are_shipped(
         {"parameters": {}},
         {"parameters": {"N": []}},
         {"parameters": {"2N": [1]}},
+        {"problem": {"2M": 1}},
+        {"problem": {"M": [1]}},
         {"command": {}},
         {"command": {"test": "x", "tset": "y"}},
         {"scoring": {"repeat": 0}},

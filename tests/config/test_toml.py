@@ -27,8 +27,11 @@ FAST = [true, false]
 SCALE = [0.5, 1.5]
 OPT = ["-O2", "-O3 -g"]
 
+[problem]
+SIZE = 4096
+
 [space]
-constraints = ["BLOCK <= 32", "FAST or SCALE > 1"]
+constraints = ["BLOCK <= 32", "FAST or SCALE > 1", "SIZE % BLOCK == 0"]
 tree = "{BLOCK, OPT, {FAST}, {SCALE}}"
 
 [command]

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import ConfigError
 from harness.model import Value
-from harness.space.constraints import CallableConstraint, parse_constraint
+from harness.space.constraints import CallableConstraint, make_constraint, parse_constraint
 from harness.space.functions import FUNCTIONS
+from harness.space.space import make_space
+from tests.space.helpers import parameters_of
 
 VALUES: dict[str, Value] = {"A": 6, "B": 4, "C": 0.5, "F": True, "S": "abc"}
 
@@ -132,6 +136,38 @@ def test_shows_only_the_values_it_looks_at() -> None:
         parse_constraint("A / (B - 4) > 1", VALUES).holds(VALUES)
 
 
+LIMITS: dict[str, Value] = {"device.warp_size": 32, "device.sm_count": 48, "N": 4096}
+
+
+def test_names_may_have_a_dot_in_them() -> None:
+    constraint = parse_constraint("A % device.warp_size == 0 and N % A == 0", ["A"], LIMITS)
+    assert constraint.names == {"A"}
+    assert constraint.constants == {"device.warp_size": 32, "N": 4096}
+    assert constraint.holds({"A": 64})
+    assert not constraint.holds({"A": 65})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("A <= device.warp_sizes", "unknown name device.warp_sizes; did you mean device.warp_size"),
+        (
+            "A <= device.q7",
+            "unknown name device.q7; known names: device.sm_count, device.warp_size",
+        ),
+        ("A <= M", "known names: A, N"),
+        ("A <= device", "unknown name device; known names: A, N"),
+        ("A <= gpu.warp_size", "an attribute is not part"),
+        ("A <= device.warp_size.real", "an attribute is not part"),
+        ("A <= (device).__class__", "unknown name device.__class__; known names: device.sm_count"),
+    ],
+)
+def test_other_dots_are_refused(text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_constraint(text, ["A"], LIMITS)
+    assert message in str(caught.value)
+
+
 def test_short_circuits_as_python_does() -> None:
     constraint = parse_constraint("A == 0 or 12 % A == 0", ["A"])
     assert constraint.holds({"A": 0})
@@ -146,6 +182,75 @@ def test_a_callable_gets_its_names_and_reports_what_it_raises() -> None:
     assert constraint.holds({"a": 8, "b": 4, "c": 1})
     with pytest.raises(ConfigError, match='constraint "divides" for a=8 b=0: ZeroDivisionError'):
         constraint.holds({"a": 8, "b": 0})
+
+
+def test_a_function_is_handed_what_its_arguments_name() -> None:
+    def fits(b: int, a: int, N: int, slack: int = 1) -> bool:  # noqa: N803
+        return a * b + slack <= N
+
+    constraint = make_constraint(fits, ["a", "b", "c"], {"N": 10, "M": 2})
+    assert constraint.text == "fits"
+    assert constraint.names == {"a", "b"}
+    assert constraint.holds({"a": 3, "b": 3, "c": 99})
+    assert not constraint.holds({"a": 5, "b": 2, "c": 0})
+
+
+def test_a_function_can_ask_for_everything() -> None:
+    seen: dict[str, Value] = {}
+
+    def note(**values: Value) -> bool:
+        seen.update(values)
+        return True
+
+    assert make_constraint(note, ["a", "b"], {"N": 10}).holds({"a": 1, "b": 2})
+    assert seen == {"a": 1, "b": 2, "N": 10}
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda q: q, "its argument q is no parameter; name its arguments as the parameters"),
+        (lambda a, /: a, "its argument a is no parameter"),
+        (dict.fromkeys, "no parameter"),
+        (min, "give a Python function"),
+    ],
+)
+def test_a_function_that_cannot_be_called_is_refused(
+    function: Callable[..., object], message: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        make_constraint(function, ["a"])
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2 ** 10 ** 10 > A",
+        "A ** A ** A ** A ** A > 1",
+        "((((A ** 99) ** 99) ** 99) ** 99) > 1",
+        "9" * 4000 + " * " + "9" * 4000 + " > A",
+        "1 << (1 << (1 << A)) > 0",
+        "lcm(" + ", ".join(str(3**n) for n in range(1, 400)) + ") > A",
+        "round(A / 3, 10 ** 9) > 0 or round(1e308, -(10 ** 9)) > 0",
+        "'a' * 10 ** 9 == S",
+        "'%0999999999d' % A == S",
+        "('ab' + 'cd') in S and not S in 'x' + 'y'",
+        "A" + " and A" * 2000,
+        "A in (" + ", ".join(map(str, range(1500))) + ")",
+        "min(" + ", ".join(["A"] * 3000) + ") > 0",
+        "(" * 90 + "A" + " + 1)" * 90 + " > 0",
+    ],
+    ids=lambda text: text[:20],
+)
+def test_takes_bounded_time(text: str) -> None:
+    # The suite's timeout is the proof; on any of these plain Python would take minutes or more.
+    try:
+        constraint = parse_constraint(text, VALUES)
+        constraint.holds(VALUES)
+        make_space(parameters_of(**{name: [value] for name, value in VALUES.items()}), [constraint])
+    except ConfigError:
+        pass
 
 
 TOKENS = st.sampled_from(
@@ -193,3 +298,15 @@ def test_nothing_but_config_errors(text: str) -> None:
     except ConfigError:
         return
     assert result in (True, False)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(TOKENS, max_size=25).map("".join))
+def test_nothing_but_config_errors_when_whole_spaces_are_made(text: str) -> None:
+    parameters = parameters_of(A=(6, 0, -3), B=(4, 10**20), C=(0.5, 1e308), F=(True,), S=("abc", 7))
+    try:
+        space = make_space(parameters, [parse_constraint(text, VALUES)])
+    except ConfigError:
+        return
+    assert space.size is not None
+    assert 0 <= space.size <= 24

@@ -24,9 +24,18 @@ def test_warns_of_constraints_that_say_nothing() -> None:
     info = describe(space_of(["A < 9", "A > B", "B > 9", "2 > 1"], A=(1, 2), B=(1, 2)))
     assert [w.split(";")[0] for w in info.warnings] == [
         'constraint "A < 9" always holds: it removes nothing',
-        'constraint "B > 9" never holds: no configuration is valid',
+        'constraint "B > 9" never holds, so no configuration is valid',
         'constraint "2 > 1" always holds: it removes nothing',
     ]
+
+
+def test_does_not_call_a_constraint_wrong_that_other_sizes_need() -> None:
+    constraint = parse_constraint("N % A == 0", ["A"], {"N": 4096})
+    info = describe(make_space(parameters_of(A=(1, 2, 4)), [constraint]))
+    assert info.constraints[0].constants == ("N",)
+    assert info.warnings == (
+        'constraint "N % A == 0" always holds: it removes nothing with this N',
+    )  # fmt: skip
 
 
 def test_warns_of_a_space_that_is_empty_for_no_single_reason() -> None:
@@ -51,7 +60,36 @@ def test_looks_at_some_combinations_where_there_are_many() -> None:
     assert not info.is_counted
     assert not info.constraints[0].is_exact
     assert info.constraints[0].removes == pytest.approx(0.5, abs=0.01)
+    assert info.constraints[0].looked_at == 1_000_000
     assert info.size == pytest.approx(5e9, rel=0.02)
+    assert 0 < info.error < 0.02
+    assert info.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{} > 89", "never holds for any of 1,000,000 random combinations, and perhaps never does"),
+        ("{} >= 0", "always holds for all of 1,000,000 random combinations: it removes little"),
+    ],
+)
+def test_says_what_it_does_not_know_for_certain(text: str, message: str) -> None:
+    names = [f"x{at}" for at in range(10)]
+    parameters = parameters_of(**{name: range(10) for name in names})
+    constraint = parse_constraint(text.format(" + ".join(names)), names)
+    info = describe(make_space(parameters, [constraint], edge_limit=1000))
+    assert not info.is_counted
+    assert message in info.warnings[0]
+
+
+def test_does_not_call_a_space_empty_that_it_could_not_search() -> None:
+    names = [f"x{at}" for at in range(20)]
+    texts = [f"{' + '.join(names[:10])} > 95", f"{' + '.join(names[10:])} > 95"]
+    parameters = parameters_of(**{name: range(11) for name in names})
+    space = make_space(parameters, [parse_constraint(t, names) for t in texts], edge_limit=1000)
+    info = describe(space)
+    assert (info.size, info.is_counted, info.error) == (0, False, float("inf"))
+    assert all("perhaps" in warning or "was found" in warning for warning in info.warnings)
 
 
 def test_describes_python_functions() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from harness.errors import ConfigError
 from harness.space.constraints import parse_constraint
-from harness.space.neighbours import neighbours
+from harness.space.neighbours import Kind, neighbours
 from harness.space.sampling import sample
 from harness.space.space import Space, make_space
 from tests.space.helpers import brute_force, parameters_of
@@ -45,6 +45,23 @@ def test_answers_membership_neighbours_and_samples() -> None:
     around = neighbours(space, edge)
     assert len(around) == 14 * 4 + 9
     assert all(c in space for c in around)
+
+
+@pytest.mark.parametrize("kind", ["adjacent", "strictly_adjacent"])
+def test_answers_near_neighbours(kind: Kind) -> None:
+    space = huge()
+    edge = dict.fromkeys(NAMES, 5) | {"x14": 10}  # its sum may not rise
+    around = neighbours(space, edge, kind)
+    assert len(around) == 15
+    assert all(c in space for c in around)
+    assert len(neighbours(space, {**edge, "x14": 2}, kind)) == 30
+
+
+def test_is_restricted_to_what_can_be_counted() -> None:
+    part = huge().restrict(dict.fromkeys(NAMES[:12], 6))
+    assert part.size == sum(
+        a + b + c <= 8 for a, b, c in itertools.product(range(1, 11), repeat=3)
+    )  # fmt: skip
 
 
 def test_is_iterated_lazily() -> None:
