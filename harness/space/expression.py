@@ -13,6 +13,7 @@ import difflib
 import re
 import warnings
 from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 from harness.errors import ConfigError
 from harness.model import Value
@@ -200,27 +201,28 @@ def name_of(node: ast.expr) -> str | None:
     return None
 
 
-def operands(node: ast.expr) -> list[ast.expr]:  # noqa: PLR0911 - one per kind of node
+def operands(node: ast.expr) -> list[ast.expr]:
     """The expressions that a checked node is made of, in the order they are evaluated."""
-    if isinstance(node, (ast.Name, ast.Constant)):  # most are
-        return []
-    if isinstance(node, ast.BoolOp):
-        return node.values
-    if isinstance(node, ast.BinOp):
-        return [node.left, node.right]
-    if isinstance(node, ast.UnaryOp):
-        return [node.operand]
-    if isinstance(node, ast.IfExp):
-        return [node.test, node.body, node.orelse]
-    if isinstance(node, ast.Call):
-        return node.args
-    if isinstance(node, ast.Compare):
-        found = [node.left]
-        for right in node.comparators:
-            is_collection = isinstance(right, (ast.Tuple, ast.List, ast.Set))
-            found += right.elts if is_collection else [right]  # type: ignore[attr-defined]
-        return found
-    return []
+    find = _OPERANDS.get(type(node))
+    return [] if find is None else find(node)
+
+
+def _operands_of_compare(node: ast.Compare) -> list[ast.expr]:
+    found = [node.left]
+    for right in node.comparators:
+        is_collection = isinstance(right, (ast.Tuple, ast.List, ast.Set))
+        found += right.elts if is_collection else [right]  # type: ignore[attr-defined]
+    return found
+
+
+_OPERANDS: dict[type[ast.expr], Callable[[Any], list[ast.expr]]] = {
+    ast.BoolOp: lambda node: node.values,
+    ast.BinOp: lambda node: [node.left, node.right],
+    ast.UnaryOp: lambda node: [node.operand],
+    ast.IfExp: lambda node: [node.test, node.body, node.orelse],
+    ast.Call: lambda node: node.args,
+    ast.Compare: _operands_of_compare,
+}
 
 
 def names_in(node: ast.expr) -> frozenset[str]:
