@@ -36,6 +36,7 @@ def tune(
     spec: Spec | str | PathLike[str],
     *,
     fresh: bool = False,
+    retry: bool = False,
     wait: bool = False,
     check_tree: bool = False,
     warm_start: Sequence[str] = (),
@@ -50,6 +51,7 @@ def tune(
     Args:
         spec: a Spec, or the path of a config file.
         fresh: measure everything again; the journal keeps the old results.
+        retry: measure failed tests again.
         wait: wait for devices that another harness uses, instead of failing.
         check_tree: test a sample that would show a wrong variable tree.
         warm_start: sessions of the same journal whose results the strategy begins with.
@@ -71,6 +73,7 @@ def tune(
         spec = change_spec(spec, "tune", **changes)
     options = Options(
         fresh=fresh,
+        retry=retry,
         wait=wait,
         check_tree=check_tree,
         warm_start=tuple(warm_start),

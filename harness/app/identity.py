@@ -11,7 +11,7 @@ from harness.app.spaces import Function
 from harness.config.substitute import CommandTemplate
 from harness.model import Configuration, Lane
 from harness.store.identity import make_key
-from harness.store.sources import find_compilers, find_sources
+from harness.store.sources import SourceWatch, find_compilers, find_sources
 
 
 class Identity:
@@ -29,9 +29,12 @@ class Identity:
         self._replicates = spec.distribution == "replicate"
         models = sorted({lane.device.model for lane in setup.lanes})
         lines = [_text(template) for template in commands.phases.values()]
+        self._watch = SourceWatch(
+            lambda: find_sources(lines, spec.command.sources, spec.directory), spec.directory
+        )
         self._shared: dict[str, object] = {
             "directory": os.path.relpath(spec.directory, spec.base),
-            "sources": find_sources(lines, spec.command.sources, spec.directory),
+            "sources": self._watch.sources,
             "compilers": find_compilers(lines),
             "models": models,
             "drivers": sorted({lane.device.driver for lane in setup.lanes}),
@@ -48,6 +51,8 @@ class Identity:
                     phase.value: repr(template) for phase, template in commands.phases.items()
                 },
                 "environment": {name: repr(value) for name, value in commands.environment.items()},
+                # A longer limit is another chance for tests that took too long.
+                "timeouts": {phase.value: limit for phase, limit in commands.timeouts_s.items()},
                 "parameters": {name: repr(values) for name, values in spec.parameters.items()},
                 "order": list(spec.parameters),
                 "problem": {name: repr(value) for name, value in spec.problem.items()},
@@ -64,6 +69,12 @@ class Identity:
                 "replicate": [lane.name for lane in setup.lanes] if self._replicates else [],
             }
         )
+
+    def refresh(self) -> list[str]:
+        """Sources that changed since the last look: the keys of tests to come say so."""
+        changed = self._watch.refresh()
+        self._shared["sources"] = self._watch.sources
+        return changed
 
     def test_key(self, configuration: Configuration, lane: Lane) -> str:
         """The key of a test; the lane matters only where every lane searches for itself."""

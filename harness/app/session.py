@@ -20,6 +20,7 @@ from harness.app.setup import Setup
 from harness.app.signals import stopping_on_signals
 from harness.app.strategies import make_search
 from harness.device.locks import hold_devices
+from harness.errors import StoreError
 from harness.model import (
     BuildEnded,
     Configuration,
@@ -71,6 +72,7 @@ class Options:
 
     Attributes:
         fresh: measure everything again, whatever the journal holds.
+        retry: measure failed tests again.
         wait: wait for devices that another harness uses, instead of failing.
         check_tree: test a sample outside the variable tree's path.
         warm_start: sessions of the same journal whose results the strategy is told beforehand.
@@ -79,6 +81,7 @@ class Options:
     """
 
     fresh: bool = False
+    retry: bool = False
     wait: bool = False
     check_tree: bool = False
     warm_start: tuple[str, ...] = ()
@@ -95,7 +98,10 @@ def run_session(setup: Setup, options: Options) -> Result:
     with ExitStack() as stack:
         locks = stack.enter_context(
             hold_devices(
-                [lane.device for lane in setup.lanes], wait=options.wait, on_wait=options.on_wait
+                [lane.device for lane in setup.lanes],
+                None if setup.virtual else setup.commands.shared_folder,
+                wait=options.wait,
+                on_wait=options.on_wait,
             )
         )
         executor = stack.enter_context(make_executor(setup, locks))
@@ -117,12 +123,13 @@ class _Session:
     sampled: dict[frozenset[str], Sequence[Configuration]] = field(default_factory=dict)
     uncleaned: dict[int, Test] = field(default_factory=dict)
     searches: dict[frozenset[str], Limited] = field(default_factory=dict)
-    skipped: int = 0
 
     def run(self) -> Result:
         setup = self.setup
         self.identity = Identity(setup, self.prior.sessions)
-        self.begun = self.journal.begin(self._start(), fresh=self.options.fresh)
+        self.begun = self.journal.begin(
+            self._start(), fresh=self.options.fresh, retry=self.options.retry
+        )
         self.uncleaned = {test.id: test for test in self.begun.uncleaned}
         self.info = self._make_info()
         self.progress = Progress(self.info)
@@ -133,7 +140,10 @@ class _Session:
         try:
             with stopping_on_signals(self.engine):
                 self._search()
-            state = "interrupted" if self.engine.interrupted else "complete"
+            if self.engine.interrupted:
+                state = "interrupted"
+            elif not self._lost:
+                state = "complete"
         finally:
             if self.view is not None:
                 self.view.close()
@@ -240,6 +250,12 @@ class _Session:
                 self.uncleaned.pop(event.test.id, None)
             if isinstance(event, TestEnded):
                 self.outcomes[event.outcome.test_id] = event.outcome
+        elif changed := self.identity.refresh():
+            self._note(
+                f"{', '.join(changed)} changed while it is tuned: tests under way may have been "
+                "made of either state, those to come are made of the new; run the same command "
+                "again for results of one state"
+            )
         if self.view is not None:
             self.view.take(event)
 
@@ -253,8 +269,6 @@ class _Session:
             self._note(text)
         tree = self.setup.space.tree
         self._run(self._make_search)
-        if not any(search.ended_by for search in self.searches.values()):
-            self.skipped = max(0, (self.info.size or 0) - self.progress.done)
         if self.options.check_tree and tree is not None:
             self._check_tree(tree)
         if self.setup.spec.output.importance is not None:
@@ -352,18 +366,30 @@ class _Session:
         outcomes = tuple(self.outcomes[test_id] for test_id in sorted(self.outcomes))
         elapsed_s = self.executor.now_s() - self.info.started_s
         best = self.progress.best_overall()
+        saves = state == "complete" and self.setup.strategy == "tree" and not self._ended_by()
         summary = Summary(
             info=self.info,
             progress=self.progress,
             state=state,
             elapsed_s=elapsed_s,
-            skipped=self.skipped if state == "complete" else 0,
+            skipped=max(0, (self.info.size or 0) - self.progress.done) if saves else 0,
             reference=self.setup.spec.scoring.reference,
             ended_by=self._ended_by(),
+            lost=self._lost,
         )
         self.journal.end(state, self.executor.now_s(), summary.to_object())
-        files = write_outputs(self.setup, self.info, outcomes, best, complete=state == "complete")
+        try:
+            files = write_outputs(
+                self.setup, self.info, outcomes, best, complete=state == "complete"
+            )
+        except StoreError as error:  # what was found is told all the same
+            return Result(replace(summary, unwritten=str(error)), outcomes)
         return Result(replace(summary, files=files), outcomes)
+
+    @property
+    def _lost(self) -> tuple[str, ...]:
+        """Lanes that searched for themselves and lost their device."""
+        return self.engine.lost if self._replicates else ()
 
     def _ended_by(self) -> dict[str, tuple[str, float]]:
         limits = self.setup.spec.search

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 from harness.app.lanes import Devices, find_lanes
@@ -51,6 +52,15 @@ class Commands:
             environment=(*lane.environment, *added),
             timeout_s=self.timeouts_s[phase],
         )
+
+    @property
+    def shared_folder(self) -> Path | None:
+        """The folder in which tests tell their files apart by their numbers, if they do.
+
+        Another session's tests have the same numbers, so only one may run there at a time.
+        """
+        uses_id = any(template.uses_id for template in self.phases.values())
+        return Path(self.directory) if uses_id else None
 
     @property
     def compile_uses_lane(self) -> bool:

@@ -17,7 +17,7 @@ from harness.app.setup import Setup, prepare
 from harness.cli.check import describe
 from harness.cli.options import change, json_option, lane_options, search_options
 from harness.config.load import load_config
-from harness.errors import EXIT_FAILURE, EXIT_INTERRUPTED
+from harness.errors import EXIT_DEVICE, EXIT_FAILURE, EXIT_INTERRUPTED
 from harness.report.plain import PlainView
 from harness.report.progress import Progress
 from harness.units import format_path
@@ -43,6 +43,7 @@ from harness.units import format_path
     help="T1 file: what was tuned, for --replay without CONFIG.",
 )
 @click.option("--fresh", is_flag=True, help="Measure everything again; the journal keeps the old.")
+@click.option("--retry", is_flag=True, help="Measure failed tests again, and nothing else.")
 @click.option("--wait", is_flag=True, help="Wait for devices that another harness uses.")
 @click.option("--check-tree", is_flag=True, help="Test a sample that would show a wrong tree.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
@@ -62,6 +63,7 @@ def tune(
     progress: str,
     as_json: bool,
     fresh: bool,
+    retry: bool,
     wait: bool,
     check_tree: bool,
     warm_start: tuple[str, ...],
@@ -79,6 +81,7 @@ def tune(
         return
     options = Options(
         fresh=fresh,
+        retry=retry,
         wait=wait,
         check_tree=check_tree,
         warm_start=warm_start,
@@ -92,7 +95,9 @@ def tune(
         click.echo("\n".join(result.summary.to_lines()))
     if result.summary.state == "interrupted":
         raise click.exceptions.Exit(EXIT_INTERRUPTED)
-    if result.best is None:
+    if result.summary.lost:
+        raise click.exceptions.Exit(EXIT_DEVICE)
+    if result.best is None or result.summary.unwritten:
         raise click.exceptions.Exit(EXIT_FAILURE)
 
 

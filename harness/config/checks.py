@@ -205,12 +205,17 @@ def _check_output(view: _View) -> Iterator[Problem]:
     paths: dict[Key, str | None] = {("output", name): getattr(output, name) for name in names}
     for index, emit in enumerate(output.emit):
         paths["output", "emit", index, "path"] = emit.path
+    taken = {view.spec.path.resolve(): "the config itself"}
+    if output.journal is None:  # else it is one of the paths below
+        taken[view.spec.journal_path] = "the journal"
     seen: dict[str, Key] = {}
     for key, path in paths.items():
         if path is None or not view.is_read(*key):
             continue
         if not path.strip():
             yield Problem(key, "no file; name one or remove the key", '""')
+        elif what := taken.get((view.spec.base / path).resolve()):
+            yield Problem(key, f"this is {what}; name another", format_value_of(path))
         elif path in seen:
             text = f"the same file as {format_key(seen[path])}; name another"
             yield Problem(key, text, format_value_of(path))

@@ -144,6 +144,11 @@ class Template:
         """Whether its text depends on the lane the test runs on."""
         return bool(self.builtins & LANE_BUILTINS)
 
+    @property
+    def uses_id(self) -> bool:
+        """Whether its text depends on the number of the test."""
+        return "ID" in self.builtins
+
     def expand(self, configuration: Mapping[str, Value], test_id: int, lane: Lane) -> str:
         """The text for one test; values are inserted as they are, unquoted."""
         return self._fill(configuration, _make_builtins(test_id, lane))
@@ -217,6 +222,11 @@ class CommandTemplate:
     def uses_lane(self) -> bool:
         """Whether it depends on the lane the test runs on."""
         return any(part.uses_lane for part in self.parts)
+
+    @property
+    def uses_id(self) -> bool:
+        """Whether it depends on the number of the test."""
+        return any(part.uses_id for part in self.parts)
 
     def expand(
         self,

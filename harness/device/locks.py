@@ -1,5 +1,7 @@
 """Locks that keep two harness processes from timing on one device at once.
 
+A folder whose files two sessions would both call `app_1` is locked like a device.
+
 One file per lock, held with `flock`, which the kernel releases when the last process that has the
 file open is gone: nothing is stale after a crash, and as long as a test still runs, its device is
 taken. Lanes of one session share its locks. What makes this sound:
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import os
 import re
 import socket
@@ -22,6 +25,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -30,6 +34,20 @@ from harness.model import DeviceInfo
 
 _CANDIDATES = (Path("/run/lock/gpu-harness"), Path("/tmp/gpu-harness-locks"))  # noqa: S108 - shared
 _MAX_HOLDER_BYTES = 200
+_FOLDER = "FOLDER-"
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A lock to take, and how messages call what it is for.
+
+    Attributes:
+        instead: what to do but wait, if it is held.
+    """
+
+    exclusive: bool
+    what: str
+    instead: str
 
 
 class DeviceLocks:
@@ -44,8 +62,9 @@ class DeviceLocks:
         self._fds = dict(fds)
 
     def fds_of(self, device: DeviceInfo) -> tuple[int, ...]:
-        """The descriptors that hold `device`: hand them to the processes that use it."""
-        return tuple(self._fds[name] for name, _ in device.locks)
+        """The descriptors that hold `device` and the folder: for the processes that use them."""
+        folders = [fd for name, fd in self._fds.items() if name.startswith(_FOLDER)]
+        return (*(self._fds[name] for name, _ in device.locks), *folders)
 
     def close(self) -> None:
         """Let go; a process that inherited a descriptor keeps its lock until it ends."""
@@ -66,15 +85,17 @@ class DeviceLocks:
 
 def hold_devices(
     devices: Iterable[DeviceInfo],
+    folder: Path | None = None,
     *,
     wait: bool = False,
     on_wait: Callable[[str], None] = lambda message: None,
     inheritable: bool = False,
     environment: Mapping[str, str] | None = None,
 ) -> DeviceLocks:
-    """Take the locks of all `devices`.
+    """Take the locks of all `devices`, and of `folder`.
 
     Args:
+        folder: where tests call their files by their numbers, as those of other sessions do.
         wait: whether to wait for a device that is in use. A signal handler that raises, as that of
             Ctrl-C does, ends the waiting.
         on_wait: is told, once per lock, what is waited for.
@@ -85,19 +106,26 @@ def hold_devices(
     Raises:
         DeviceError: a device is in use and `wait` is false, or locking is impossible.
     """
-    wanted: dict[str, tuple[bool, DeviceInfo]] = {}
+    wanted: dict[str, _Wanted] = {}
     for device in devices:
         for name, exclusive in device.locks:
             if exclusive or name not in wanted:
-                wanted[name] = (exclusive, device)
+                what = f"device {device.name} ({device.uuid})"
+                wanted[name] = _Wanted(exclusive, what, "use other devices")
+    if folder is not None:
+        digest = hashlib.blake2b(os.fsencode(folder.resolve()), digest_size=16).hexdigest()
+        wanted[f"{_FOLDER}{digest}"] = _Wanted(
+            exclusive=True,
+            what=f"folder {folder}, where tests tell their files apart by %%ID%%,",
+            instead="run one of the two in another folder (command.directory)",
+        )
     directory = find_lock_directory(environment, create=bool(wanted))
     fds: dict[str, int] = {}
     try:
         for name in sorted(wanted):
-            exclusive, device = wanted[name]
             path = directory / _name_file(name)
-            fds[name] = _take(path, device, exclusive=exclusive, wait=wait, on_wait=on_wait)
-            if exclusive:
+            fds[name] = _take(path, wanted[name], wait=wait, on_wait=on_wait)
+            if wanted[name].exclusive:
                 _write_holder(fds[name])
             os.set_inheritable(fds[name], inheritable)
     except BaseException:
@@ -155,16 +183,9 @@ def _name_file(lock: str) -> str:
     return f"{re.sub(r'[^A-Za-z0-9._-]', '_', lock)}.lock"
 
 
-def _take(
-    path: Path,
-    device: DeviceInfo,
-    *,
-    exclusive: bool,
-    wait: bool,
-    on_wait: Callable[[str], None],
-) -> int:
+def _take(path: Path, wanted: _Wanted, *, wait: bool, on_wait: Callable[[str], None]) -> int:
     """The descriptor of the locked file."""
-    how = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
+    how = fcntl.LOCK_EX if wanted.exclusive else fcntl.LOCK_SH
     told = False
     try:
         while True:
@@ -173,10 +194,11 @@ def _take(
                 try:
                     fcntl.flock(fd, how | fcntl.LOCK_NB)
                 except BlockingIOError:
-                    message = _say_held(device, path, _read_holder(fd))
+                    holder = _read_holder(fd)
+                    message = f"{wanted.what} is in use by {holder}, which holds {path}"
                     if not wait:
                         raise DeviceError(
-                            f"{message}; use --wait to wait until it is free, or other devices"
+                            f"{message}; use --wait to wait until it is free, or {wanted.instead}"
                         ) from None
                     if not told:
                         on_wait(message)
@@ -190,8 +212,8 @@ def _take(
             os.close(fd)  # somebody replaced the file: what is locked is nobody's lock any more
     except OSError as error:
         raise DeviceError(
-            f"device {device.name} ({device.uuid}) cannot be locked: {path}: {error.strerror}; set "
-            "HARNESS_LOCK_DIR to a local directory that every user of the device can write to"
+            f"{wanted.what} cannot be locked: {path}: {error.strerror}; set HARNESS_LOCK_DIR to a "
+            "local directory that every user of it can write to"
         ) from error
 
 
@@ -251,7 +273,3 @@ def _read_holder(fd: int) -> str:
     except (PermissionError, OverflowError):
         pass
     return f"process {pid}"
-
-
-def _say_held(device: DeviceInfo, path: Path, holder: str) -> str:
-    return f"device {device.name} ({device.uuid}) is in use by {holder}, which holds {path}"

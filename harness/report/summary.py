@@ -23,6 +23,8 @@ class Summary:
         ended_by: the limit that ended the search, with its value, by lane for `replicate`, else
             under ""; empty where the strategy had no more to test.
         files: what was written, by what it is.
+        unwritten: why files that the config asks for are not there; empty if they are.
+        lost: lanes of a `replicate` session that lost their device: their search has not ended.
     """
 
     info: SessionInfo
@@ -32,6 +34,8 @@ class Summary:
     skipped: int = 0
     reference: float | None = None
     files: tuple[tuple[str, str], ...] = ()
+    unwritten: str = ""
+    lost: tuple[str, ...] = ()
     ended_by: Mapping[str, tuple[str, float]] = field(default_factory=dict)
 
     def to_object(self) -> dict[str, Any]:
@@ -71,7 +75,10 @@ class Summary:
             "reference": self.reference,
             "journal": info.journal,
             "files": dict(self.files),
-            "warnings": [note.text for note in progress.notes if note.level == "warning"],
+            "warnings": [
+                *(note.text for note in progress.notes if note.level == "warning"),
+                *([self.unwritten] if self.unwritten else []),
+            ],
         }
 
     def to_lines(self) -> list[str]:
@@ -85,7 +92,11 @@ class Summary:
         elif self.info.simulated:
             lines.append("simulated: these results come from mock devices, not from hardware")
         if self.state == "interrupted":
-            lines.append("interrupted: the same command goes on from here")
+            lines.append("interrupted: the same command goes on from here (without --fresh)")
+        lines += [
+            f"lane {name} lost its device before its search ended: the same command goes on"
+            for name in self.lost
+        ]
         return lines
 
     def _best_lines(self) -> list[str]:
@@ -107,7 +118,8 @@ class Summary:
         return lines
 
     def _why(self) -> str:
-        kinds = {kind: n for kind, n in self.progress.kinds.items() if kind is not OutcomeKind.OK}
+        good = (OutcomeKind.OK, OutcomeKind.INTERRUPTED)
+        kinds = {kind: n for kind, n in self.progress.kinds.items() if kind not in good}
         if not kinds:
             return ""
         counts = ", ".join(f"{count} {kind.value}" for kind, count in sorted(kinds.items()))
@@ -136,7 +148,8 @@ class Summary:
 
     def _where(self) -> list[str]:
         lines = [f"journal: {format_path(self.info.journal)} (session {self.info.id})"]
-        return lines + [f"{what}: {format_path(path)}" for what, path in self.files]
+        lines += [f"{what}: {format_path(path)}" for what, path in self.files]
+        return lines + ([f"error: {self.unwritten}"] if self.unwritten else [])
 
 
 def _describe_limit(name: str, value: float, unit: str) -> str:

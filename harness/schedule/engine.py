@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from harness.errors import DeviceError
+from harness.errors import DeviceError, RunError
 from harness.model import (
     BuildEnded,
     Configuration,
@@ -68,12 +68,18 @@ class Engine:
         self._log: list[Event] = []
         self._told: list[tuple[int, Outcome]] = []
         self._complaints: set[str] = set()
+        self._lost: list[str] = []
         self._stop = self._kill = False
 
     @property
     def interrupted(self) -> bool:
         """Whether it was stopped before its streams ended."""
         return self._stop
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """The lanes whose device was lost."""
+        return tuple(self._lost)
 
     def stop(self) -> None:
         """Finish the runs that have begun, clean, and return. Safe in a signal handler."""
@@ -106,11 +112,18 @@ class Engine:
             if not self._kill:
                 self._hand_out()
             if not self._in_flight:
+                if self._may_ask():  # the distribution has room again, since this moment
+                    continue
                 break
             for report in self._executor.wait(_TICK_S):
                 self._take(report)
             self._flush()
         self._flush()
+        if self._live and not self._kill and self._lanes:
+            raise RunError(
+                f"{len(self._live)} tests were given to no lane: a fault of the harness, please "
+                "report it; what was measured is in the journal"
+            )
         if not self._lanes:
             raise DeviceError(
                 "every lane lost its device; see the warnings above, check the devices with "
@@ -149,6 +162,13 @@ class Engine:
                     self._create(configuration, self._lanes[name], number)
                 if self._told:
                     return  # recalled outcomes: make them durable and tell them first
+
+    def _may_ask(self) -> bool:
+        """Whether a lane wants tests of a stream that may have some."""
+        if self._stop:
+            return False
+        numbers = {self._stream_of(name) for name in self._distribution.wants()}
+        return bool(numbers - {None} - self._dry - self._over)
 
     def _stream_of(self, lane: str) -> int | None:
         return next((n for n, stream in enumerate(self._streams) if lane in stream.lanes), None)
@@ -244,10 +264,10 @@ class Engine:
         live = self._live.get(ended.job.test.id)
         if live is None or ended.job.phase is Phase.CLEAN:
             return
-        if ended.kind is OutcomeKind.DEVICE_LOST or live.lane.name not in self._lanes:
-            self._move(live, ended.kind)
-        elif ended.kind is not OutcomeKind.OK:
+        if ended.kind not in (OutcomeKind.OK, OutcomeKind.DEVICE_LOST):
             self._end(live, ended.kind)
+        elif ended.kind is OutcomeKind.DEVICE_LOST or live.lane.name not in self._lanes:
+            self._move(live)
         elif live.stream in self._over and not self._complete(live):
             self._end(live, OutcomeKind.INTERRUPTED)
         elif ended.job.phase is Phase.COMPILE:
@@ -294,19 +314,21 @@ class Engine:
     def _lose_lane(self, name: str) -> None:
         """A lane's device is gone: its waiting tests go to other lanes of their stream."""
         del self._lanes[name]
+        self._lost.append(name)
         survivors = ", ".join(self._lanes) or "none"
         self._complain(f"lane {name}: its device was lost; lanes left: {survivors}")
         for test_id in {job.test.id for job in self._distribution.remove_lane(name)}:
             if test_id in self._live:
-                self._move(self._live[test_id], OutcomeKind.DEVICE_LOST)
+                self._move(self._live[test_id])
 
-    def _move(self, live: Live, kind: OutcomeKind) -> None:
+    def _move(self, live: Live) -> None:
         """Start the test over on another lane of its stream; without one, that is its end."""
         others = [
             lane for name, lane in self._lanes.items() if name in self._streams[live.stream].lanes
         ]
         if live.stream in self._over or not others:
-            self._end(live, OutcomeKind.INTERRUPTED if live.stream in self._over else kind)
+            is_over = live.stream in self._over
+            self._end(live, OutcomeKind.INTERRUPTED if is_over else OutcomeKind.DEVICE_LOST)
             return
         held = {lane.name: 0 for lane in others}
         for other in self._live.values():

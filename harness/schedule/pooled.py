@@ -56,16 +56,33 @@ class Pooled:
 
     def assign(self, *, drained: bool) -> list[Assignment]:
         """Start what the present stage has, and go on to the next when it is done."""
-        if self._stage == "compile" and drained and not self._compiles and not self._pool_busy:
+        while True:
+            if self._stage == "run":
+                given = self._assign_runs()
+            else:
+                given = self._assign_pool(
+                    self._compiles if self._stage == "compile" else self._cleans
+                )
+            if given or not self._advance(drained=drained):
+                return given
+
+    def _advance(self, *, drained: bool) -> bool:
+        """Go to the next stage if this one is done and there is anything to go for."""
+        if self._stage == "compile":
+            waits = bool(self._compiled or self._cleans)
+            if not waits or not drained or self._compiles or self._pool_busy:
+                return False
             self._stage = "run"
             self._pool_runs()
-        if self._stage == "run" and not any(self._runs.values()) and not self._lanes_busy:
+        elif self._stage == "run":
+            if any(self._runs.values()) or self._lanes_busy:
+                return False
             self._stage = "clean"
-        if self._stage == "clean" and not self._cleans and not self._pool_busy:
+        else:
+            if self._cleans or self._pool_busy:
+                return False
             self._stage = "compile"
-        if self._stage == "run":
-            return self._assign_runs()
-        return self._assign_pool(self._compiles if self._stage == "compile" else self._cleans)
+        return True
 
     def _assign_pool(self, queue: deque[Job]) -> list[Assignment]:
         given = []

@@ -62,7 +62,7 @@ class SessionRow:
     """A session in a list of sessions.
 
     Attributes:
-        state: `running` (or killed), `complete`, `interrupted` or `failed`.
+        state: `running`, `killed`, `complete`, `interrupted` or `failed`.
         best: the best score; None if no test succeeded.
     """
 
@@ -122,8 +122,13 @@ class SessionOverview:
 class Journal(Protocol):
     """The durable record of everything measured."""
 
-    def begin(self, start: SessionStart, *, fresh: bool) -> Begun:
-        """Continue the latest session with the same key, or (`fresh`, or none) start one."""
+    def begin(self, start: SessionStart, *, fresh: bool, retry: bool = False) -> Begun:
+        """Continue the latest session with the same key, or (`fresh`, or none) start one.
+
+        Args:
+            retry: measure failed tests again. Those whose command could not even be started are
+                in any case.
+        """
 
     def find(self, key: str) -> Outcome | None:
         """The final outcome of a test with this key in another session that may be reused."""

@@ -52,6 +52,22 @@ class Claim:
             self._fd = None
 
 
+def is_claimed(journal: Path, session: int) -> bool:
+    """Whether a process records to `session` now; asking takes no claim."""
+    try:
+        fd = os.open(_claims_file(journal), os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        lock = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, session, 1, 0)
+        answer = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, lock)
+        return bool(struct.unpack(_FLOCK, answer)[0] != fcntl.F_UNLCK)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+
+
 @contextmanager
 def making(journal: Path) -> Iterator[None]:
     """Be the one process that makes the journal's tables, waiting for another that does.

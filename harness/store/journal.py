@@ -52,6 +52,20 @@ _REUSABLE = tuple(
     if kind.is_final and kind not in (OutcomeKind.TIMEOUT, OutcomeKind.CENSORED)
 )
 
+_FAILED = "outcome NOT IN ('ok', 'interrupted', 'censored', 'invalid')"
+# What says more of the machine than of the test: no such program (127), not a program (126), not
+# started, or ended together with its worker.
+_UNSTARTED = (
+    "outcome IN ('compile_failed', 'run_failed') AND evidence IS NOT NULL AND "
+    "(json_extract(evidence, '$.exit_code') IN (126, 127) OR reason LIKE 'cannot start %' "
+    "OR reason LIKE 'cannot run in %' "
+    "OR reason LIKE 'the worker that ran the command %')"
+)
+_REOPEN = (
+    "UPDATE tests SET outcome = NULL, score = NULL, reason = NULL, evidence = NULL, "
+    "ended_s = NULL, reused_from = NULL WHERE session = ? AND "
+)
+
 _INSERT_TEST = (
     "INSERT INTO tests (session, id, key, configuration, lane, created_s) VALUES (?,?,?,?,?,?) "
     "ON CONFLICT (session, id) DO UPDATE SET lane = excluded.lane"
@@ -83,6 +97,7 @@ class SqliteJournal:
         self._claim = Claim(path)
         self._session = 0
         self._reuse_from = 0
+        self._retries = False
         self._environments: dict[str, dict[str, str]] = {}
 
     def __enter__(self) -> SqliteJournal:
@@ -111,12 +126,14 @@ class SqliteJournal:
 
     # -- beginning ---------------------------------------------------------------------------
 
-    def begin(self, start: SessionStart, *, fresh: bool) -> Begun:
+    def begin(self, start: SessionStart, *, fresh: bool, retry: bool = False) -> Begun:
         """Continue the latest session with the same key, or (`fresh`, or none) start one.
 
+        Failed tests are measured again if `retry`; those that could not be started in any case.
         A fresh session reuses nothing older than itself, and neither do later sessions of the same
         config. A session that another process is recording is left to it: this one gets its own.
         """
+        self._retries = retry
         with self._transaction("cannot begin a session") as db:
             horizon = db.execute(
                 "SELECT COALESCE(MAX(reuse_from), 0) FROM sessions WHERE config_path = ?",
@@ -133,6 +150,7 @@ class SqliteJournal:
                 self._claim.take(self._session)
             else:
                 self._session, self._reuse_from = found
+                db.execute(_REOPEN + (_FAILED if retry else _UNSTARTED), (self._session,))
                 db.execute(
                     "UPDATE sessions SET state = 'running', invocations = invocations + 1, "
                     "environment = ?, strategy = ?, distribution = ? WHERE id = ?",
@@ -242,6 +260,7 @@ class SqliteJournal:
             row = self._db.execute(
                 f"SELECT {TEST_COLUMNS} FROM tests WHERE key = ? AND session >= ? AND session != ? "
                 f"AND outcome IN ({','.join('?' * len(_REUSABLE))}) AND reused_from IS NULL "
+                f"AND NOT ({_FAILED if self._retries else _UNSTARTED}) "
                 "ORDER BY session DESC LIMIT 1",
                 (key, self._reuse_from, self._session, *_REUSABLE),
             ).fetchone()

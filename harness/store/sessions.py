@@ -12,6 +12,7 @@ from typing import Any
 from harness.errors import StoreError
 from harness.model import Lane, Note, Outcome, Run, SessionInfo
 from harness.store.base import SessionOverview, SessionRow, StoredSession
+from harness.store.claims import is_claimed
 from harness.store.rows import RUN_COLUMNS, TEST_COLUMNS, read_lane, read_outcome, read_run
 from harness.store.schema import connect, translated
 
@@ -34,7 +35,7 @@ def list_sessions(path: Path) -> list[SessionRow]:
         SessionRow(
             id=row[0],
             name=row[1],
-            state=row[2],
+            state=_name_state(path, row[0], row[2]),
             started_s=row[3],
             unit=row[4],
             goal=row[5],
@@ -101,6 +102,11 @@ def load_overview(path: Path, which: str = "last", *, top: int = 10) -> SessionO
         )
 
 
+def _name_state(path: Path, session: int, state: str) -> str:
+    """A session that nobody records to any more, and that did not end, was killed."""
+    return "killed" if state == "running" and not is_claimed(path, session) else state
+
+
 def _find(db: sqlite3.Connection, path: Path, which: str) -> int:
     if which == "last":
         row = db.execute("SELECT max(id) FROM sessions").fetchone()
@@ -143,7 +149,7 @@ def _read_facts(db: sqlite3.Connection, path: Path, session: int) -> dict[str, A
     )
     return {
         "info": info,
-        "state": row[10],
+        "state": _name_state(path, session, row[10]),
         "config_path": row[11],
         "notes": tuple(_read_notes(db, session)),
         "environment": json.loads(row[12]),

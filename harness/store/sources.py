@@ -7,7 +7,8 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from harness.procs.version import read_version
@@ -56,6 +57,38 @@ def find_sources(
     found = _with_includes(found, folders)
     chosen = sorted(found)[:_MOST_SOURCES]
     return {_relative(path, directory): _hash_file(path) for path in chosen}
+
+
+class SourceWatch:
+    """Notices that sources change while a session tests what is made of them.
+
+    Args:
+        find: `find_sources` with its arguments.
+        directory: what the paths in its answer start from.
+    """
+
+    def __init__(self, find: Callable[[], dict[str, str]], directory: Path) -> None:
+        self._find = find
+        self._directory = directory
+        self.sources = find()
+        self._states = self._look()
+
+    def _look(self) -> dict[str, tuple[int, int]]:
+        states = {}
+        for name in self.sources:
+            with suppress(OSError):
+                found = (self._directory / name).stat()
+                states[name] = (found.st_mtime_ns, found.st_size)
+        return states
+
+    def refresh(self) -> list[str]:
+        """The files whose content changed since the last look; a look costs a stat of each."""
+        if self._look() == self._states:
+            return []
+        before, self.sources = self.sources, self._find()
+        self._states = self._look()
+        names = before.keys() | self.sources.keys()
+        return sorted(name for name in names if before.get(name) != self.sources.get(name))
 
 
 def find_compilers(command_lines: Iterable[str]) -> dict[str, str]:
@@ -138,8 +171,9 @@ def _files(words: Iterable[str], directory: Path) -> Iterator[Path]:
             # An absolute path, such as /usr/bin/gcc, is a program and not a source.
             if part and "%" not in part and "\0" not in part and not Path(part).is_absolute():
                 path = directory / os.path.normpath(part)
-                if path.is_file():
-                    yield path
+                with suppress(OSError):  # a word may be too long for a name
+                    if path.is_file():
+                        yield path
 
 
 def _relative(path: Path, directory: Path) -> str:

@@ -310,3 +310,15 @@ def test_a_directory_made_meanwhile_is_used(
     assert find_lock_directory() == directory
     assert list(directory.parent.iterdir()) == [directory]
     assert (directory / "GPU-z.lock").exists()
+
+
+def test_a_folder_is_held_like_a_device(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    for folder in (one, other):
+        folder.mkdir()
+    with hold_devices([GPU], one) as held:
+        assert len(held.fds_of(GPU)) == 2, "tests inherit both"
+        with pytest.raises(DeviceError, match=r"folder .*one.* in use by .*command\.directory"):
+            hold_devices([OTHER], one / ".." / "one")
+        hold_devices([OTHER], other).close()
+    hold_devices([], one).close()

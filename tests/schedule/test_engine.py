@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 
 import pytest
 
@@ -345,3 +346,49 @@ def test_the_end_of_one_search_leaves_the_others_alone() -> None:
     done = [outcome for outcome in session.outcomes if outcome.kind is OutcomeKind.OK]
     assert sum(outcome.lane == "0" for outcome in done) == 3
     assert sum(outcome.lane == "1" for outcome in done) == 50
+
+
+@dataclass
+class Rounds(Listed):
+    """Asks for the next configurations only when it was told of all before."""
+
+    size: int = 2
+    asked: int = 0
+
+    def ask(self, n: int) -> list[Configuration]:
+        if len(self.told) < self.asked:
+            return []
+        batch = super().ask(min(n, self.size))
+        self.asked += len(batch)
+        return batch
+
+
+@pytest.mark.parametrize("distribution", ["pipelined", "pooled", "per-test"])
+@pytest.mark.parametrize("clean", [False, True])
+def test_a_strategy_that_learns_is_asked_to_its_end(distribution: str, clean: bool) -> None:
+    session = Session(lanes(2), distribution=distribution, clean=clean)
+    session.run([Rounds(configurations(7))])
+    assert session.kinds() == {OutcomeKind.OK: 7}
+
+
+def test_pooled_gives_a_lost_lanes_tests_to_the_others() -> None:
+    for repeat in (1, 3):
+        session = Session(
+            lanes(2), distribution="pooled", repeat=repeat, lost_after={"1": 1}, clean=False
+        ).run([Listed(configurations(6))])
+        assert session.kinds() == {OutcomeKind.OK: 6}
+
+
+def test_a_lane_lost_while_its_next_test_compiles_ends_its_search() -> None:
+    session = Session(
+        lanes(2),
+        distribution="replicate",
+        compile_s=lambda _: 5.0,
+        lost_after={"0": 0},
+        workers=4,
+    ).run([Listed(configurations(6)), Listed(configurations(6))])
+    assert session.engine is not None
+    assert session.engine.lost == ("0",)
+    kinds = session.kinds()
+    assert kinds[OutcomeKind.OK] == 6
+    assert set(kinds) == {OutcomeKind.OK, OutcomeKind.DEVICE_LOST}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.store.sources import find_compilers, find_sources
+from harness.store.sources import SourceWatch, find_compilers, find_sources
 from harness.testing.programs import Programs
 
 
@@ -82,3 +82,21 @@ def test_a_compiler_that_cannot_say_is_one_without_a_version(
     Path(Programs(tmp_path).exits(1)).rename(tmp_path / "tcc")
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     assert find_compilers(["tcc a.c"]) == {"tcc": ""}
+
+
+def test_a_word_that_is_too_long_for_a_name_is_no_file(tmp_path: Path) -> None:
+    write(tmp_path, app_c="")
+    assert sorted(find_sources([f"cc -D{'a' * 300} {'b' * 5000} app.c"], [], tmp_path)) == ["app.c"]
+
+
+def test_a_change_is_noticed_once(tmp_path: Path) -> None:
+    write(tmp_path, app_c='#include "x.h"\n', x_h="1")
+    watch = SourceWatch(lambda: find_sources(["cc app.c"], [], tmp_path), tmp_path)
+    assert watch.refresh() == []
+    write(tmp_path, x_h="2 and longer")
+    assert watch.refresh() == ["x.h"]
+    assert watch.refresh() == []
+    (tmp_path / "x.h").touch()
+    assert watch.refresh() == [], "the same content is no change"
+    (tmp_path / "x.h").unlink()
+    assert watch.refresh() == ["x.h"]

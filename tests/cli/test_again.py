@@ -1,0 +1,87 @@
+"""What the same command measures again: what could end otherwise, and nothing else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from harness.device.locks import hold_devices
+
+from .helpers import SLEEPERS, VIRTUAL, Cli
+
+ONE = 'backend = "none"\n[parameters]\nA = [1]\n[scoring]\noptimal = "min"\n[command]\n'
+
+
+def test_a_longer_limit_is_another_chance(cli: Cli, config: Path) -> None:
+    config.write_text(ONE + 'test = "sleep 0.3; echo %A%"\ntimeout_s = { test = 0.1 }\n')
+    assert cli("tune", config, "--json").json["outcomes"] == {"timeout": 1}
+    config.write_text(config.read_text().replace("test = 0.1", "test = 60"))
+    assert cli("tune", config, "--json").json["outcomes"] == {"ok": 1}
+
+
+def test_a_program_that_was_missing_is_tried_again(cli: Cli, config: Path) -> None:
+    config.write_text(ONE + 'test = ["./late", "%A%"]\ncompile = "./late %A%"\n')
+    assert cli("tune", config, "--json").json["outcomes"] == {"compile_failed": 1}
+    program = config.parent / "late"
+    program.write_text("#!/bin/sh\necho $1\n")
+    program.chmod(0o755)
+    made = cli("tune", config, "--json").json
+    assert (made["outcomes"], made["tests"]) == ({"ok": 1}, 1)
+
+
+@pytest.mark.parametrize("compile_line", ['compile = "true"\n', ""])
+def test_retry_measures_what_failed(cli: Cli, config: Path, compile_line: str) -> None:
+    test = "test = \"[ %A% = 1 ] || [ '$LUCKY' ] || exit 3; echo %A%\"\n"
+    config.write_text(ONE.replace("[1]", "[1, 2]") + compile_line + test.replace("'", '\\"'))
+    assert cli("tune", config, "--json").json["outcomes"] == {"ok": 1, "run_failed": 1}
+    assert cli("tune", config, "--json").json["measured"] == 0
+    os.environ["LUCKY"] = "yes"
+    try:
+        made = cli("tune", config, "--retry", "--json").json
+    finally:
+        del os.environ["LUCKY"]
+    assert (made["session"], made["tests"], made["measured"]) == (1, 2, 1)
+    assert made["outcomes"] == {"ok": 2}
+
+
+def test_two_sessions_never_share_a_folder_whose_files_are_numbered(cli: Cli, config: Path) -> None:
+    config.write_text(SLEEPERS)
+    with hold_devices([], config.parent):
+        refused = cli("tune", config)
+        assert refused.code == 3
+        assert "%%ID%%" in refused.err
+        config.write_text(ONE + 'test = "echo %A%"\n')
+        assert cli("tune", config).code == 0, "tests without numbers disturb nobody"
+
+
+def test_output_files_are_neither_the_config_nor_the_journal(cli: Cli, config: Path) -> None:
+    for name, what in (("tune.toml", "config"), (".harness/journal.sqlite", "journal")):
+        text = SLEEPERS + f'[output]\nlog = "{name}"\n'
+        config.write_text(text)
+        ended = cli("tune", config)
+        assert ended.code == 2
+        assert f"this is the {what}" in ended.err
+        assert config.read_text() == text
+
+
+def test_a_file_that_cannot_be_written_hides_no_result(cli: Cli, config: Path) -> None:
+    (config.parent / "taken").write_text("")
+    config.write_text(SLEEPERS + '[output]\nlog = "taken/log.csv"\n')
+    ended = cli("tune", config)
+    assert ended.code == 1
+    assert "best: 2 points" in ended.out
+    assert "cannot write" in ended.out
+
+
+def test_a_lane_that_was_lost_leaves_a_replicated_session_unfinished(
+    cli: Cli, config: Path
+) -> None:
+    config.write_text(VIRTUAL + 'lost = ["1"]\n')
+    ended = cli("tune", config, "--distribution", "replicate")
+    assert ended.code == 3
+    assert "lane 1 lost its device before its search ended" in ended.out
+    assert "variable tree" not in ended.out
+    journal = config.parent / ".harness/journal.sqlite"
+    assert cli("sessions", "--json", "--journal", journal).json[0]["state"] == "failed"
