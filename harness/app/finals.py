@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.app.kernels import KernelTests
-from harness.model import Goal, Lane, Outcome, OutcomeKind, Run, Test
+from harness.app.kernels import ENERGY_INDEX, KernelTests
+from harness.model import Goal, Lane, Note, Outcome, OutcomeKind, Run, Test
 from harness.schedule.again import Again
 from harness.timing.finalists import ROUNDS, Finals, choose_finalists, compare_finalists
 
@@ -21,12 +21,14 @@ class Ranking:
     Attributes:
         lane: where the finals were.
         outcomes: the finalists, by test id.
+        energies_j: joules per launch, where they were measured.
         recorded: whether an earlier invocation measured all of it.
     """
 
     lane: str
     finals: Finals[int]
     outcomes: Mapping[int, Outcome]
+    energies_j: Mapping[int, float]
     recorded: bool
 
     @property
@@ -39,10 +41,15 @@ class Ranking:
         tied = [test for test in self.finals.tied if test != self.finals.winner]
         who = ", ".join(f"test {test}" for test in tied)
         text = f"finals of {len(self.outcomes)} on lane {self.lane}: test {self.finals.winner} wins"
-        return f"{text}; tied with it within 1 %: {who}" if tied else f"{text}, alone within 1 %"
+        text += f"; tied with it within 1 %: {who}" if tied else ", alone within 1 %"
+        energies = [f"test {n} {joules:.3g} J" for n, joules in self.energies_j.items()]
+        return f"{text}; energy per launch: {', '.join(energies)}" if energies else text
 
-    def to_details(self) -> dict[str, object]:
-        """For the journal."""
+    def to_note(self, at_s: float) -> Note:
+        """For the journal, with everything that was found out."""
+        return Note("info", self.describe(), at_s, self._details())
+
+    def _details(self) -> dict[str, object]:
         return {
             "lane": self.lane,
             "winner": self.finals.winner,
@@ -55,6 +62,7 @@ class Ranking:
                     "high": standing.high,
                     "p": standing.p,
                     "tied": standing.tied,
+                    "energy_j": self.energies_j.get(standing.test),
                 }
                 for standing in self.finals.standings
             ],
@@ -92,12 +100,14 @@ def hold_finals(
         return None
     finalists = {test_id: scored[test_id] for test_id in chosen}
     tests = [_as_test(outcome) for outcome in finalists.values()]
-    known = _recorded(finalists)
-    runs = known or again.run(tests, lane, INDICES)
+    indices = [*INDICES, *([ENERGY_INDEX] if kernel.kernel.measure.energy else [])]
+    known = _recorded(finalists, indices)
+    runs = known or again.run(tests, lane, indices)
     if runs is None:
         return None
     costs = {n: _costs(kernel, finalists[n], lane, made) for n, made in runs.items()}
-    return Ranking(lane.name, compare_finalists(costs, seed=1), finalists, known is not None)
+    finals = compare_finalists(costs, seed=1)
+    return Ranking(lane.name, finals, finalists, _energies(runs), known is not None)
 
 
 def _find_lane(best: Outcome, lanes: Sequence[Lane]) -> Lane | None:
@@ -109,12 +119,26 @@ def _as_test(outcome: Outcome) -> Test:
     return Test(outcome.test_id, outcome.configuration, outcome.key, outcome.lane)
 
 
-def _recorded(finalists: Mapping[int, Outcome]) -> dict[int, list[Run]] | None:
+def _recorded(
+    finalists: Mapping[int, Outcome], indices: Sequence[int]
+) -> dict[int, list[Run]] | None:
+    """The runs of earlier finals of the same tests, if all of them are there."""
     found = {
-        test_id: [run for run in outcome.runs if run.index in INDICES and run.measurement]
+        test_id: [run for run in outcome.runs if run.index in indices and run.measurement]
         for test_id, outcome in finalists.items()
     }
-    return found if all(len(runs) == ROUNDS for runs in found.values()) else None
+    return found if all(len(runs) == len(indices) for runs in found.values()) else None
+
+
+def _energies(runs: Mapping[int, Sequence[Run]]) -> dict[int, float]:
+    """Joules per launch of the tests for which they could be told."""
+    found = {
+        test_id: run.measurement.energy_j
+        for test_id, made in runs.items()
+        for run in made
+        if run.index == ENERGY_INDEX and run.measurement is not None
+    }
+    return {test_id: joules for test_id, joules in found.items() if joules is not None}
 
 
 def _costs(kernel: KernelTests, outcome: Outcome, lane: Lane, runs: Sequence[Run]) -> list[float]:
@@ -122,6 +146,6 @@ def _costs(kernel: KernelTests, outcome: Outcome, lane: Lane, runs: Sequence[Run
     return [
         kernel.cost(outcome.configuration, lane, sample_s)
         for run in runs
-        if run.measurement is not None
+        if run.measurement is not None and run.index in INDICES
         for sample_s in run.measurement.samples_s
     ]

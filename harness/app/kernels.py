@@ -39,10 +39,10 @@ from harness.model import (
 from harness.occupancy import compute_occupancy
 from harness.stats import aggregate
 from harness.store.sources import hash_file
-from harness.timing.finalists import PER_ROUND
-from harness.timing.kernel import Scored
+from harness.timing.finalists import PER_ROUND, ROUNDS
+from harness.timing.kernel import ENERGY_S, Scored
 from harness.timing.launch_model import Simulation
-from harness.timing.protocol import Expectation, Measure, Measured
+from harness.timing.protocol import HOT_SAMPLE_S, Expectation, Measure, Measured
 from harness.timing.stopping import Rival, RuleName, Stopping, find_rival, share_risk
 
 UNITS = {"gflops": "GFLOP/s", "tflops": "TFLOP/s", "gbps": "GB/s"}
@@ -52,8 +52,11 @@ BYTES = {"gbps": 1e9}
 """Metrics that say what a launch does: their value times the time, times this."""
 
 
-_FINAL = Stopping("repeat", repeat=PER_ROUND)
+FINAL = Stopping("repeat", repeat=PER_ROUND)
 """Of every run of a test but its first, which are those of the finals."""
+ENERGY_INDEX = ROUNDS + 1
+FOR_ENERGY = Stopping("precision", precision=1e-12, max_samples=1 << 30, max_s=ENERGY_S)
+"""Of the run that follows the finals, where energy is asked for: long enough to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,14 +228,20 @@ class KernelTests:
             expectation = Expectation(
                 reference.function or reference.file or "", reference.atol, reference.rtol
             )
+        mode, stopping, sample_s = kernel.measure.mode, FINAL, HOT_SAMPLE_S
+        if index == 0:
+            stopping = self._stopping(test.configuration, lane, best)
+        elif index == ENERGY_INDEX:
+            mode, stopping, sample_s = "hot", FOR_ENERGY, 0.01
         return Measure(
             number=test.id,
             module=test.artifact.path,
             function=test.artifact.function,
             launch=self.launch_of(test.configuration, device),
             arguments=self.arguments_of(test.configuration, device),
-            mode=kernel.measure.mode,
-            stopping=self._stopping(test.configuration, lane, best) if index == 0 else _FINAL,
+            mode=mode,
+            stopping=stopping,
+            sample_s=sample_s,
             folders=folders,
             expectation=expectation,
             data=data,

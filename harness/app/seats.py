@@ -22,6 +22,7 @@ from harness.procs.worker import Worker
 from harness.replay.compiler import ReplayCompiler
 from harness.replay.timer import ReplayTimer
 from harness.schedule.base import Distribution, Executor
+from harness.schedule.plan import Plan
 from harness.schedule.threads import ThreadExecutor
 from harness.schedule.virtual import VirtualExecutor
 from harness.timing.base import Timer
@@ -81,6 +82,22 @@ def make_distribution(setup: Setup, workers: int) -> Distribution:
     else:
         made = distribution(setup.lanes, workers=workers, bound=bound, share=name == "pipelined")
     return made
+
+
+def make_plan(setup: Setup) -> Plan:
+    """How each test is done and scored."""
+    return Plan(
+        repeat=setup.runs_per_test,
+        aggregate=setup.spec.scoring.aggregate,
+        compiles=setup.compiles,
+        cleans=Phase.CLEAN in setup.commands,
+        goal=setup.goal,
+        find_twin_key=setup.kernel.find_twin_key if setup.kernel else _have_no_twins,
+    )
+
+
+def _have_no_twins(_test: Test, _lane: Lane) -> None:
+    """Commands are measured for each test."""
 
 
 class _Seats:

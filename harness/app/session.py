@@ -17,7 +17,7 @@ from harness.app.kernels import KernelTests
 from harness.app.outputs import write_outputs
 from harness.app.prior import Prior, load_prior
 from harness.app.result import Result
-from harness.app.seats import make_distribution, make_executor
+from harness.app.seats import make_distribution, make_executor, make_plan
 from harness.app.setup import Setup
 from harness.app.signals import stopping_on_signals
 from harness.app.strategies import make_search
@@ -28,7 +28,6 @@ from harness.model import (
     BuildEnded,
     Configuration,
     Event,
-    Lane,
     Note,
     Outcome,
     Phase,
@@ -41,7 +40,7 @@ from harness.report.summary import Summary
 from harness.schedule.again import Again
 from harness.schedule.base import Executor
 from harness.schedule.engine import Engine
-from harness.schedule.plan import Memory, Plan, Stream
+from harness.schedule.plan import Memory, Stream
 from harness.search.base import Strategy
 from harness.search.budget import Limited
 from harness.search.check_tree import TreeCheck
@@ -228,14 +227,7 @@ class _Session:
 
         return Engine(
             setup.lanes,
-            plan=Plan(
-                repeat=setup.runs_per_test,
-                aggregate=setup.spec.scoring.aggregate,
-                compiles=setup.compiles,
-                cleans=Phase.CLEAN in setup.commands,
-                goal=setup.goal,
-                find_twin_key=setup.kernel.find_twin_key if setup.kernel else _never_twins,
-            ),
+            plan=make_plan(setup),
             distribution=make_distribution(setup, self.executor.workers),
             executor=self.executor,
             memory=Memory(
@@ -296,20 +288,13 @@ class _Session:
 
     def _hold_finals(self, kernel: KernelTests) -> None:
         """Measure the best tests anew, and let the winner be the session's best."""
-        again = Again(
-            self.executor,
-            record=self.journal.record,
-            watch=self._watch,
-            stopping=lambda: self.engine.interrupted,
-        )
+        again = Again(self.executor, self.journal.record, self._watch, self.engine)
         for group in self._groups():
             lanes = [lane for lane in self.engine.lanes if lane.name in group]
             ranking = hold_finals(kernel, self._known(group), lanes, again, goal=self.setup.goal)
             if ranking is not None:
                 self.progress.best[next(iter(group)) if self._replicates else ""] = ranking.winner
-                now_s, details = self.executor.now_s(), ranking.to_details()
-                note = Note("info", ranking.describe(), now_s, details)
-                self._tell(note, record=not ranking.recorded)
+                self._tell(ranking.to_note(self.executor.now_s()), record=not ranking.recorded)
 
     def _check_tree(self, tree: Node) -> None:
         """Test a sample that the tree says cannot win, and say what contradicts it."""
@@ -433,10 +418,6 @@ class _Session:
             for group, search in self.searches.items()
             if (name := search.ended_by)
         }
-
-
-def _never_twins(_test: Test, _lane: Lane) -> None:
-    """Commands are measured for each test."""
 
 
 def _make_stream(strategy: Strategy, group: frozenset[str]) -> Stream:

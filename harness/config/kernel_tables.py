@@ -92,6 +92,13 @@ class MeasureTable(Table, frozen=True, kw_only=True):
         bool,
         doc("Time a fixed kernel on every lane at first and every 50 tests, and flag drift."),
     ] = True
+    energy: Annotated[
+        bool,
+        doc(
+            "Measure the energy per launch of the finalists, for 2 s each, where the device has a "
+            "counter."
+        ),
+    ] = False
     finalists: Annotated[
         bool,
         doc(

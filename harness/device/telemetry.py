@@ -37,6 +37,7 @@ class NvmlTelemetry:
         self, device: DeviceInfo, now_s: Callable[[], float], nvml: ModuleType | None = None
     ) -> None:
         self._now_s = now_s
+        self._is_slice = bool(device.parent_uuid)
         self._nvml = nvml or import_nvml()
         self._handle: Any = None
         if self._nvml is not None:
@@ -63,7 +64,7 @@ class NvmlTelemetry:
                 memory_mhz=ask(nvml, None, nvml.nvmlDeviceGetClockInfo, handle, memory),
                 temperature_c=ask(nvml, None, nvml.nvmlDeviceGetTemperature, handle, sensor),
                 power_w=None if power_mw is None else power_mw / 1e3,
-                energy_j=None if energy_mj is None else energy_mj / 1e3,
+                energy_j=None if energy_mj is None or self._is_slice else energy_mj / 1e3,
                 reasons=ask(nvml, 0, nvml.nvmlDeviceGetCurrentClocksEventReasons, handle),
                 held_ns=self._read_counters(nvml, handle),
                 processes=None if processes is None else len(processes),

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from harness.model import BuildEnded, Event, Lane, OutcomeKind, Phase, Run, RunEnded, Test
 from harness.schedule.base import POOL, Assignment, Crashed, Executor, Job, JobEnded
+from harness.schedule.engine import Engine
 
 _TICK_S = 0.2
 
@@ -20,21 +21,20 @@ class Again:
 
     Args:
         record, watch: as of the engine.
-        stopping: asked before each job; when true, nothing more is begun.
+        engine: when it is interrupted, nothing more is begun.
     """
 
     def __init__(
         self,
         executor: Executor,
-        *,
         record: Callable[[Sequence[Event]], None],
         watch: Callable[[Event | None], None],
-        stopping: Callable[[], bool],
+        engine: Engine,
     ) -> None:
         self._executor = executor
         self._record = record
         self._watch = watch
-        self._stopping = stopping
+        self._engine = engine
 
     def run(
         self, tests: Sequence[Test], lane: Lane, indices: Sequence[int]
@@ -63,7 +63,7 @@ class Again:
 
     def _do(self, assignment: Assignment) -> list[Event]:
         """Do one job to its end; nothing if everything is to stop."""
-        if self._stopping():
+        if self._engine.interrupted:
             return []
         self._executor.submit(assignment)
         events: list[Event] = []

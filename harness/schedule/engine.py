@@ -29,6 +29,10 @@ from harness.schedule.plan import Live, Memory, Plan, Stream, journaled, least_l
 from harness.schedule.twins import Leaders, TwinKey, Twins
 
 _TICK_S = 0.2
+_ALL_LOST = (
+    "every lane lost its device; see the warnings above, check the devices with `harness devices`, "
+    "and run the same command again to go on from here"
+)
 
 
 class Engine:
@@ -132,10 +136,7 @@ class Engine:
                 "report it; what was measured is in the journal"
             )
         if not self._lanes:
-            raise DeviceError(
-                "every lane lost its device; see the warnings above, check the devices with "
-                "`harness devices`, and run the same command again to go on from here"
-            )
+            raise DeviceError(_ALL_LOST)
 
     def clean(self, tests: Sequence[Test]) -> None:
         """Clean what an earlier invocation that was killed left of these tests.
@@ -210,14 +211,7 @@ class Engine:
         self._best.take(stream, lane.device.model, known)
         if known.artifact is not None:
             test = Test(known.test_id, configuration, key, lane.name, known.artifact)
-            self._twins.settle(self._key_of(Live(test, lane, stream, {})), known)
-
-    def _key_of(self, live: Live) -> TwinKey | None:
-        """What makes tests twins of this one; None if nothing does."""
-        if live.test.artifact is None:
-            return None
-        key = self._plan.find_twin_key(live.test, live.lane)
-        return None if key is None else (live.stream, live.lane.device.model, key)
+            self._twins.settle(Live(test, lane, stream, {}).twin_key(self._plan), known)
 
     def _begin(self, live: Live) -> None:
         if self._plan.compiles:
@@ -303,7 +297,7 @@ class Engine:
 
     def _begin_or_follow(self, live: Live) -> None:
         """Begin the runs of a test, unless a twin is being measured, or was."""
-        known = self._twins.join(self._key_of(live), live.test.id)
+        known = self._twins.join(live.twin_key(self._plan), live.test.id)
         if known is None:
             self._begin_runs(live)
             return
@@ -333,7 +327,7 @@ class Engine:
     def _end(self, live: Live, kind: OutcomeKind) -> None:
         """The test is over: its outcome is logged, and cleaning may begin."""
         del self._live[live.test.id]
-        key = self._key_of(live)
+        key = live.twin_key(self._plan)
         outcome = live.make_outcome(kind, self._plan.aggregate, self._executor.now_s())
         self._log.append(TestEnded(outcome))
         self._told.append((live.stream, outcome))
@@ -386,7 +380,7 @@ class Engine:
             is_over = live.stream in self._over
             self._end(live, OutcomeKind.INTERRUPTED if is_over else OutcomeKind.DEVICE_LOST)
             return
-        lane, key = least_loaded(others, self._live.values()), self._key_of(live)
+        lane, key = least_loaded(others, self._live.values()), live.twin_key(self._plan)
         live.lane, live.test = lane, replace(live.test, lane=lane.name)
         live.runs, live.failure = {}, None
         waiting = self._twins.abandon(key, live.test.id)

@@ -18,6 +18,7 @@ from harness.model import (
     Test,
     TestEnded,
 )
+from harness.schedule.twins import TwinKey
 from harness.search.base import Strategy
 from harness.stats import Aggregate, aggregate
 
@@ -87,6 +88,13 @@ class Live:
     runs: dict[int, Run]
     compile_s: float = 0.0
     failure: BuildEnded | RunEnded | None = None
+
+    def twin_key(self, plan: Plan) -> TwinKey | None:
+        """What makes tests twins of this one; None if nothing does, or not yet."""
+        if self.test.artifact is None:
+            return None
+        key = plan.find_twin_key(self.test, self.lane)
+        return None if key is None else (self.stream, self.lane.device.model, key)
 
     def make_outcome(self, kind: OutcomeKind, how: Aggregate, ended_s: float) -> Outcome:
         """How the test ended.

@@ -33,6 +33,7 @@ from harness.timing.launch_model import (
 _L2_BYTES = 4 << 20
 _SM_MHZ = 1500
 _HW_THERMAL = 0x40
+_WATTS = 150.0
 _CONTEXT_ERROR = "simulated: an illegal memory access was encountered"
 
 
@@ -228,6 +229,7 @@ class SimulatedTelemetry:
             at_s,
             sm_mhz=round(_SM_MHZ * (THROTTLED_CLOCK if throttled else 1)),
             reasons=_HW_THERMAL if throttled else 0,
+            energy_j=_WATTS * at_s,
             held_ns=(("hw_thermal", self._held_ns),),
             processes=1,
         )

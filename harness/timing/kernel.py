@@ -255,10 +255,28 @@ def _make_measurement(
         stop=answer.stop,
         verified=answer.verified,
         error=answer.error,
+        energy_j=find_energy(answer, before, after),
         before=before,
         after=after,
         flags=find_flags(before, after),
     )
+
+
+ENERGY_S = 2.0
+"""Counters of energy move every 10 ms or more, so less time than this tells nothing."""
+
+
+def find_energy(
+    answer: Measured, before: DeviceState | None, after: DeviceState | None
+) -> float | None:
+    """Joules per launch, if the device counts them and was kept busy for long enough."""
+    launches = answer.launches * len(answer.samples_s)
+    busy_s = answer.launches * sum(answer.samples_s)
+    if before is None or after is None or busy_s < 0.95 * ENERGY_S:
+        return None
+    if before.energy_j is None or after.energy_j is None:
+        return None
+    return (after.energy_j - before.energy_j) / launches
 
 
 HARMFUL = frozenset({"thermal", "sw_thermal", "hw_thermal", "power_brake"})

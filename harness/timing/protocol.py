@@ -26,6 +26,8 @@ from harness.timing.launch_model import Simulation
 from harness.timing.stopping import Stopping
 
 PROTOCOL = 1
+HOT_SAMPLE_S = 50e-6
+"""A hundred times what the marks resolve."""
 
 PhaseName = Literal["load", "data", "reference", "launch", "sample"]
 
@@ -48,6 +50,7 @@ class Measure(msgspec.Struct, frozen=True, tag="measure"):
 
     Attributes:
         folders: where modules are looked for, in this order; files are in the first. Absolute.
+        sample_s: in hot mode, how long the launches of a sample take together, at least.
         data: whether arrays are filled; without, they are allocated only.
         simulation: what a simulated device needs to know; None for a real one.
     """
@@ -61,6 +64,7 @@ class Measure(msgspec.Struct, frozen=True, tag="measure"):
     stopping: Stopping
     folders: tuple[str, ...]
     expectation: Expectation | None = None
+    sample_s: float = HOT_SAMPLE_S
     data: bool = True
     simulation: Simulation | None = None
 

@@ -16,8 +16,6 @@ from harness.measurement import Launch, Mode
 from harness.timing.driver import Driver, Parameter, Pointer
 from harness.timing.stopping import Rule
 
-HOT_SAMPLE_S = 50e-6
-"""The least time between two marks in hot mode."""
 BEAT_S = 0.25
 """How often sampling that goes on says so."""
 
@@ -59,6 +57,7 @@ def take_samples(
     mode: Mode,
     rule: Rule,
     *,
+    sample_s: float,
     now_s: Callable[[], float],
     beat: Callable[[], None],
 ) -> Samples:
@@ -68,6 +67,7 @@ def take_samples(
     part; in hot mode its launches within a sample see what the one before left.
 
     Args:
+        sample_s: in hot mode, the least time between two marks.
         beat: called before the first sample, and about every `BEAT_S`.
 
     Raises:
@@ -77,7 +77,7 @@ def take_samples(
     began_s = last_beat_s = now_s()
     beat()
     if mode == "hot":
-        taken.launches = _choose_launches(_time(driver, work, 1))
+        taken.launches = max(1, math.ceil(sample_s / max(_time(driver, work, 1), 1e-9)))
     while not rule.is_finished:
         at_s = now_s()
         if at_s - last_beat_s > BEAT_S:
@@ -87,10 +87,9 @@ def take_samples(
         if mode == "cold":
             driver.set_bytes(work.flush[0], 0, work.flush[1])
         total_s = _time(driver, work, taken.launches)
-        sample_s = total_s / taken.launches
-        taken.samples_s.append(sample_s)
+        taken.samples_s.append(total_s / taken.launches)
         taken.starts_s.append(at_s - began_s)
-        rule.add(sample_s, total_s)
+        rule.add(taken.samples_s[-1], total_s)
     return taken
 
 
@@ -100,7 +99,3 @@ def _time(driver: Driver, work: Work, launches: int) -> float:
         driver.launch(work.kernel, work.launch, work.parameters)
     driver.mark(1)
     return driver.elapsed_s()
-
-
-def _choose_launches(once_s: float) -> int:
-    return max(1, math.ceil(HOT_SAMPLE_S / max(once_s, 1e-9)))

@@ -119,6 +119,7 @@ class Server:
             work,
             request.mode,
             rule,
+            sample_s=request.sample_s,
             now_s=self._now_s,
             beat=lambda: self._announce(number, "sample"),
         )

@@ -114,6 +114,16 @@ def test_the_finals_are_recorded_and_not_held_again(base: Path) -> None:
     assert len([n for n in load_session(journal).notes if "finals" in n.text]) == 1
 
 
+def test_the_energy_of_the_finalists_is_told_where_it_is_asked_for(base: Path) -> None:
+    result = tune(base, changed(kernel={"measure": {"energy": True}}))
+    (final,) = result.summary.to_object()["finals"]
+    winner = result.best
+    assert winner is not None
+    for standing in final["standings"]:  # a simulated device takes 150 W
+        assert standing["energy_j"] == pytest.approx(150 * standing["median_s"], rel=0.3)
+    assert f"energy per launch: test {winner.test_id} " in "\n".join(result.summary.to_lines())
+
+
 def test_an_objective_may_be_a_metric(base: Path) -> None:
     result = tune(base, changed(scoring={"optimal": "max", "metric": "gbps"}))
     assert result.info.unit == "GB/s"

@@ -30,7 +30,9 @@ def test_the_state_of_a_gpu() -> None:
 
 def test_a_slice_is_asked_by_its_parent() -> None:
     nvml = mig()
-    assert NvmlTelemetry(find_device(nvml), lambda: 0.0, nvml).read().sm_mhz == 1410
+    state = NvmlTelemetry(find_device(nvml), lambda: 0.0, nvml).read()
+    assert state.sm_mhz == 1410
+    assert state.energy_j is None  # the parent's is not the slice's
 
 
 def test_what_an_old_driver_does_not_tell_is_left_out() -> None:
