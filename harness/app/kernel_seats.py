@@ -12,7 +12,7 @@ from msgspec import structs
 
 from harness.app.kernels import KernelTests
 from harness.app.lanes import compile_cores
-from harness.app.names import DRIVERS, TELEMETRY, load
+from harness.app.names import DRIVERS, SIMULATOR, TELEMETRY, load
 from harness.app.setup import Setup
 from harness.clock import Clock, SystemClock
 from harness.compile.base import Compiler, KernelCompiler, Translator
@@ -108,7 +108,7 @@ class KernelSeats:
         def make_driver(
             on_crash: Callable[[], NoReturn], on_hang: Callable[[], NoReturn]
         ) -> Driver:
-            made: Driver = load("harness.testing.driver:SimulatedDriver")(
+            made: Driver = load(SIMULATOR)(
                 self._landscape, lane.device, clock, on_crash=on_crash, on_hang=on_hang
             )
             return made

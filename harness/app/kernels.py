@@ -222,7 +222,8 @@ class KernelTests:
         data = self.spec.mock.verify or not device.simulated
         verify = data and index == 0  # what meets again was verified before
         own = [str(folder) for folder in search_folders(self.spec)]
-        folders = tuple(dict.fromkeys([*own, *sys.path]))  # what this process finds, workers find
+        # What this process finds, workers find.
+        folders = tuple(dict.fromkeys([*own, *(folder for folder in sys.path if folder)]))
         expectation = None
         if verify and reference is not None:
             expectation = Expectation(
@@ -271,18 +272,24 @@ class KernelTests:
     def _rival(
         self, configuration: Configuration, lane: Lane, best: Run | None, risk: float
     ) -> Rival | None:
-        """What the best run so far sets for this configuration to beat, in its own seconds."""
-        if best is None or best.measurement is None or best.device_uuid == "":
+        """What the best run so far sets for this configuration to beat, in its own seconds.
+
+        None where less time is not better: then nothing can be given up.
+        """
+        if best is None or best.measurement is None or best.sample is None:
             return None
         rival = find_rival(best.measurement.samples_s, risk)
-        metric = self.spec.scoring.metric
-        if rival is None or metric is None or best.sample is None:
-            return rival
-        # With a rate (something / time_s) as objective, the time that would give the same rate.
-        mine = self.metrics[metric].number({**self._times(configuration, lane.device, 1.0)})
-        equal_s = mine / best.sample if best.sample else 0.0
-        if equal_s <= 0:
+        metric, highest = self.spec.scoring.metric, self.spec.scoring.optimal.startswith("max")
+        if metric is None or rival is None:
+            return None if highest else rival
+        # Of a rate (something / time_s), the time that would give the same.
+        once, twice = (
+            self.metrics[metric].number(self._times(configuration, lane.device, time_s))
+            for time_s in (1.0, 2.0)
+        )
+        if not highest or once <= 0 or best.sample <= 0 or abs(once / twice - 2) > 1e-6:
             return None
+        equal_s = once / best.sample
         return Rival(equal_s, equal_s * rival.upper_s / rival.best_s)
 
     def _times(

@@ -31,6 +31,8 @@ DRIVERS = {
     "mock": "harness.testing.driver:open_simulated",
 }
 """What a lane's kernel worker opens its device with, by backend."""
+SIMULATOR = "harness.testing.driver:SimulatedDriver"
+"""The same for virtual time, in which there are no workers' processes."""
 TELEMETRY = {
     "cuda": "harness.device.telemetry:NvmlTelemetry",
     "mock": "harness.testing.driver:SimulatedTelemetry",

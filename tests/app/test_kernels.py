@@ -164,6 +164,19 @@ def test_a_race_gives_up_what_cannot_win(base: Path) -> None:
     assert "given up in the race" in "\n".join(result.summary.to_lines())
 
 
+@pytest.mark.parametrize(
+    ("metric", "optimal", "races"),
+    [("1e9 / time_s", "max", True), ("1e9 / time_s", "min", False), ("time_s ** 2", "min", False)],
+)
+def test_only_rates_can_be_raced_by(base: Path, metric: str, optimal: str, races: bool) -> None:
+    data = changed(
+        parameters={"BLOCK": [2**k for k in range(1, 11)], "ITEMS": [1, 2, 4, 8, 16]},
+        kernel={"measure": {"stop": "race"}, "metrics": {"m": metric}},
+        scoring={"optimal": optimal, "metric": "m"},
+    )
+    assert (kinds(tune(base, data))["censored"] > 0) == races
+
+
 def test_equal_binaries_and_launches_are_measured_once(base: Path) -> None:
     """With a parameter that changes neither, by what the config says."""
     data = changed(kernel={"parameters": "none", "function": "scale"})
