@@ -28,6 +28,7 @@ def find_files(spec: Spec, kernel: KernelTable, source_text: str) -> list[Path]:
     names = [argument.fill for argument in kernel.arguments]
     if kernel.reference is not None:
         names += [kernel.reference.function or "", kernel.reference.file or ""]
+        found |= {base / kernel.reference.source} if kernel.reference.source else set()
     for name in names:
         module, is_function, _ = name.partition(":")
         if is_function:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NoReturn
 
 from msgspec import structs
@@ -138,21 +138,24 @@ class KernelSeats:
             )
 
         def sentinel() -> Measure:
-            artifact = self._build_sentinel(lane)
+            source = KernelSource(SOURCE, FUNCTION, self._kernel.architecture_of(device))
+            artifact = self._build(lane, source, "the sentinel kernel", self.clock)
             return make_sentinel(artifact.path, artifact.function, simulated=device.simulated)
 
         return self._make_timer(lane, self.clock, make_link, sentinel)
 
-    def _build_sentinel(self, lane: Lane) -> Artifact:
-        """Its binary, which is in the cache from the second session on."""
-        architecture = self._kernel.architecture_of(lane.device)
-        compiler = self._make_kernel_compiler(lane)
+    def _build(self, lane: Lane, source: KernelSource, what: str, clock: Clock) -> Artifact:
+        """The binary of what is no test; in the cache from the second session on."""
+        compiler: KernelCompiler = MockKernelCompiler(self._landscape, clock)
+        if self._toolchain is not None:
+            compiler = self._make_kernel_compiler(lane)
         try:
-            built = compiler.build(KernelSource(SOURCE, FUNCTION, architecture))
+            built = compiler.build(source)
         finally:
             compiler.close()
         if built.artifact is None:
-            raise CompileError(f"the sentinel kernel cannot be compiled: {built.reason}")
+            output = built.evidence.output if built.evidence else ""
+            raise CompileError(f"{what} cannot be compiled: {built.reason}\n{output}".strip())
         return built.artifact
 
     def _make_kernel_compiler(self, lane: Lane | None) -> KernelCompiler:
@@ -192,8 +195,15 @@ class KernelSeats:
         kernel = self._kernel
         loss = Loss(self._landscape, lane, self._setup.spec.mock)
 
+        @lru_cache(maxsize=1)
+        def reference() -> Artifact | None:
+            source = kernel.make_reference(lane)
+            if source is None:
+                return None
+            return self._build(lane, source, "kernel.reference.kernel", clock)
+
         def make_request(test: Test, index: int, best: Run | None) -> Measure:
-            request = kernel.make_request(test, lane, index, best)
+            request = kernel.make_request(test, lane, index, best, reference)
             if request.simulation is None:
                 return request
             simulation = replace(request.simulation, lost=loss.is_due())

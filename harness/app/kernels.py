@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from msgspec import structs
@@ -64,6 +64,7 @@ class KernelTests:
     """Everything about a kernel that its tests share.
 
     Attributes:
+        reference_launch: of the reference, where that is a kernel.
         size: configurations of the space; None if not counted. It sets a race's risk.
     """
 
@@ -73,6 +74,7 @@ class KernelTests:
     function: Template
     options: tuple[Template, ...]
     launch: LaunchTemplate
+    reference_launch: LaunchTemplate | None
     arguments: tuple[ArgumentTemplate, ...]
     metrics: Mapping[str, Formula]
     size: int | None
@@ -214,21 +216,49 @@ class KernelTests:
 
     # -- measuring ---------------------------------------------------------------------------
 
-    def make_request(self, test: Test, lane: Lane, index: int, best: Run | None) -> Measure:
-        """What the lane's worker is asked for a run of the test."""
+    def make_reference(self, lane: Lane) -> KernelSource | None:
+        """What is compiled as the reference, where that is a kernel."""
+        reference = self.kernel.reference
+        if reference is None or reference.kernel is None:
+            return None
+        path, text = source_path(self.spec, self.kernel), self.source
+        if reference.source is not None:
+            path = (self.spec.base / reference.source).resolve()
+            text = path.read_text(encoding="utf-8")
+        return KernelSource(text, reference.kernel, self.architecture_of(lane.device), str(path))
+
+    def _expect(self, lane: Lane, artifact: Artifact | None) -> Expectation | None:
+        reference = self.kernel.reference
+        if reference is None:
+            return None
+        name = reference.function or reference.file or ""
+        if artifact is None or self.reference_launch is None:
+            return Expectation(name, reference.atol, reference.rtol)
+        values = self.values(Configuration((), ()), lane.device)
+        launch = self.reference_launch.expand(values)
+        return Expectation(artifact.function, reference.atol, reference.rtol, artifact.path, launch)
+
+    def make_request(
+        self,
+        test: Test,
+        lane: Lane,
+        index: int,
+        best: Run | None,
+        reference: Callable[[], Artifact | None],
+    ) -> Measure:
+        """What the lane's worker is asked for a run of the test.
+
+        Args:
+            reference: the binary of the reference, where that is a kernel; asked for if needed.
+        """
         assert test.artifact is not None, "a kernel is compiled before it is run"
         kernel, device = self.kernel, lane.device
-        reference = kernel.reference
         data = self.spec.mock.verify or not device.simulated
         verify = data and index == 0  # what meets again was verified before
         own = [str(folder) for folder in search_folders(self.spec)]
         # What this process finds, workers find.
         folders = tuple(dict.fromkeys([*own, *(folder for folder in sys.path if folder)]))
-        expectation = None
-        if verify and reference is not None:
-            expectation = Expectation(
-                reference.function or reference.file or "", reference.atol, reference.rtol
-            )
+        expectation = self._expect(lane, reference()) if verify else None
         mode, stopping, sample_s = kernel.measure.mode, FINAL, HOT_SAMPLE_S
         if index == 0:
             stopping = self._stopping(test.configuration, lane, best)
@@ -345,6 +375,14 @@ def _describe_argument(argument: Argument) -> str:
     return f"{argument.name}: {argument.dtype}[{', '.join(map(str, argument.shape))}]"
 
 
+def _parse_reference(spec: Spec, kernel: KernelTable) -> LaunchTemplate | None:
+    reference = kernel.reference
+    if reference is None or reference.grid is None or reference.block is None:
+        return None
+    names = formula_names((), list(spec.problem))
+    return LaunchTemplate.parse(reference.grid, reference.block, 0, names)
+
+
 def make_kernel_tests(spec: Spec, size: int | None) -> KernelTests | None:
     """The kernel tests of a config that has them.
 
@@ -370,7 +408,8 @@ def make_kernel_tests(spec: Spec, size: int | None) -> KernelTests | None:
         source=source,
         function=Template.parse(kernel.function, names, spec.problem),
         options=tuple(Template.parse(text, names, spec.problem) for text in kernel.options),
-        launch=LaunchTemplate.parse(kernel, formulas),
+        launch=LaunchTemplate.parse(kernel.grid, kernel.block, kernel.shared_bytes, formulas),
+        reference_launch=_parse_reference(spec, kernel),
         arguments=tuple(ArgumentTemplate.parse(table, formulas) for table in kernel.arguments),
         metrics={name: Formula.parse(text, timed) for name, text in kernel.metrics.items()},
         size=size,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from harness.config.formula import Formula
-from harness.config.kernel_tables import ArgumentTable, KernelTable
+from harness.config.kernel_tables import ArgumentTable, KernelTable, ReferenceTable
 from harness.config.launch import as_list
 from harness.config.problems import Key, Problem, format_value_of, suggest
 from harness.config.spec import CommandTable
@@ -22,6 +22,7 @@ ENTRY_PATTERN = r"[A-Za-z_][\w.]*:[A-Za-z_]\w*"
 TIME_NAMES = ("time_s",)
 """What metrics may name besides."""
 
+_REFERENCES = ("function", "kernel", "file")
 _ARCHITECTURE = r"sm_\d{2,3}[a-z]?"
 
 
@@ -89,7 +90,11 @@ def _check_launch(view: View, kernel: KernelTable) -> Iterator[Problem]:
 
 
 def _check_extents(
-    view: View, key: Key, extents: Expression | Sequence[Expression], most: int | None = 3
+    view: View,
+    key: Key,
+    extents: Expression | Sequence[Expression],
+    most: int | None = 3,
+    names: Sequence[str] | None = None,
 ) -> Iterator[Problem]:
     if not view.is_read(*key):
         return
@@ -101,16 +106,21 @@ def _check_extents(
         yield Problem(key, text, format_value_of(list(several)))
     for n, extent in enumerate(several):
         place = key if isinstance(extents, (int, str)) else (*key, n)
-        yield from _check_formula(view, place, extent)
+        yield from _check_formula(view, place, extent, names=names)
 
 
 def _check_formula(
-    view: View, key: Key, text: str | float, more: Sequence[str] = ()
+    view: View,
+    key: Key,
+    text: str | float,
+    more: Sequence[str] = (),
+    names: Sequence[str] | None = None,
 ) -> Iterator[Problem]:
     if not (view.is_read(*key) and view.is_read("parameters") and view.is_read("problem")):
         return
     try:
-        Formula.parse(text, [*formula_names(view.names, list(view.spec.problem)), *more])
+        parameters = view.names if names is None else names
+        Formula.parse(text, [*formula_names(parameters, list(view.spec.problem)), *more])
     except ConfigError as error:
         yield from (Problem(key, problem) for problem in error.problems)
 
@@ -173,10 +183,11 @@ def _check_reference(view: View, kernel: KernelTable) -> Iterator[Problem]:
     key: Key = ("kernel", "reference")
     if reference is None or not view.is_read(*key):
         return
-    given = [name for name in ("function", "file") if getattr(reference, name) is not None]
+    given = [name for name in _REFERENCES if getattr(reference, name) is not None]
     if len(given) != 1 and view.is_whole(*key):
-        said = "both function and file" if given else "neither function nor file"
-        yield Problem(key, f'{said}; give one, such as function = "reference:matmul"')
+        said = " and ".join(given) if given else "nothing to compare with"
+        yield Problem(key, f"{said}; give one of {', '.join(_REFERENCES)}")
+    yield from _check_simple_kernel(view, reference)
     function, file = reference.function, reference.file
     if function is not None and not re.fullmatch(ENTRY_PATTERN, function):
         text = "not module:function; write one such as reference:matmul"
@@ -191,6 +202,22 @@ def _check_reference(view: View, kernel: KernelTable) -> Iterator[Problem]:
     if only_read and view.is_whole("kernel", "arguments"):
         text = 'no argument comes out of the kernel; set role = "out" or "inout" of one'
         yield Problem(key, text)
+
+
+def _check_simple_kernel(view: View, reference: ReferenceTable) -> Iterator[Problem]:
+    for name in ("grid", "block", "source"):
+        key: Key = ("kernel", "reference", name)
+        value = getattr(reference, name)
+        if reference.kernel is None and value is not None and view.is_read(*key):
+            yield Problem(key, "there is no kernel that it would be of; remove it")
+        elif reference.kernel is not None and value is None and name != "source":
+            if view.is_read(*key):
+                yield Problem(key, f"missing; the reference's kernel needs one, as {name} = 256")
+        elif value is not None and name != "source":
+            yield from _check_extents(view, key, value, names=())
+    if reference.source is not None and not (view.spec.base / reference.source).is_file():
+        text = f"there is no file {view.spec.base / reference.source}; name the CUDA C++ source"
+        yield Problem(("kernel", "reference", "source"), text, format_value_of(reference.source))
 
 
 def _check_metrics(view: View, kernel: KernelTable) -> Iterator[Problem]:

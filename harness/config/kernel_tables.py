@@ -59,6 +59,22 @@ class ReferenceTable(Table, frozen=True, kw_only=True):
     file: Annotated[
         str | None, doc("`.npy` with the only output, or `.npz` with each by its name.")
     ] = None
+    kernel: Annotated[
+        str | None,
+        doc(
+            "A simple kernel with the same arguments, by its C++ name; `grid` and `block` with it."
+        ),
+    ] = None
+    source: Annotated[
+        str | None, doc("The file of that kernel; default: that of the kernel that is tuned.")
+    ] = None
+    grid: Annotated[
+        Expression | tuple[Expression, ...] | None,
+        doc("Of that kernel; over problem sizes and device limits, as `block`.", ["N // 256"]),
+    ] = None
+    block: Annotated[Expression | tuple[Expression, ...] | None, doc("Of that kernel.", [256])] = (
+        None
+    )
     atol: Annotated[NotNegative, doc("Absolute tolerance of floating-point outputs.")] = 1e-6
     rtol: Annotated[
         NotNegative, doc("Relative tolerance of floating-point outputs; integers must be equal.")

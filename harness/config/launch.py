@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.config.formula import Formula
-from harness.config.kernel_tables import ArgumentTable, KernelTable
+from harness.config.kernel_tables import ArgumentTable
 from harness.config.tables import Expression
 from harness.measurement import Argument, Extent, Launch
 from harness.model import Value
@@ -26,16 +26,22 @@ class LaunchTemplate:
     shared_bytes: Formula
 
     @classmethod
-    def parse(cls, kernel: KernelTable, names: Collection[str]) -> LaunchTemplate:
-        """The template that the table says.
+    def parse(
+        cls,
+        grid: Expression | Sequence[Expression],
+        block: Expression | Sequence[Expression],
+        shared_bytes: Expression,
+        names: Collection[str],
+    ) -> LaunchTemplate:
+        """The template that these expressions say.
 
         Raises:
-            ConfigError: an expression is wrong.
+            ConfigError: one is wrong.
         """
         return cls(
-            tuple(Formula.parse(text, names) for text in as_list(kernel.grid)),
-            tuple(Formula.parse(text, names) for text in as_list(kernel.block)),
-            Formula.parse(kernel.shared_bytes, names),
+            tuple(Formula.parse(text, names) for text in as_list(grid)),
+            tuple(Formula.parse(text, names) for text in as_list(block)),
+            Formula.parse(shared_bytes, names),
         )
 
     def expand(self, values: Mapping[str, Value]) -> Launch:

@@ -36,13 +36,16 @@ class Expectation(msgspec.Struct, frozen=True):
     """What the result is compared with.
 
     Attributes:
-        reference: `module:function`, or the path of a `.npy` or `.npz` file.
+        reference: `module:function`, or the path of a `.npy` or `.npz` file; or a kernel.
+        module, launch: of that kernel, which has the same arguments; None: it is none.
         atol, rtol: a value is right if it differs by at most atol + rtol * |expected|.
     """
 
     reference: str
     atol: float
     rtol: float
+    module: str = ""
+    launch: Launch | None = None
 
 
 class Measure(msgspec.Struct, frozen=True, tag="measure"):

@@ -7,10 +7,10 @@ calls it directly.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
-from harness.measurement import Argument
+from harness.measurement import Argument, Launch
 from harness.model import OutcomeKind
 from harness.timing.data import (
     POISON,
@@ -93,15 +93,15 @@ class Server:
 
     def _measure(self, request: Measure) -> Measured | Refused:
         driver, number = self._driver, request.number
-        self._announce(number, "load")
-        kernel = driver.load(request.module, request.function)
-        if request.launch.shared_bytes:
-            driver.allow_shared(kernel, request.launch.shared_bytes)
         self._announce(number, "data")
         buffers = self._provide(request)
         if request.expectation is not None:
             self._announce(number, "reference")
-            self._expect(buffers, request.expectation, request.folders)
+            self._expect(buffers, request, request.expectation)
+        self._announce(number, "load")
+        kernel = driver.load(request.module, request.function)
+        if request.launch.shared_bytes:
+            driver.allow_shared(kernel, request.launch.shared_bytes)
         self._foresee(request, buffers)
         work = self._make_work(request, kernel, buffers)
         self._announce(number, "launch")
@@ -167,14 +167,41 @@ class Server:
         for pointer in [*buffers.pointers.values(), *buffers.pristine.values()]:
             self._driver.free(pointer)
 
-    def _expect(
-        self, buffers: _Buffers, expectation: Expectation, folders: tuple[str, ...]
-    ) -> None:
-        if buffers.expected is None or buffers.expectation != expectation:
-            buffers.expectation = expectation
-            buffers.expected = expected_outputs(
-                expectation.reference, folders, buffers.arguments, buffers.values
+    def _expect(self, buffers: _Buffers, request: Measure, expectation: Expectation) -> None:
+        """Find out what the outputs should hold, unless that is known."""
+        if buffers.expected is not None and buffers.expectation == expectation:
+            return
+        if expectation.launch is not None:
+            expected = self._run_reference(buffers, request, expectation, expectation.launch)
+        else:
+            expected = expected_outputs(
+                expectation.reference, request.folders, buffers.arguments, buffers.values
             )
+        buffers.expectation, buffers.expected = expectation, expected
+
+    def _run_reference(
+        self, buffers: _Buffers, request: Measure, expectation: Expectation, launch: Launch
+    ) -> dict[str, Array]:
+        """What the reference's kernel leaves in the outputs."""
+        try:
+            kernel = self._driver.load(expectation.module, expectation.reference)
+            self._foresee(request, buffers, sound=True)
+            work = self._make_work(request, kernel, buffers)
+            self._announce(request.number, "launch")
+            work.restore()
+            self._driver.launch(kernel, launch, work.parameters)
+            self._driver.synchronize()
+            outputs = [argument for argument in buffers.arguments if argument.role != "in"]
+            return {output.name: self._read(buffers, output) for output in outputs}
+        except DriverError as error:
+            if error.lost:
+                raise
+            raise DataError(f"kernel.reference.kernel: {error}") from error
+
+    def _read(self, buffers: _Buffers, argument: Argument) -> Array:
+        data = bytearray(size_bytes(argument))
+        self._driver.read(buffers.pointers[argument.name], memoryview(data))
+        return decode(data, argument)
 
     def _make_work(self, request: Measure, kernel: int, buffers: _Buffers) -> Work:
         driver = self._driver
@@ -195,7 +222,8 @@ class Server:
         flush = (self._flush or 0, self._flush_bytes)
         return Work(kernel, request.launch, tuple(parameters), restore, flush)
 
-    def _foresee(self, request: Measure, buffers: _Buffers) -> None:
+    def _foresee(self, request: Measure, buffers: _Buffers, *, sound: bool = False) -> None:
+        """Tell a simulated driver what comes; `sound`: something that cannot fail."""
         if isinstance(self._driver, Simulated) and request.simulation is not None:
             outputs = {
                 buffers.pointers[argument.name]: encode(
@@ -204,7 +232,8 @@ class Server:
                 for argument in request.arguments
                 if buffers.expected is not None and argument.name in buffers.expected
             }
-            self._driver.foresee(request.simulation, outputs)
+            simulation = request.simulation
+            self._driver.foresee(replace(simulation, sound=sound or simulation.sound), outputs)
 
     # -- verification ------------------------------------------------------------------------
 
@@ -221,9 +250,7 @@ class Server:
         driver.synchronize()
         greatest = 0.0
         for argument in outputs:
-            data = bytearray(size_bytes(argument))
-            driver.read(buffers.pointers[argument.name], memoryview(data))
-            found = decode(data, argument)
+            found = self._read(buffers, argument)
             want = buffers.expected[argument.name]
             exact = found.dtype.kind in "iu"
             atol, rtol = (0.0, 0.0) if exact else (expectation.atol, expectation.rtol)

@@ -206,6 +206,14 @@ def test_verification_finds_wrong_results(base: Path) -> None:
     assert "result: equal to the reference" in "\n".join(result.summary.to_lines())
 
 
+def test_a_simple_kernel_is_a_reference(base: Path) -> None:
+    data = changed(mock={"verify": True}, problem={"N": 1024})
+    data["kernel"]["reference"] = {"kernel": "simple", "grid": ["N // 256"], "block": [256]}
+    result = tune(base, data)
+    assert kinds(result) == {"ok": 9}
+    assert all(o.runs[0].measurement.verified for o in result.outcomes if o.runs[0].measurement)
+
+
 def test_every_configuration_has_one_outcome_whatever_fails(base: Path) -> None:
     """The survivors take over the lost lane's work, and the session ends by itself."""
     data = changed(

@@ -16,7 +16,7 @@ from harness.model import OutcomeKind
 from harness.timing.cuda import open_cuda
 from harness.timing.driver import DriverError
 from harness.timing.link import PipeLink
-from harness.timing.protocol import Expectation, Measure, Measured
+from harness.timing.protocol import Expectation, Measure, Measured, Refused
 from harness.timing.stopping import Stopping
 from tests.timing.kernels import no_limits
 
@@ -79,6 +79,19 @@ def test_a_kernel_is_loaded_verified_and_timed(link: PipeLink, tmp_path: Path) -
     assert answer.samples_s == pytest.approx([50e-6] * 3)
     again = ask(link, request("scale", tmp_path, number=2, mode="hot"))
     assert again.samples_s == pytest.approx([50e-6] * 3)
+
+
+def test_a_kernel_is_the_reference_of_another(link: PipeLink, tmp_path: Path) -> None:
+    """And the one that is wrong, since it is launched with too few threads, is found."""
+    right = Expectation("scale", 0.0, 0.0, "/elsewhere/scale", Launch((4, 1, 1), (64, 1, 1)))
+    assert ask(link, request("scale", tmp_path, expectation=right)).verified
+    few = Launch((1, 1, 1), (64, 1, 1))
+    answer = ask(link, request("scale", tmp_path, expectation=right, launch=few))
+    assert answer.kind is OutcomeKind.WRONG_RESULT
+    broken = Expectation("scale", 0.0, 0.0, "/absent", LAUNCH)
+    refused = link.ask(request("scale", tmp_path, expectation=broken), no_limits)
+    assert isinstance(refused, Refused)
+    assert refused.reason.startswith("kernel.reference.kernel: cuModuleLoad")
 
 
 def test_a_wrong_result_is_found(link: PipeLink, tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_a_right_kernel_is_verified_then_sampled(folder: Path) -> None:
     assert answer.starts_s[0] == 0.0
     assert list(answer.starts_s) == sorted(answer.starts_s)
     phases = [phase.phase for phase in bench.said]
-    assert phases == ["load", "data", "reference", "launch", "sample"]
+    assert phases == ["data", "reference", "load", "launch", "sample"]
 
 
 def test_outputs_are_poisoned_and_inputs_restored_outside_of_the_timed_part(folder: Path) -> None:
