@@ -18,7 +18,7 @@ from harness.measurement import DeviceState, Launch, Measurement, Mode
 from harness.model import Evidence, Lane, OutcomeKind, Run, Test
 from harness.timing.link import DeviceLostError, Link, WorkerDiedError, WorkerHungError
 from harness.timing.protocol import Measure, Measured, PhaseName, Refused
-from harness.timing.sentinel import Sentinel
+from harness.timing.sentinel import WARM_UP_S, Sentinel
 
 LEAST_WATCHDOG_S = 1.0
 FIRST_WATCHDOG_S = 30.0
@@ -129,10 +129,17 @@ class KernelTimer:
         return run if answer.kind is OutcomeKind.CENSORED else replace(run, evidence=evidence)
 
     def _look(self) -> None:
-        """Time the sentinel if it is time to."""
-        if self._make_sentinel is not None and self._sentinel.is_due():
-            answer, _ = self._ask(self._make_sentinel(), None)
+        """Time the sentinel if it is time to; at first, until the device is warm."""
+        if self._make_sentinel is None or not self._sentinel.is_due():
+            return
+        request, began_s, first = self._make_sentinel(), self._clock.now_s(), not self._worked
+        looking = True
+        while looking:
+            answer, _ = self._ask(request, None)
             self._sentinel.take(answer)
+            ran = isinstance(answer, Measured) and answer.kind is OutcomeKind.OK
+            late = self._clock.now_s() - began_s > WARM_UP_S
+            looking = first and ran and not late and not self._sentinel.is_warm
 
     def _mark(self, measurement: Measurement) -> Measurement:
         """With what the sentinel says of it."""

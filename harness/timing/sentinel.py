@@ -1,7 +1,8 @@
 """A fixed kernel that is timed now and then: whether the device is still as fast as it was.
 
-Its time depends on the device's clocks and on nothing that is tuned. Drift by more than `TOLERANCE`
-from its first time on the lane makes the tests that follow suspect.
+Its time depends on the device's clocks and on nothing that is tuned. Before the first test on a
+lane it warms the device up: it is run until its time settles. Drift by more than `TOLERANCE` from
+its first settled time makes the tests that follow suspect.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from harness.timing.stopping import Stopping
 EVERY = 50
 """Tests between two looks."""
 TOLERANCE = 0.02
+SETTLED, WINDOWS, WARM_UP_S = 0.01, 3, 3.0
+"""Warm is when so many looks in a row differ by less than this, or after so many seconds."""
 
-_BLOCKS, _THREADS = 1024, 256
+_BLOCKS, _THREADS, _STEPS = 1024, 256, 10_000
 
 SOURCE = """\
 extern "C" __global__ void sentinel(float *out, float factor)
@@ -35,6 +38,7 @@ _ARGUMENTS = (
     Argument("out", "out", "float32", (_BLOCKS * _THREADS,)),
     Argument("factor", "in", "float32", None, 0.5),
 )
+_SIMULATION = Simulation(("sentinel",), (0,), flops=2.0 * _STEPS * _BLOCKS * _THREADS, sound=True)
 
 
 def make_sentinel(module: str, function: str, *, simulated: bool) -> Measure:
@@ -49,7 +53,7 @@ def make_sentinel(module: str, function: str, *, simulated: bool) -> Measure:
         stopping=Stopping("repeat", repeat=7),
         folders=("/",),
         data=not simulated,
-        simulation=Simulation(("sentinel",), (0,), sound=True) if simulated else None,
+        simulation=_SIMULATION if simulated else None,
     )
 
 
@@ -64,6 +68,7 @@ class Sentinel:
         self.first_s: float | None = None
         self.last_s: float | None = None
         self._tests = 0
+        self._recent: list[float] = []
 
     def is_due(self) -> bool:
         """Whether to look now; asked once before each test."""
@@ -74,7 +79,15 @@ class Sentinel:
         """What a look found; one that failed says nothing."""
         if isinstance(answer, Measured) and answer.kind is OutcomeKind.OK:
             self.last_s = statistics.median(answer.samples_s)
-            self.first_s = self.first_s or self.last_s
+            if self._tests <= EVERY:  # warming up: the last of these is the first that counts
+                self.first_s = self.last_s
+                self._recent = [*self._recent[1 - WINDOWS :], self.last_s]
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether the looks so far have settled."""
+        recent = self._recent
+        return len(recent) == WINDOWS and max(recent) < (1 + SETTLED) * min(recent)
 
     @property
     def has_drifted(self) -> bool:

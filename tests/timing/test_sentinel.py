@@ -20,9 +20,23 @@ def test_it_is_due_at_first_and_every_fifty_tests() -> None:
     assert due == [1, EVERY + 1, 2 * EVERY + 1]
 
 
+def test_warm_is_when_three_looks_agree() -> None:
+    sentinel = Sentinel()
+    assert sentinel.is_due()
+    warm = []
+    for sample_s in (1.3, 1.1, 1.0, 1.005, 1.001):
+        sentinel.take(answer(sample_s))
+        warm.append(sentinel.is_warm)
+    assert warm == [False, False, False, False, True]
+    assert sentinel.first_s == 1.001
+
+
 def test_drift_is_more_than_two_percent_from_the_first_look() -> None:
     sentinel = Sentinel()
     assert not sentinel.has_drifted
+    sentinel.take(answer(1.0))
+    for _ in range(EVERY + 1):
+        sentinel.is_due()
     for sample_s, drifted in (
         (1.0, False),
         (1.01, False),
