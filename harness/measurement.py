@@ -91,6 +91,7 @@ class Measurement:
     Attributes:
         samples_s: seconds per launch, in the order they were taken.
         starts_s: when each began, in seconds after the first.
+        worths: what each is worth in the session's unit; empty where that is seconds.
         launches: launches per sample; a sample is their mean.
         stop: why sampling ended: `repeat`, `precision`, `samples`, `time`, `slower` or `far`
             (the race was lost); empty if it did not begin.
@@ -106,6 +107,7 @@ class Measurement:
     mode: Mode
     samples_s: tuple[float, ...] = ()
     starts_s: tuple[float, ...] = ()
+    worths: tuple[float, ...] = ()
     launches: int = 1
     stop: str = ""
     verified: bool = False

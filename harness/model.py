@@ -396,10 +396,10 @@ class Outcome:
 
     @property
     def samples(self) -> tuple[float, ...]:
-        """What its successful runs yielded, in order; of kernels, seconds per launch."""
+        """What its successful runs yielded, in order and in the session's unit."""
         for run in self.runs:
             if run.measurement is not None:  # further runs are those of the finals
-                return run.measurement.samples_s
+                return run.measurement.worths or run.measurement.samples_s
         return tuple(run.sample for run in self.runs if run.sample is not None)
 
 

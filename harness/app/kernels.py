@@ -45,8 +45,6 @@ from harness.timing.launch_model import Simulation
 from harness.timing.protocol import HOT_SAMPLE_S, Expectation, Measure, Measured
 from harness.timing.stopping import Rival, RuleName, Stopping, find_rival, share_risk
 
-UNITS = {"gflops": "GFLOP/s", "tflops": "TFLOP/s", "gbps": "GB/s"}
-"""Units of metrics by their names."""
 FLOPS = {"gflops": 1e9, "tflops": 1e12}
 BYTES = {"gbps": 1e9}
 """Metrics that say what a launch does: their value times the time, times this."""
@@ -90,7 +88,8 @@ class KernelTests:
 
     def identity(self) -> dict[str, object]:
         """What decides about results, beside the parameters: the table and the files it names."""
-        measure = structs.replace(self.kernel.measure, finalists=True)  # comes after the tests
+        # What comes beside or after the tests decides nothing about them.
+        measure = structs.replace(self.kernel.measure, finalists=True, energy=False, sentinel=True)
         return {
             "kernel": repr(structs.replace(self.kernel, measure=measure)),
             "problem": {name: repr(value) for name, value in self.spec.problem.items()},
@@ -333,7 +332,13 @@ class KernelTests:
         values = self._times(test.configuration, lane.device, time_s)
         metrics = {name: formula.number(values) for name, formula in self.metrics.items()}
         chosen = self.spec.scoring.metric
-        return Scored(time_s if chosen is None else metrics[chosen], tuple(metrics.items()))
+        if chosen is None:
+            return Scored(time_s, tuple(metrics.items()))
+        worths = tuple(
+            self.metrics[chosen].number({**values, TIME_NAMES[0]: sample_s})
+            for sample_s in measured.samples_s
+        )
+        return Scored(metrics[chosen], tuple(metrics.items()), worths)
 
     def cost(self, configuration: Configuration, lane: Lane, time_s: float) -> float:
         """What a time means for the objective, such that less is better."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from harness.app.kernels import UNITS, KernelTests, make_kernel_tests
+from harness.app.kernels import KernelTests, make_kernel_tests
 from harness.app.lanes import Devices, find_lanes
 from harness.app.names import STRATEGIES
 from harness.app.replay import fit_recording
@@ -20,6 +20,7 @@ from harness.errors import ConfigError
 from harness.model import Command, Configuration, Goal, Lane, Phase, Test
 from harness.replay.load import load_recording
 from harness.replay.recording import Recording
+from harness.report.kernel import UNITS
 from harness.space.space import ORDER_LIMIT, Space
 
 

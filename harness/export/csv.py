@@ -4,8 +4,8 @@
 (seconds for times) with all their digits; `Score_k` is that of run k, empty where it failed or was
 not made. A session with
 simulated devices has one more column, `Simulated`, with 1 in every row, so that its numbers cannot
-be taken for measured ones. Of kernels, `Score_k` is sample k in seconds per launch, and the metrics
-follow `Score_Overall`.
+be taken for measured ones. Of kernels, `Score_k` is that of sample k, and the metrics follow
+`Score_Overall`.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ from harness.measurement import Extent, Measurement
 from harness.model import DeviceInfo, Outcome, SessionInfo
 from harness.units import format_significant
 
-_UNITS = {"gflops": "GFLOP/s", "tflops": "TFLOP/s", "gbps": "GB/s"}
+UNITS = {"gflops": "GFLOP/s", "tflops": "TFLOP/s", "gbps": "GB/s"}
+"""Units of metrics by their names."""
 
 
 def find_measurement(outcome: Outcome) -> Measurement | None:
@@ -41,7 +42,7 @@ def describe_metrics(outcome: Outcome, info: SessionInfo) -> list[str]:
         return []
     lines = []
     for name, value in measurement.metrics:
-        text = f"{name} = {format_significant(value)} {_UNITS.get(name, '')}".rstrip()
+        text = f"{name} = {format_significant(value)} {UNITS.get(name, '')}".rstrip()
         share = share_of_peak(name, value, device) if device else None
         lines.append(text if share is None else f"{text} ({100 * share:.0f} % of peak)")
     return lines

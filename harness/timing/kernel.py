@@ -53,10 +53,12 @@ class Scored:
     Attributes:
         sample: the objective's value.
         metrics: the config's metrics, by name.
+        worths: the objective's value of each sample; empty where that is its time.
     """
 
     sample: float
     metrics: tuple[tuple[str, float], ...] = ()
+    worths: tuple[float, ...] = ()
 
 
 class KernelTimer:
@@ -123,10 +125,10 @@ class KernelTimer:
             environment=self._lane.environment,
             measurement=self._mark(measurement),
         )
-        if answer.kind is OutcomeKind.OK:
+        if answer.kind in _QUIET:
             return self._with_score(run, test, answer)
         evidence = Evidence(f"(launch of {request.function})", request.folders[0], output=log)
-        return run if answer.kind is OutcomeKind.CENSORED else replace(run, evidence=evidence)
+        return replace(run, evidence=evidence)
 
     def _look(self) -> None:
         """Time the sentinel if it is time to; at first, until the device is warm."""
@@ -151,8 +153,9 @@ class KernelTimer:
     def _with_score(self, run: Run, test: Test, answer: Measured) -> Run:
         assert run.measurement is not None
         scored = self._score(test, answer)
-        measurement = replace(run.measurement, metrics=scored.metrics)
-        return replace(run, sample=scored.sample, measurement=measurement)
+        measurement = replace(run.measurement, metrics=scored.metrics, worths=scored.worths)
+        sample = scored.sample if answer.kind is OutcomeKind.OK else None
+        return replace(run, sample=sample, measurement=measurement)
 
     def _ask(self, request: Measure, best: Run | None) -> tuple[Measured | Refused, str]:
         """The worker's answer, or what its silence means; and what it printed, if it failed."""

@@ -17,7 +17,9 @@ from harness.app.identity import Identity
 from harness.app.kernel_seats import describe_toolchain
 from harness.app.setup import prepare
 from harness.errors import ConfigError
+from harness.export.json import format_json
 from harness.model import Configuration, OutcomeKind, Test
+from harness.store.exported import load_exported
 from harness.store.sessions import load_session
 from tests.app import invented
 
@@ -132,6 +134,11 @@ def test_an_objective_may_be_a_metric(base: Path) -> None:
     assert result.best is not None
     assert result.best.score == pytest.approx(max(scores), rel=0.01)
     assert min(scores) > 1.0
+    for outcome in result.outcomes:  # samples are in the unit of scores
+        assert outcome.score == max(outcome.samples)
+        measured = outcome.runs[0].measurement
+        assert measured is not None
+        assert max(measured.samples_s) < 1.0
 
 
 def test_what_cannot_be_launched_is_invalid_and_not_compiled(base: Path) -> None:
@@ -310,6 +317,10 @@ def test_exports_have_samples_metrics_and_binaries(base: Path) -> None:
     best = result.summary.to_object()["best"]
     assert set(best["metrics"]) == {"gbps"}
     json.dumps(best)
+    (base / "all.json").write_text(format_json(result.info, result.outcomes))
+    _, again = load_exported(base / "all.json")
+    assert [o.samples for o in again] == [o.samples for o in result.outcomes]
+    assert again[0].runs[0].measurement == first.runs[0].measurement
 
 
 @pytest.mark.nvcc
