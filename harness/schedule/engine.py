@@ -357,7 +357,7 @@ class Engine:
             elif live.lane.name in self._lanes:
                 self._begin_or_follow(live)
             else:
-                self._move(live, OutcomeKind.DEVICE_LOST)
+                self._move(live)
 
     # -- trouble -----------------------------------------------------------------------------
 
