@@ -24,7 +24,7 @@ from harness.model import (
     TestCreated,
     TestEnded,
 )
-from harness.schedule.base import Assignment, Crashed, Distribution, Executor, Job, JobEnded, Report
+from harness.schedule.base import Crashed, Distribution, Executor, Job, JobEnded, Report
 from harness.schedule.plan import Live, Memory, Plan, Stream, journaled, least_loaded
 from harness.schedule.twins import Leaders, TwinKey, Twins
 
@@ -229,18 +229,15 @@ class Engine:
     def _hand_out(self) -> None:
         drained = self._stop or all(number in self._dry for number in range(len(self._streams)))
         for assignment in self._distribution.assign(drained=drained):
+            given = assignment
             live = self._live.get(assignment.job.test.id)
             if live is not None and assignment.job.phase is not Phase.CLEAN:
                 live.lane = assignment.job.lane
+            if live is not None and assignment.job.phase is Phase.TEST:  # what there is to beat
+                best = self._best.of(live.stream, live.lane.device.model)
+                given = replace(assignment, job=replace(assignment.job, best=best))
             self._in_flight += 1
-            self._executor.submit(self._with_best(assignment, live))
-
-    def _with_best(self, assignment: Assignment, live: Live | None) -> Assignment:
-        """Runs are told what there is to beat."""
-        if live is None or assignment.job.phase is not Phase.TEST:
-            return assignment
-        best = self._best.of(live.stream, live.lane.device.model)
-        return replace(assignment, job=replace(assignment.job, best=best))
+            self._executor.submit(given)
 
     # -- hearing -----------------------------------------------------------------------------
 
@@ -308,16 +305,7 @@ class Engine:
     def _copy(self, live: Live, known: Outcome) -> None:
         """End a test with the outcome of its twin."""
         del self._live[live.test.id]
-        outcome = replace(
-            known,
-            configuration=live.test.configuration,
-            test_id=live.test.id,
-            key=live.test.key,
-            compile_s=live.compile_s,
-            ended_s=self._executor.now_s(),
-            reused_from=None,
-            copy_of=known.test_id if known.copy_of is None else known.copy_of,
-        )
+        outcome = live.share_outcome(known, self._executor.now_s())
         self._log.append(TestEnded(outcome))
         self._told.append((live.stream, outcome))
 

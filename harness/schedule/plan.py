@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.model import (
     BuildEnded,
@@ -123,6 +123,19 @@ class Live:
             compile_s=self.compile_s,
             ended_s=ended_s,
             artifact=self.test.artifact,
+        )
+
+    def share_outcome(self, known: Outcome, ended_s: float) -> Outcome:
+        """The outcome of a twin as this test's own."""
+        return replace(
+            known,
+            configuration=self.test.configuration,
+            test_id=self.test.id,
+            key=self.test.key,
+            compile_s=self.compile_s,
+            ended_s=ended_s,
+            reused_from=None,
+            copy_of=known.test_id if known.copy_of is None else known.copy_of,
         )
 
 
