@@ -5,7 +5,7 @@
     result = harness.tune("tune.toml", parallel=2)
     print(result.best.configuration, result.best.score)
 
-`tune`, `load_config`, `make_spec` and `devices` are documented in `harness.api`.
+`tune`, `kernel`, `load_config`, `make_spec` and `devices` are documented in `harness.api`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from harness._version import __version__
 
 if TYPE_CHECKING:
-    from harness.api import Result, Spec, devices, load_config, make_spec, tune
+    from harness.api import Result, Spec, devices, kernel, load_config, make_spec, tune
 
-__all__ = ["Result", "Spec", "__version__", "devices", "load_config", "make_spec", "tune"]
+__all__ = ["Result", "Spec", "__version__", "devices", "kernel", "load_config", "make_spec", "tune"]
 
 
 def __getattr__(name: str) -> Any:

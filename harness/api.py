@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from harness.app.functions import name_fill, name_function
 from harness.app.lanes import find_lanes_of
 from harness.app.result import Result
 from harness.app.session import MakeView, Options, run_session
@@ -17,7 +18,7 @@ from harness.config.spec import Spec
 from harness.config.toml import make_spec as read_spec
 from harness.model import DeviceInfo
 
-__all__ = ["Result", "Spec", "devices", "load_config", "make_spec", "tune"]
+__all__ = ["Result", "Spec", "devices", "kernel", "load_config", "make_spec", "tune"]
 
 
 def make_spec(data: Mapping[str, Any], *, base: str | PathLike[str] = ".") -> Spec:
@@ -30,6 +31,59 @@ def make_spec(data: Mapping[str, Any], *, base: str | PathLike[str] = ".") -> Sp
         ConfigError: everything that is wrong with `data`.
     """
     return read_spec(data, Path(base).resolve() / "spec.toml")
+
+
+def kernel(
+    code: str,
+    function: str,
+    *,
+    parameters: Mapping[str, Sequence[Any]],
+    grid: Any,
+    block: Any,
+    arguments: Sequence[Mapping[str, Any]] = (),
+    reference: Callable[..., object] | Mapping[str, Any] | None = None,
+    metrics: Mapping[str, str] | None = None,
+    problem: Mapping[str, Any] | None = None,
+    options: Sequence[str] = (),
+    shared_bytes: int | str = 0,
+    base: str | PathLike[str] = ".",
+    **tables: Any,
+) -> Spec:
+    """A Spec for a CUDA C++ kernel that is a text; keys are those of `[kernel]` in a config.
+
+    Functions, as the reference and as an argument's `fill`, are called in the lane's worker, which
+    imports them: they must be in a module, by their name.
+
+    Args:
+        code: the source.
+        function: the kernel's name in it, or an instance of a template.
+        reference: what a right result is: a function of the kernel's arguments, or the table
+            `[kernel.reference]`.
+        base: the folder that relative paths start from.
+        **tables: further tables of the config, such as `scoring={"optimal": "max", …}`, and keys
+            of its top level. `kernel={…}` holds further keys of that table.
+
+    Raises:
+        ConfigError: everything that is wrong with it, or a function that cannot be imported.
+    """
+    if callable(reference):
+        reference = {"function": name_function(reference, "reference")}
+    table = {
+        "code": code,
+        "function": function,
+        "grid": grid,
+        "block": block,
+        "shared_bytes": shared_bytes,
+        "options": list(options),
+        "arguments": [name_fill(argument) for argument in arguments],
+        "metrics": dict(metrics or {}),
+        **({} if reference is None else {"reference": dict(reference)}),
+        **tables.pop("kernel", {}),
+    }
+    data = {"name": "kernel", "parameters": dict(parameters), "kernel": table, **tables}
+    if problem:
+        data["problem"] = dict(problem)
+    return make_spec(data, base=base)
 
 
 def tune(

@@ -33,7 +33,8 @@ class Landscape:
         noise: relative standard deviation of samples.
         run_s: typical time of a run on a device of speed 1.
         compile_s: median time of a compile.
-        compile_failures, run_failures, hangs: shares of the configurations.
+        compile_failures, run_failures, hangs, wrong_results: shares of the configurations.
+        throttling: share of a device's minutes in which its clocks are held back (kernel tests).
     """
 
     seed: int = 1
@@ -43,6 +44,8 @@ class Landscape:
     compile_failures: float = 0.0
     run_failures: float = 0.0
     hangs: float = 0.0
+    wrong_results: float = 0.0
+    throttling: float = 0.0
 
     def mean_s(self, configuration: Configuration, device: DeviceInfo) -> float:
         """Seconds that a run takes without noise."""
@@ -56,17 +59,24 @@ class Landscape:
     def sample(self, configuration: Configuration, device: DeviceInfo, index: int) -> float:
         """Seconds that run number `index` takes."""
         key = ("sample", _spell_all(configuration), device.uuid, str(index))
-        return self.mean_s(configuration, device) * math.exp(self.noise * self._normal(*key))
+        return self.mean_s(configuration, device) * math.exp(self.noise * self.normal(*key))
 
     def compile_time_s(self, configuration: Configuration) -> float:
         """Seconds that compiling takes: log-normal, sigma 0.3."""
         return self.compile_s * math.exp(
-            0.3 * self._normal("compile time", _spell_all(configuration))
+            0.3 * self.normal("compile time", _spell_all(configuration))
         )
 
-    def fails(self, configuration: Configuration, what: Literal["compile", "run", "hang"]) -> bool:
-        """Whether the configuration fails to compile or to run, or hangs; on any device."""
-        share = {"compile": self.compile_failures, "run": self.run_failures, "hang": self.hangs}
+    def fails(
+        self, configuration: Configuration, what: Literal["compile", "run", "hang", "wrong"]
+    ) -> bool:
+        """Whether it fails to compile or run, hangs, or computes what is wrong; on any device."""
+        share = {
+            "compile": self.compile_failures,
+            "run": self.run_failures,
+            "hang": self.hangs,
+            "wrong": self.wrong_results,
+        }
         return self.uniform("fails", what, _spell_all(configuration)) < share[what]
 
     def uniform(self, *key: str) -> float:
@@ -75,7 +85,7 @@ class Landscape:
         digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
         return (int.from_bytes(digest, "big") >> 11) / 2**53
 
-    def _normal(self, *key: str) -> float:
+    def normal(self, *key: str) -> float:
         """A standard normal deviate, by Box and Muller's method."""
         radius = math.sqrt(-2 * math.log(1 - self.uniform("radius", *key)))
         return radius * math.cos(2 * math.pi * self.uniform("angle", *key))

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
+from harness.measurement import Measurement
+
 Value = str | int | float | bool
 """What a parameter can be set to."""
 
@@ -91,11 +93,22 @@ class OutcomeKind(str, Enum):
     DEVICE_LOST = "device_lost"
     INTERRUPTED = "interrupted"
     CENSORED = "censored"
+    INVALID = "invalid"
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether something went wrong; a test that was not worth finishing did not fail."""
+        return self not in _NO_FAILURES
 
     @property
     def is_final(self) -> bool:
         """Whether the test need not be repeated when its session is resumed."""
         return self not in (OutcomeKind.DEVICE_LOST, OutcomeKind.INTERRUPTED)
+
+
+_NO_FAILURES = frozenset(
+    {OutcomeKind.OK, OutcomeKind.INTERRUPTED, OutcomeKind.INVALID, OutcomeKind.CENSORED}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +129,8 @@ class DeviceInfo:
         compute_mode: of a GPU: `default`, `exclusive_process` or `prohibited`.
         sm_count: multiprocessors of a GPU or slice; 0 if unknown.
         recording: of a replayed device: the file that its answers come from.
+        peak_gflops: what a GPU's FP32 units can do, in 1e9 operations per second; 0 if unknown.
+        peak_gbps: what its memory can transfer, in 1e9 bytes per second; 0 if unknown.
     """
 
     kind: str
@@ -134,6 +149,8 @@ class DeviceInfo:
     compute_mode: str = ""
     sm_count: int = 0
     recording: str = ""
+    peak_gflops: float = 0.0
+    peak_gbps: float = 0.0
 
     @property
     def model(self) -> str:
@@ -214,90 +231,6 @@ class ProcessResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
-    """A configuration to be compiled, run `repeat` times and cleaned, on its lane.
-
-    Attributes:
-        id: 1, 2, 3 … in the order the tests of a session are created; what `%%ID%%` becomes.
-        key: identity: tests with the same key measure the same thing (store/identity.py).
-        lane: the lane it was created for, in whose name it is compiled and cleaned.
-    """
-
-    __test__ = False  # not a test case, whatever pytest thinks of its name
-
-    id: int
-    configuration: Configuration
-    key: str
-    lane: str
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What is kept of a phase that failed.
-
-    Attributes:
-        command: the command line as run.
-        output: the last 40 lines of what it wrote (stderr after stdout).
-    """
-
-    command: str
-    directory: str
-    exit_code: int | None = None
-    signal: int | None = None
-    output: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One timed execution of a test.
-
-    Attributes:
-        index: 0, 1, 2 … within the test.
-        kind: `ok`, or how it failed.
-        sample: seconds, or the figure of merit; None if it failed.
-        started_s: instant of its start.
-        environment: what the lane added to its environment.
-    """
-
-    index: int
-    kind: OutcomeKind
-    lane: str
-    device_uuid: str
-    started_s: float
-    elapsed_s: float
-    sample: float | None = None
-    reason: str = ""
-    evidence: Evidence | None = None
-    exit_code: int | None = None
-    signal: int | None = None
-    user_s: float = 0.0
-    system_s: float = 0.0
-    max_rss_bytes: int = 0
-    involuntary_switches: int = 0
-    stdout: str = ""
-    stderr: str = ""
-    environment: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Build:
-    """How a compile or a clean went.
-
-    Attributes:
-        kind: `ok`, `compile_failed`, `timeout` or `interrupted`.
-        seat: the lane or compile worker that did it.
-    """
-
-    phase: Phase
-    kind: OutcomeKind
-    seat: str
-    started_s: float
-    elapsed_s: float
-    reason: str = ""
-    evidence: Evidence | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Resources:
     """What one kernel of a binary takes of a multiprocessor, and what it spills.
 
@@ -343,6 +276,97 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True)
+class Test:
+    """A configuration to be compiled, run `repeat` times and cleaned, on its lane.
+
+    Attributes:
+        id: 1, 2, 3 … in the order the tests of a session are created; what `%%ID%%` becomes.
+        key: identity: tests with the same key measure the same thing (store/identity.py).
+        lane: the lane it was created for, in whose name it is compiled and cleaned.
+        artifact: what its compile made, where that is a kernel's binary.
+    """
+
+    __test__ = False  # not a test case, whatever pytest thinks of its name
+
+    id: int
+    configuration: Configuration
+    key: str
+    lane: str
+    artifact: Artifact | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is kept of a phase that failed.
+
+    Attributes:
+        command: the command line as run.
+        output: the last 40 lines of what it wrote (stderr after stdout).
+    """
+
+    command: str
+    directory: str
+    exit_code: int | None = None
+    signal: int | None = None
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One timed execution of a test.
+
+    Attributes:
+        index: 0, 1, 2 … within the test.
+        kind: `ok`, or how it failed.
+        sample: seconds, or the figure of merit; None if it failed.
+        started_s: instant of its start.
+        environment: what the lane added to its environment.
+        measurement: of a kernel: everything measured in this run, of which `sample` is the score.
+    """
+
+    index: int
+    kind: OutcomeKind
+    lane: str
+    device_uuid: str
+    started_s: float
+    elapsed_s: float
+    sample: float | None = None
+    reason: str = ""
+    evidence: Evidence | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    user_s: float = 0.0
+    system_s: float = 0.0
+    max_rss_bytes: int = 0
+    involuntary_switches: int = 0
+    stdout: str = ""
+    stderr: str = ""
+    environment: tuple[tuple[str, str], ...] = ()
+    measurement: Measurement | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """How a compile or a clean went.
+
+    Attributes:
+        kind: `ok`, `compile_failed`, `timeout`, `interrupted`, or `invalid`: it was not compiled,
+            or need not be run, since the device cannot launch it.
+        seat: the lane or compile worker that did it.
+        artifact: of a kernel: the binary.
+    """
+
+    phase: Phase
+    kind: OutcomeKind
+    seat: str
+    started_s: float
+    elapsed_s: float
+    reason: str = ""
+    evidence: Evidence | None = None
+    artifact: Artifact | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """How a test ended: what the journal keeps and the strategy is told.
 
@@ -350,6 +374,9 @@ class Outcome:
         score: the aggregated samples; None unless kind is `ok`.
         reason: why it failed, in one line; empty when it did not.
         reused_from: session id of the measurement this is a copy of; None: measured here.
+        artifact: the binary of a kernel.
+        copy_of: id of the test of this session whose measurement it shares, since binary and
+            launch are the same; None: it has its own.
     """
 
     configuration: Configuration
@@ -364,10 +391,15 @@ class Outcome:
     compile_s: float = 0.0
     ended_s: float = 0.0
     reused_from: int | None = None
+    artifact: Artifact | None = None
+    copy_of: int | None = None
 
     @property
     def samples(self) -> tuple[float, ...]:
-        """What its successful runs yielded, in order."""
+        """What its successful runs yielded, in order and in the session's unit."""
+        for run in self.runs:
+            if run.measurement is not None:  # further runs are those of the finals
+                return run.measurement.worths or run.measurement.samples_s
         return tuple(run.sample for run in self.runs if run.sample is not None)
 
 

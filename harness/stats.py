@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from harness.model import Goal
@@ -137,3 +138,45 @@ def is_better(score: float, other: float, goal: Goal) -> bool:
 def better_of(score: float, other: float, goal: Goal) -> float:
     """The better of two scores; `score` if they are equal."""
     return other if is_better(other, score, goal) else score
+
+
+@lru_cache(maxsize=4096)
+def student_t_quantile(probability: float, degrees: int) -> float:
+    """The value that Student's t with `degrees` degrees of freedom stays below so often.
+
+    Bisection of the distribution function, which for whole degrees of freedom is a finite sum.
+
+    Args:
+        probability: in [0.5, 1).
+        degrees: >= 1.
+
+    Raises:
+        ValueError: outside these.
+
+    Source: Abramowitz & Stegun (1964), 26.7.3 and 26.7.4.
+    """
+    if not 0.5 <= probability < 1 or degrees < 1:
+        raise ValueError(f"probability {probability}, degrees {degrees}: not in [0.5, 1), >= 1")
+    low, high = 0.0, math.pi / 2  # the angle atan(t / sqrt(degrees)) grows with t
+    for _ in range(60):
+        middle = (low + high) / 2
+        if _two_sided(middle, degrees) < 2 * probability - 1:
+            low = middle
+        else:
+            high = middle
+    return math.sqrt(degrees) * math.tan(low)
+
+
+def _two_sided(angle: float, degrees: int) -> float:
+    """How often |t| stays below sqrt(degrees) tan(angle)."""
+    cosine2 = math.cos(angle) ** 2
+    odd = degrees % 2
+    term, total = (math.cos(angle), math.cos(angle)) if odd else (1.0, 1.0)
+    for k in range(3 if odd else 2, degrees - 1, 2):
+        term *= cosine2 * (k - 1) / k
+        total += term
+    if not odd:
+        return math.sin(angle) * total
+    if degrees == 1:
+        total = 0.0
+    return 2 / math.pi * (angle + math.sin(angle) * total)

@@ -128,7 +128,7 @@ def test_every_parameter_is_used_and_the_rest_is_cleaned(path: Path) -> None:
     spec = load_config(path)
     names = tuple(spec.parameters)
     command = spec.command
-    used = set(CommandTemplate.parse(command.compile or command.test, names).names)
+    used = set(CommandTemplate.parse(command.compile or command.test or "", names).names)
     assert used == set(names)
     assert (command.compile is None) == (command.clean is None)
 

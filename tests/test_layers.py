@@ -12,7 +12,7 @@ import harness
 PACKAGE = Path(harness.__file__).parent
 ROWS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "_version"}),
-    frozenset({"units"}),
+    frozenset({"units", "measurement"}),
     frozenset({"model", "clock"}),
     frozenset({"stats", "procs", "space", "landscape", "limits", "comparison", "occupancy"}),
     frozenset({"config", "device", "compile", "timing", "search", "store", "export"}),

@@ -20,10 +20,11 @@ class Identity:
     How long the search may go on is no part of either: with a wider limit, a session continues.
 
     Args:
+        compiler: of kernels, with its version; empty where commands compile.
         prior: the sessions that the strategy is told of beforehand.
     """
 
-    def __init__(self, setup: Setup, prior: Sequence[int] = ()) -> None:
+    def __init__(self, setup: Setup, compiler: str = "", prior: Sequence[int] = ()) -> None:
         spec, commands = setup.spec, setup.commands
         self._commands = commands
         self._replicates = spec.distribution == "replicate"
@@ -38,6 +39,7 @@ class Identity:
             "compilers": find_compilers(lines),
             "models": models,
             "drivers": sorted({lane.device.driver for lane in setup.lanes}),
+            **({"kernel": setup.kernel.identity(), "compiler": compiler} if setup.kernel else {}),
             "repeat": spec.scoring.repeat,
             "measured": setup.measured,
             "simulation": _simulation(setup),

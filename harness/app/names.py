@@ -26,6 +26,18 @@ DISTRIBUTIONS = {
     "per-test": "harness.schedule.per_test:PerTest",
     "replicate": "harness.schedule.pipelined:Pipelined",
 }
+DRIVERS = {
+    "cuda": "harness.timing.cuda:open_cuda",
+    "mock": "harness.testing.driver:open_simulated",
+}
+"""What a lane's kernel worker opens its device with, by backend."""
+SIMULATOR = "harness.testing.driver:SimulatedDriver"
+"""The same for virtual time, in which there are no workers' processes."""
+TELEMETRY = {
+    "cuda": "harness.device.telemetry:NvmlTelemetry",
+    "mock": "harness.testing.driver:SimulatedTelemetry",
+}
+"""What reads the state of a lane's device, by backend."""
 EXPORTS = {
     "csv": "harness.export.csv:format_csv",
     "json": "harness.export.json:format_json",

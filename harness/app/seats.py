@@ -6,20 +6,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from harness.app.kernel_seats import KernelSeats, make_landscape
 from harness.app.lanes import compile_cores, count_workers
 from harness.app.names import DISTRIBUTIONS, load
 from harness.app.setup import Setup
 from harness.clock import Clock, SystemClock
 from harness.compile.base import Compiler
 from harness.compile.mock import MockCompiler
+from harness.compile.nvrtc import Nvrtc
 from harness.compile.shell import ShellCompiler
+from harness.compile.toolkit import Nvcc
 from harness.device.locks import DeviceLocks
-from harness.landscape import Landscape
 from harness.model import Command, Lane, Phase, Test
 from harness.procs.worker import Worker
 from harness.replay.compiler import ReplayCompiler
 from harness.replay.timer import ReplayTimer
 from harness.schedule.base import Distribution, Executor
+from harness.schedule.plan import Plan
 from harness.schedule.threads import ThreadExecutor
 from harness.schedule.virtual import VirtualExecutor
 from harness.timing.base import Timer
@@ -28,10 +31,20 @@ from harness.timing.mock import MockTimer
 
 
 @contextmanager
-def make_executor(setup: Setup, locks: DeviceLocks) -> Iterator[Executor]:
-    """What does the session's jobs; at the end, nothing of it runs any more."""
+def make_executor(
+    setup: Setup, locks: DeviceLocks, toolchain: Nvcc | Nvrtc | None
+) -> Iterator[Executor]:
+    """What does the session's jobs; at the end, nothing of it runs any more.
+
+    Args:
+        toolchain: what compiles kernels, if they are compiled.
+    """
     workers = setup.spec.compile.workers or count_workers(setup.devices)
-    seats = _Seats(setup, locks)
+    seats: _Seats | KernelSeats
+    if setup.kernel is None:
+        seats = _Seats(setup, locks)
+    else:
+        seats = KernelSeats(setup, setup.kernel, locks, toolchain)
     executor: Executor
     if setup.virtual:
         executor = VirtualExecutor(
@@ -44,7 +57,7 @@ def make_executor(setup: Setup, locks: DeviceLocks) -> Iterator[Executor]:
         executor = ThreadExecutor(
             setup.lanes,
             workers=workers,
-            make_compiler=seats.shell_compiler,
+            make_compiler=seats.real_compiler,
             make_timer=seats.real_timer,
             clock=seats.clock,
             quiet_timing=setup.spec.compile.quiet_timing,
@@ -53,6 +66,7 @@ def make_executor(setup: Setup, locks: DeviceLocks) -> Iterator[Executor]:
         yield executor
     finally:
         executor.close()
+        seats.close()
 
 
 def make_distribution(setup: Setup, workers: int) -> Distribution:
@@ -70,6 +84,22 @@ def make_distribution(setup: Setup, workers: int) -> Distribution:
     return made
 
 
+def make_plan(setup: Setup) -> Plan:
+    """How each test is done and scored."""
+    return Plan(
+        repeat=setup.runs_per_test,
+        aggregate=setup.spec.scoring.aggregate,
+        compiles=setup.compiles,
+        cleans=Phase.CLEAN in setup.commands,
+        goal=setup.goal,
+        find_twin_key=setup.kernel.find_twin_key if setup.kernel else _have_no_twins,
+    )
+
+
+def _have_no_twins(_test: Test, _lane: Lane) -> None:
+    """Commands are measured for each test."""
+
+
 class _Seats:
     """Makes compilers and timers; each belongs to the thread that asked for it."""
 
@@ -78,16 +108,7 @@ class _Seats:
         self._setup = setup
         self._locks = locks
         self._spare = compile_cores([lane.device for lane in setup.lanes])
-        mock = setup.spec.mock
-        self._landscape = Landscape(
-            seed=mock.seed,
-            noise=mock.noise,
-            run_s=mock.run_s,
-            compile_s=mock.compile_s,
-            compile_failures=mock.compile_failures,
-            run_failures=mock.run_failures,
-            hangs=mock.hangs,
-        )
+        self._landscape = make_landscape(setup.spec.mock)
 
     def virtual_compiler(self, lane: Lane | None, clock: Clock) -> Compiler:
         """Compiles nothing and takes its time."""
@@ -114,7 +135,7 @@ class _Seats:
             lost=lane.name in self._setup.spec.mock.lost,
         )
 
-    def shell_compiler(self, lane: Lane | None) -> Compiler:
+    def real_compiler(self, lane: Lane | None) -> Compiler:
         """Compiles on the lane's cores, or (None) on the spare ones with the least priority."""
         commands = self._setup.commands
         worker = (
@@ -133,7 +154,7 @@ class _Seats:
     def real_timer(self, lane: Lane) -> Timer:
         """Times commands on the lane, or answers for its simulated device in real time."""
         if lane.device.simulated:
-            return self.mock_timer(lane, self.clock)
+            return self.virtual_timer(lane, self.clock)
 
         def make_command(test: Test) -> Command:
             return self._setup.commands.expand(Phase.TEST, test, lane)
@@ -142,6 +163,9 @@ class _Seats:
             Worker(cores=lane.device.cores, inherit_fds=self._locks.fds_of(lane.device)),
             lane,
             make_command,
-            measured=self._setup.measured,
+            measured="time" if self._setup.measured == "time" else "figure",
             clock=self.clock,
         )
+
+    def close(self) -> None:
+        """Nothing is shared by the seats."""

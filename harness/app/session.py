@@ -10,15 +10,18 @@ from typing import Literal, Protocol
 import msgspec
 
 from harness._version import __version__
+from harness.app.finals import hold_finals
 from harness.app.identity import Identity
+from harness.app.kernel_seats import describe_toolchain, open_toolchain
+from harness.app.kernels import KernelTests
 from harness.app.outputs import write_outputs
 from harness.app.prior import Prior, load_prior
-from harness.app.replay import replay_warnings
 from harness.app.result import Result
-from harness.app.seats import make_distribution, make_executor
+from harness.app.seats import make_distribution, make_executor, make_plan
 from harness.app.setup import Setup
 from harness.app.signals import stopping_on_signals
 from harness.app.strategies import make_search
+from harness.app.suspects import comparability_warnings, find_suspects
 from harness.device.locks import hold_devices
 from harness.errors import StoreError
 from harness.model import (
@@ -34,9 +37,10 @@ from harness.model import (
 )
 from harness.report.progress import Progress
 from harness.report.summary import Summary
+from harness.schedule.again import Again
 from harness.schedule.base import Executor
 from harness.schedule.engine import Engine
-from harness.schedule.plan import Memory, Plan, Stream
+from harness.schedule.plan import Memory, Stream
 from harness.search.base import Strategy
 from harness.search.budget import Limited
 from harness.search.check_tree import TreeCheck
@@ -104,10 +108,12 @@ def run_session(setup: Setup, options: Options) -> Result:
                 on_wait=options.on_wait,
             )
         )
-        executor = stack.enter_context(make_executor(setup, locks))
+        toolchain = open_toolchain(setup)
+        executor = stack.enter_context(make_executor(setup, locks, toolchain))
         prior = load_prior(setup, options.warm_start)
         journal = stack.enter_context(open_journal(setup.spec.journal_path))
-        return _Session(setup, options, executor, journal, prior).run()
+        identity = Identity(setup, describe_toolchain(setup, toolchain), prior.sessions)
+        return _Session(setup, options, executor, journal, identity, prior).run()
 
 
 @dataclass
@@ -118,6 +124,7 @@ class _Session:
     options: Options
     executor: Executor
     journal: SqliteJournal
+    identity: Identity
     prior: Prior
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     sampled: dict[frozenset[str], Sequence[Configuration]] = field(default_factory=dict)
@@ -125,8 +132,6 @@ class _Session:
     searches: dict[frozenset[str], Limited] = field(default_factory=dict)
 
     def run(self) -> Result:
-        setup = self.setup
-        self.identity = Identity(setup, self.prior.sessions)
         self.begun = self.journal.begin(
             self._start(), fresh=self.options.fresh, retry=self.options.retry
         )
@@ -183,7 +188,7 @@ class _Session:
             unit=setup.unit,
             lanes=setup.lanes,
             parameters=setup.space.names,
-            repeat=spec.scoring.repeat,
+            repeat=setup.runs_per_test,
             aggregate=spec.scoring.aggregate,
             size=setup.size,
             simulated=setup.simulated,
@@ -222,12 +227,7 @@ class _Session:
 
         return Engine(
             setup.lanes,
-            plan=Plan(
-                repeat=setup.spec.scoring.repeat,
-                aggregate=setup.spec.scoring.aggregate,
-                compiles=setup.compiles,
-                cleans=Phase.CLEAN in setup.commands,
-            ),
+            plan=make_plan(setup),
             distribution=make_distribution(setup, self.executor.workers),
             executor=self.executor,
             memory=Memory(
@@ -260,8 +260,12 @@ class _Session:
             self.view.take(event)
 
     def _note(self, text: str, level: Literal["info", "warning"] = "warning") -> None:
-        note = Note(level, text, self.executor.now_s())
-        self.journal.record([note])
+        self._tell(Note(level, text, self.executor.now_s()))
+
+    def _tell(self, note: Note, *, record: bool = True) -> None:
+        """Show a note, and record it unless an earlier invocation did."""
+        if record:
+            self.journal.record([note])
         self._watch(note)
 
     def _search(self) -> None:
@@ -273,8 +277,24 @@ class _Session:
             self._check_tree(tree)
         if self.setup.spec.output.importance is not None:
             self._run(self._make_importance)
+        if self.setup.kernel is not None:
+            if self.setup.kernel.kernel.measure.finalists:
+                self._hold_finals(self.setup.kernel)
+            if self.progress.tested:
+                for text in find_suspects(list(self.outcomes.values()), self.setup.lanes):
+                    self._note(text)
         if self.uncleaned and Phase.CLEAN in self.setup.commands and not self.engine.interrupted:
             self.engine.clean(tuple(self.uncleaned.values()))
+
+    def _hold_finals(self, kernel: KernelTests) -> None:
+        """Measure the best tests anew, and let the winner be the session's best."""
+        again = Again(self.executor, self.journal.record, self._watch, self.engine)
+        for group in self._groups():
+            lanes = [lane for lane in self.engine.lanes if lane.name in group]
+            ranking = hold_finals(kernel, self._known(group), lanes, again, goal=self.setup.goal)
+            if ranking is not None:
+                self.progress.best[next(iter(group)) if self._replicates else ""] = ranking.winner
+                self._tell(ranking.to_note(self.executor.now_s()), record=not ranking.recorded)
 
     def _check_tree(self, tree: Node) -> None:
         """Test a sample that the tree says cannot win, and say what contradicts it."""
@@ -404,15 +424,3 @@ def _make_stream(strategy: Strategy, group: frozenset[str]) -> Stream:
     if isinstance(strategy, Limited):
         return Stream(strategy, group, lambda: strategy.is_over)
     return Stream(strategy, group)
-
-
-def comparability_warnings(setup: Setup) -> list[str]:
-    """What makes the scores of this setup's lanes hard to rank together, or to take for all."""
-    models = sorted({lane.device.model for lane in setup.lanes})
-    warnings = [] if setup.recording is None else replay_warnings(setup.recording)
-    if len(models) > 1 and setup.spec.distribution != "replicate":
-        warnings.append(
-            f"the lanes' devices are unlike ({', '.join(models)}), so a score depends on where its "
-            'test ran; use distribution = "replicate" to tune each, or lanes of one model'
-        )
-    return warnings

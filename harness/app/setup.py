@@ -7,17 +7,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from harness.app.kernels import KernelTests, make_kernel_tests
 from harness.app.lanes import Devices, find_lanes
 from harness.app.names import STRATEGIES
 from harness.app.replay import fit_recording
 from harness.app.spaces import Function, LaneSpace, add_counts, make_spaces
 from harness.app.strategies import resolve_strategy
-from harness.config.spec import CommandLine, Spec
+from harness.config.spec import Spec
 from harness.config.substitute import CommandTemplate, Template
+from harness.config.tables import CommandLine
 from harness.errors import ConfigError
 from harness.model import Command, Configuration, Goal, Lane, Phase, Test
 from harness.replay.load import load_recording
 from harness.replay.recording import Recording
+from harness.report.kernel import UNITS
 from harness.space.space import ORDER_LIMIT, Space
 
 
@@ -80,7 +83,9 @@ class Setup:
         start: the configuration to test first; None: the strategy begins.
         recording: what backend `replay` answers from; None for the others.
         strategy: the strategy's name, `auto` resolved.
-        measured: what a sample is: the time of a run, or the figure of merit it prints.
+        kernel: what is tuned, where that is a kernel; there are no commands then.
+        measured: what a sample is: the time of a run, or the figure of merit it prints; or a
+            kernel's metric.
         unit: of samples and scores.
     """
 
@@ -89,9 +94,10 @@ class Setup:
     functions: tuple[Function, ...]
     devices: Devices
     commands: Commands
+    kernel: KernelTests | None
     strategy: str
     goal: Goal
-    measured: Literal["time", "figure"]
+    measured: Literal["time", "figure", "metric"]
     unit: str
     start: Configuration | None = None
     recording: Recording | None = None
@@ -123,6 +129,11 @@ class Setup:
         return add_counts(space.size for space in self.searched)
 
     @property
+    def runs_per_test(self) -> int:
+        """How often a test is run; a kernel once, for all of its samples."""
+        return 1 if self.kernel else self.spec.scoring.repeat
+
+    @property
     def simulated(self) -> bool:
         """Whether any result will be invented."""
         return any(lane.device.simulated for lane in self.lanes)
@@ -136,7 +147,8 @@ class Setup:
     @property
     def compiles(self) -> bool:
         """Whether tests are compiled; in a recording they were, whatever the commands are."""
-        return Phase.COMPILE in self.commands or self.recording is not None
+        recorded = self.recording is not None
+        return Phase.COMPILE in self.commands or self.kernel is not None or recorded
 
 
 def prepare(
@@ -166,20 +178,35 @@ def prepare(
     if strategy == "exhaustive":
         _check_countable(spec, [part.space for part in spaces])
     optimal = spec.scoring.optimal
-    timed = optimal.endswith("_time")
+    measured, unit = _find_measured(spec)
+    # A recording answers for kernels as it does for commands.
+    kernel = make_kernel_tests(spec, spaces[0].space.size) if recording is None else None
+    if kernel is not None:
+        kernel.check(devices.lanes)
     return Setup(
         spec=spec,
         spaces=spaces,
         functions=tuple(functions),
         devices=devices,
         commands=_make_commands(spec, names),
+        kernel=kernel,
         strategy=strategy,
         goal="min" if optimal.startswith("min") else "max",
-        measured="time" if timed else "figure",
-        unit="s" if timed else spec.scoring.unit,
+        measured=measured,
+        unit=unit,
         start=_find_start(spec, spaces),
         recording=recording,
     )
+
+
+def _find_measured(spec: Spec) -> tuple[Literal["time", "figure", "metric"], str]:
+    """What a sample is, and its unit."""
+    scoring = spec.scoring
+    if scoring.optimal.endswith("_time"):
+        return "time", "s"
+    if scoring.metric is None:
+        return "figure", scoring.unit
+    return "metric", scoring.unit or UNITS.get(scoring.metric, "")
 
 
 def _find_start(spec: Spec, spaces: Sequence[LaneSpace]) -> Configuration | None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from harness.app.session import comparability_warnings
 from harness.app.setup import Setup, prepare
 from harness.app.spaces import add_counts
+from harness.app.suspects import comparability_warnings
 from harness.cli.options import json_option, lane_options, load_spec
 from harness.model import Configuration, Phase, Test
 from harness.search.tree import count_tests
@@ -52,6 +52,8 @@ def _first_commands(setup: Setup) -> dict[str, str]:
     if first is None:
         return {}
     test = Test(1, first, "", setup.lanes[0].name)
+    if setup.kernel is not None:
+        return setup.kernel.describe(test, setup.lanes[0])
     return {
         phase.value: setup.commands.expand(phase, test, setup.lanes[0]).text
         for phase in Phase
@@ -70,7 +72,7 @@ def _to_object(setup: Setup) -> dict[str, Any]:
             for part in setup.spaces
         ],
         "tests": add_counts(_count_tests(setup, space) for space in setup.searched),
-        "runs_per_test": setup.spec.scoring.repeat,
+        "runs_per_test": setup.runs_per_test,
         "strategy": setup.strategy,
         "distribution": setup.spec.distribution,
         "backend": setup.devices.backend,
@@ -118,6 +120,8 @@ def describe(setup: Setup) -> str:
 def _tests_lines(setup: Setup) -> list[str]:
     """What is tested, for each space that is searched."""
     runs = f"{setup.spec.scoring.repeat} run(s) each"
+    if setup.kernel is not None:
+        runs = f"samples by rule {setup.kernel.rule}"
     if len(setup.spaces) == 1:
         text = _tests_text(setup, setup.space)
         if len(setup.searched) > 1:
@@ -144,6 +148,9 @@ def _tests_text(setup: Setup, space: Space) -> str:
 
 def _goal_line(setup: Setup) -> str:
     what = "time of a run" if setup.measured == "time" else "number the test prints"
-    unit = f" in {setup.unit}" if setup.measured == "figure" and setup.unit else ""
+    over = "a test's runs"
+    if setup.kernel is not None:
+        what, over = setup.spec.scoring.metric or "time of a launch", "a test's samples"
+    unit = f" in {setup.unit}" if setup.measured != "time" and setup.unit else ""
     least = "least" if setup.goal == "min" else "greatest"
-    return f"{least} {what}{unit}, {setup.spec.scoring.aggregate} of a test's runs"
+    return f"{least} {what}{unit}, {setup.spec.scoring.aggregate} of {over}"

@@ -12,6 +12,7 @@ import click
 
 from harness.cli.options import find_journal, journal_option, json_option
 from harness.model import Outcome
+from harness.report.kernel import describe_kernel, kernel_object
 from harness.report.plain import describe_score
 from harness.store.base import SessionOverview
 from harness.store.sessions import list_sessions, load_overview
@@ -99,6 +100,7 @@ def _to_object(stored: SessionOverview) -> dict[str, Any]:
         "goal": info.goal,
         "tests": stored.tests,
         "failed": len(stored.failures),
+        "outcomes": dict(stored.kinds),
         "top": [_outcome_object(outcome) for outcome in stored.best],
         "failures": [
             {
@@ -107,7 +109,7 @@ def _to_object(stored: SessionOverview) -> dict[str, Any]:
                 "outcome": o.kind.value,
                 "reason": o.reason,
             }
-            for o in stored.failures
+            for o in (*stored.failures, *stored.invalid)
         ],
         "lanes": {lane.name: lane.device.name for lane in info.lanes},
         "environment": dict(stored.environment),
@@ -122,6 +124,7 @@ def _outcome_object(outcome: Outcome) -> dict[str, Any]:
         "score": outcome.score,
         "samples": list(outcome.samples),
         "lane": outcome.lane,
+        **kernel_object(outcome),
     }
 
 
@@ -150,19 +153,21 @@ def _lines(stored: SessionOverview) -> list[str]:
         for outcome in stored.best
     ]
     lines += _columns(table) if stored.best else ["no test succeeded"]
-    if stored.failures:
-        lines += [
-            "",
-            f"{len(stored.failures)} failed; `harness show {info.id} --failures` shows why",
-        ]
+    if stored.best and (kernel := describe_kernel(stored.best[0], info)):
+        lines += ["", "the best:", *(f"  {line}" for line in kernel)]
+    if stored.failures or stored.invalid:
+        counts = [(len(stored.failures), "failed"), (len(stored.invalid), "invalid")]
+        said = ", ".join(f"{count} {word}" for count, word in counts if count)
+        lines += ["", f"{said}; `harness show {info.id} --failures` shows why"]
     return lines
 
 
 def _failure_lines(stored: SessionOverview) -> list[str]:
-    if not stored.failures:
+    explained = (*stored.failures, *stored.invalid)
+    if not explained:
         return [f"session {stored.info.id}: no test failed"]
     lines = []
-    for outcome in stored.failures:
+    for outcome in explained:
         lines.append(f"test {outcome.test_id} [{outcome.lane}] {outcome.configuration}")
         lines.append(f"  {outcome.kind.value}: {outcome.reason}")
         if outcome.evidence is not None:

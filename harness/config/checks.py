@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from harness.config.kernel_checks import check_kernel
 from harness.config.parallel import find_parallel_problems
 from harness.config.problems import Key, Problem, format_key, format_value_of, suggest
-from harness.config.spec import Spec
+from harness.config.spec import CommandTable, Spec
 from harness.config.substitute import NAME_PATTERN, CommandTemplate
+from harness.config.view import View
 from harness.errors import ConfigError
 from harness.limits import LIMITS, PREFIX
 from harness.model import Value, format_value
@@ -23,28 +25,11 @@ def find_problems(spec: Spec, broken: frozenset[Key] = frozenset()) -> list[Prob
         broken: keys whose values are stand-ins, because theirs could not be read; what depends
             on them is not checked.
     """
-    view = _View(spec, broken)
+    view = View(spec, broken)
     return [problem for check in _CHECKS for problem in check(view)]
 
 
-class _View:
-    """The Spec, and which of its keys are to be trusted."""
-
-    def __init__(self, spec: Spec, broken: frozenset[Key]) -> None:
-        self.spec = spec
-        self.names = tuple(spec.parameters)
-        self._broken = broken
-
-    def is_read(self, *key: str | int) -> bool:
-        """Whether `key` was read: neither it nor what encloses it is a stand-in."""
-        return all(key[: len(bad)] != bad for bad in self._broken)
-
-    def is_whole(self, *key: str | int) -> bool:
-        """Whether nothing below `key` is a stand-in either."""
-        return self.is_read(*key) and all(bad[: len(key)] != key for bad in self._broken)
-
-
-def _check_parameters(view: _View) -> Iterator[Problem]:
+def _check_parameters(view: View) -> Iterator[Problem]:
     if not view.names and view.is_whole("parameters"):
         yield Problem(("parameters",), "no parameters; add at least one, such as N = [1, 2, 4]")
     for name, values in view.spec.parameters.items():
@@ -58,7 +43,7 @@ def _check_parameters(view: _View) -> Iterator[Problem]:
             yield from _check_values(view, key, values)
 
 
-def _check_problem(view: _View) -> Iterator[Problem]:
+def _check_problem(view: View) -> Iterator[Problem]:
     for name, value in view.spec.problem.items():
         key = ("problem", name)
         if not re.fullmatch(NAME_PATTERN, name):
@@ -68,7 +53,7 @@ def _check_problem(view: _View) -> Iterator[Problem]:
             yield Problem(key, text, format_value_of(value))
 
 
-def _check_values(view: _View, key: Key, values: Sequence[Value]) -> Iterator[Problem]:
+def _check_values(view: View, key: Key, values: Sequence[Value]) -> Iterator[Problem]:
     """Values that are equal, or the same once they are substituted into a command."""
     first: dict[object, Value] = {}
     for index, value in enumerate(values):
@@ -83,11 +68,13 @@ def _check_values(view: _View, key: Key, values: Sequence[Value]) -> Iterator[Pr
             first.setdefault(spelling, value)
 
 
-def _check_commands(view: _View) -> Iterator[Problem]:
+def _check_commands(view: View) -> Iterator[Problem]:
     command = view.spec.command
+    if command.test is None and view.spec.kernel is None and view.is_read("kernel"):
+        yield from _say_nothing_to_run(view)
     for phase in ("compile", "test", "clean"):
         line = getattr(command, phase)
-        key = ("command", phase)
+        key: Key = ("command", phase)
         if line is None or not view.is_whole(*key):
             continue
         program = line if isinstance(line, str) else "".join(line[:1])
@@ -107,7 +94,17 @@ def _check_commands(view: _View) -> Iterator[Problem]:
         yield Problem(("command", "directory"), text, format_value_of(command.directory))
 
 
-def _check_template(view: _View, key: Key, line: str | list[str]) -> Iterator[Problem]:
+def _say_nothing_to_run(view: View) -> Iterator[Problem]:
+    if view.spec.command != CommandTable():
+        if view.is_read("command", "test"):
+            text = 'missing; add test = "./app_%%ID%%" (Runs it; this is what is timed)'
+            yield Problem(("command", "test"), text)
+    elif view.is_read("command"):
+        text = "missing; add a table (what is compiled, run and cleaned), or a table [kernel]"
+        yield Problem(("command",), text)
+
+
+def _check_template(view: View, key: Key, line: str | list[str]) -> Iterator[Problem]:
     if view.is_read("parameters") and view.is_read("problem"):
         try:
             CommandTemplate.parse(line, view.names, view.spec.problem)
@@ -115,7 +112,7 @@ def _check_template(view: _View, key: Key, line: str | list[str]) -> Iterator[Pr
             yield from (Problem(key, text) for text in error.problems)
 
 
-def _check_space(view: _View) -> Iterator[Problem]:
+def _check_space(view: View) -> Iterator[Problem]:
     if not view.is_read("parameters"):
         return
     # What a limit is depends on the device; that there is one of the name does not.
@@ -131,7 +128,7 @@ def _check_space(view: _View) -> Iterator[Problem]:
         yield from _check_tree(view, view.spec.space.tree)
 
 
-def _check_tree(view: _View, text: str) -> Iterator[Problem]:
+def _check_tree(view: View, text: str) -> Iterator[Problem]:
     key = ("space", "tree")
     try:
         found = parse_tree(text).all_variables()
@@ -146,9 +143,12 @@ def _check_tree(view: _View, text: str) -> Iterator[Problem]:
             yield Problem(key, f"the parameter {name} is missing; every parameter has its place")
 
 
-def _check_scoring(view: _View) -> Iterator[Problem]:
+def _check_scoring(view: View) -> Iterator[Problem]:
     scoring = view.spec.scoring
     timed = scoring.optimal.endswith("_time")
+    if scoring.metric is not None and view.spec.kernel is None and view.is_read("kernel"):
+        text = "there is no [kernel] whose metric it could be; remove it"
+        yield Problem(("scoring", "metric"), text, format_value_of(scoring.metric))
     if scoring.unit and timed and view.is_read("scoring", "optimal"):
         figure = scoring.optimal.removesuffix("_time")
         text = (
@@ -161,7 +161,7 @@ def _check_scoring(view: _View) -> Iterator[Problem]:
             yield Problem(("scoring", "reference"), text, format_value_of(scoring.reference))
 
 
-def _check_search(view: _View) -> Iterator[Problem]:
+def _check_search(view: View) -> Iterator[Problem]:
     needs_tree = view.spec.search.strategy == "tree" and view.spec.space.tree is None
     if needs_tree and view.is_read("search", "strategy") and view.is_read("space", "tree"):
         text = 'there is no tree; add space.tree, such as "{A, B, {C}, {D}}", or write "auto"'
@@ -170,7 +170,7 @@ def _check_search(view: _View) -> Iterator[Problem]:
         yield from _check_start(view)
 
 
-def _check_start(view: _View) -> Iterator[Problem]:
+def _check_start(view: View) -> Iterator[Problem]:
     """Names and values; whether the constraints hold is seen when the space is made."""
     start = view.spec.search.start
     for name, value in start.items():
@@ -187,7 +187,7 @@ def _check_start(view: _View) -> Iterator[Problem]:
             yield Problem(("search", "start"), text)
 
 
-def _check_parallel(view: _View) -> Iterator[Problem]:
+def _check_parallel(view: View) -> Iterator[Problem]:
     if not view.is_whole("parallel"):
         return
     parallel = view.spec.parallel
@@ -199,7 +199,7 @@ def _check_parallel(view: _View) -> Iterator[Problem]:
         yield Problem(key, text, format_value_of(shown))
 
 
-def _check_output(view: _View) -> Iterator[Problem]:
+def _check_output(view: View) -> Iterator[Problem]:
     output = view.spec.output
     names = ("log", "script", "importance", "journal")
     paths: dict[Key, str | None] = {("output", name): getattr(output, name) for name in names}
@@ -222,12 +222,12 @@ def _check_output(view: _View) -> Iterator[Problem]:
         seen.setdefault(path, key)
 
 
-def _check_mock(view: _View) -> Iterator[Problem]:
+def _check_mock(view: View) -> Iterator[Problem]:
     if view.spec.mock.devices == () and view.is_read("mock", "devices"):
         yield Problem(("mock", "devices"), "no devices; name models or remove the key", "[]")
 
 
-def _check_replay(view: _View) -> Iterator[Problem]:
+def _check_replay(view: View) -> Iterator[Problem]:
     file = view.spec.replay.file
     if view.spec.backend == "replay" and view.is_read("backend") and view.is_read("replay", "file"):
         if file is None:
@@ -237,12 +237,13 @@ def _check_replay(view: _View) -> Iterator[Problem]:
             yield Problem(("replay", "file"), "no file; name recorded results", '""')
 
 
-_CHECKS: tuple[Callable[[_View], Iterator[Problem]], ...] = (
+_CHECKS: tuple[Callable[[View], Iterator[Problem]], ...] = (
     _check_parallel,
     _check_parameters,
     _check_problem,
     _check_space,
     _check_commands,
+    check_kernel,
     _check_scoring,
     _check_search,
     _check_mock,

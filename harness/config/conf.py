@@ -108,7 +108,8 @@ class _Reader:
             return ("testing", "parallel")
         if first == "command":
             given = self._sections.get("testing", {})
-            same = [name for name, meant in OPTIONS["testing"].items() if meant == rest[0]]
+            phase = rest[0] if rest else "test"
+            same = [name for name, meant in OPTIONS["testing"].items() if meant == phase]
             return ("testing", next((name for name in same if name in given), same[0]))
         return ("values" if first == "parameters" else first, *rest)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TypeGuard
 
 import msgspec
 import tomli_w
@@ -34,21 +35,40 @@ def _changed(table: Struct, cls: type[Struct]) -> dict[str, object]:
             default = field.default_factory()
         if value == default and not field.required:
             continue
-        changed[field.name] = _changed(value, type(value)) if isinstance(value, Struct) else value
+        changed[field.name] = _plain(value)
     return changed
+
+
+def _plain(value: object) -> object:
+    """Tables as mappings, and lists of them as lists."""
+    if isinstance(value, Struct):
+        return _changed(value, type(value))
+    if isinstance(value, tuple) and value and isinstance(value[0], Struct):
+        return [_plain(item) for item in value]
+    return value
 
 
 def _format_table(table: Mapping[str, object], path: tuple[str, ...]) -> list[str]:
     """The lines of a table: its own keys first, then the tables in it."""
     inner = {key: item for key, item in table.items() if isinstance(item, Mapping)}
-    own = {key: item for key, item in table.items() if key not in inner}
+    lists = {key: item for key, item in table.items() if _is_list_of_tables(item)}
+    own = {key: item for key, item in table.items() if key not in {**inner, **lists}}
     lines = []
-    if path and (own or not inner):
+    if path and (own or not (inner or lists)):
         lines += ["", f"[{'.'.join(_format_key(part) for part in path)}]"]
     lines += [format_item(key, item) for key, item in own.items()]
     for key, item in inner.items():
         lines += _format_table(item, (*path, key))
+    for key, items in lists.items():
+        name = ".".join(_format_key(part) for part in (*path, key))
+        for item in items:
+            own_lines = [format_item(inner_key, value) for inner_key, value in item.items()]
+            lines += ["", f"[[{name}]]", *own_lines]
     return lines
+
+
+def _is_list_of_tables(value: object) -> TypeGuard[Sequence[Mapping[str, object]]]:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
 
 
 def format_item(key: str, value: object) -> str:

@@ -26,6 +26,8 @@ def make_json_schema() -> dict[str, Any]:
     root["properties"]["problem"]["propertyNames"] = parameters["propertyNames"]
     parameters["additionalProperties"] |= {"minItems": 1, "uniqueItems": True}
     _refine_parallel(root["properties"]["parallel"]["anyOf"])
+    root["oneOf"] = [{"required": ["command"]}, {"required": ["kernel"]}]
+    tables["CommandTable"]["required"] = ["test"]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **_without_null_defaults(root),

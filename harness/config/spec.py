@@ -9,21 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import field
 
-Value = bool | int | float | str
-CommandLine = str | list[str]
-Positive = Annotated[int, Meta(ge=1)]
-Seconds = Annotated[float, Meta(gt=0)]
-Share = Annotated[float, Meta(ge=0, le=1)]
-
-
-def _doc(description: str, *examples: object) -> Meta:
-    return Meta(description=description, examples=list(examples) or None)
-
-
-class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What all tables share."""
+from harness.config.kernel_tables import KernelTable
+from harness.config.tables import CommandLine, Positive, Seconds, Share, Value
+from harness.config.tables import Table as _Table
+from harness.config.tables import doc as _doc
 
 
 class SpaceTable(_Table, frozen=True, kw_only=True):
@@ -61,7 +52,10 @@ class CommandTable(_Table, frozen=True, kw_only=True):
     compile: Annotated[
         CommandLine | None, _doc("Builds a test.", "gcc -O2 -DN=%N% -o app_%%ID%% app.c")
     ] = None
-    test: Annotated[CommandLine, _doc("Runs it; this is what is timed.", "./app_%%ID%%")]
+    test: Annotated[
+        CommandLine | None,
+        _doc("Runs it; this is what is timed. Needed, unless there is `kernel`.", "./app_%%ID%%"),
+    ] = None
     clean: Annotated[CommandLine | None, _doc("Removes what it left.", "rm -f app_%%ID%%")] = None
     directory: Annotated[str, _doc("Where the commands run, relative to the config's folder.")] = (
         "."
@@ -83,7 +77,7 @@ class CommandTable(_Table, frozen=True, kw_only=True):
 class ScoringTable(_Table, frozen=True, kw_only=True):
     """How samples become a score, and which score is best."""
 
-    repeat: Annotated[Positive, _doc("Runs per test.")] = 1
+    repeat: Annotated[Positive, _doc("Runs per test; samples per test of a kernel.")] = 1
     aggregate: Annotated[
         Literal["min", "max", "med", "avg"], _doc("How a test's samples become its score.")
     ] = "min"
@@ -91,9 +85,12 @@ class ScoringTable(_Table, frozen=True, kw_only=True):
         Literal["min_time", "max_time", "min", "max"],
         _doc(
             "`min_time` and `max_time` score the measured time of a run; `min` and `max` the "
-            "figure of merit: the number on the last line the test prints."
+            "figure of merit: the number on the last line the test prints, or a kernel's `metric`."
         ),
     ] = "min_time"
+    metric: Annotated[
+        str | None, _doc("With `kernel`: which of `kernel.metrics` is scored.", "gflops")
+    ] = None
     unit: Annotated[str, _doc("Unit of the figure of merit, for display.", "GFLOP/s")] = ""
     reference: Annotated[
         float | None, _doc("A score to compare with (seconds for times), such as the one in use.")
@@ -164,6 +161,19 @@ class MockTable(_Table, frozen=True, kw_only=True):
     compile_failures: Annotated[Share, _doc("Share of tests that fail to compile.")] = 0.0
     run_failures: Annotated[Share, _doc("Share of tests that fail to run.")] = 0.0
     hangs: Annotated[Share, _doc("Share of tests that hang until their timeout.")] = 0.0
+    wrong_results: Annotated[
+        Share, _doc("Share of kernel tests with a wrong result; found with `verify` only.")
+    ] = 0.0
+    throttling: Annotated[
+        Share, _doc("Share of the minutes in which a device's clocks are held back (kernels).")
+    ] = 0.0
+    verify: Annotated[
+        bool,
+        _doc(
+            "Kernel tests: make the data, compute the reference, and compare it with what a "
+            "simulated launch writes; without, arrays have a size but no content."
+        ),
+    ] = False
     lost: Annotated[
         tuple[str, ...], _doc("Lanes whose device is lost during the session.", ["1"])
     ] = ()
@@ -286,7 +296,10 @@ class SpecFile(_Table, frozen=True, kw_only=True):
         ),
     ] = field(default_factory=dict)
     space: Annotated[SpaceTable, _doc("Constraints and variable tree.")] = SpaceTable()
-    command: Annotated[CommandTable, _doc("What is compiled, run and cleaned.")]
+    command: Annotated[CommandTable, _doc("What is compiled, run and cleaned.")] = CommandTable()
+    kernel: Annotated[KernelTable | None, _doc("A CUDA kernel to tune, instead of commands.")] = (
+        None
+    )
     scoring: Annotated[ScoringTable, _doc("Repeats, aggregate, goal.")] = ScoringTable()
     search: Annotated[SearchTable, _doc("The strategy.")] = SearchTable()
     compile: Annotated[CompileTable, _doc("The compile workers.")] = CompileTable()
@@ -323,12 +336,17 @@ class Spec(SpecFile, frozen=True, kw_only=True):
 
 
 def default_journal(folder: Path) -> Path:
-    """The journal of the project that `folder` belongs to.
+    """The journal of the project that `folder` belongs to."""
+    return project_folder(folder) / ".harness" / "journal.sqlite"
 
-    The project is the nearest folder, from `folder` upwards, that holds `.harness` or `.git`;
-    without one, it is `folder` itself.
+
+def project_folder(folder: Path) -> Path:
+    """The project that `folder` belongs to.
+
+    It is the nearest folder, from `folder` upwards, that holds `.harness` or `.git`; without one,
+    it is `folder` itself.
     """
     folder = folder.resolve()
     marks = (".harness", ".git")
     homes = [home for home in (folder, *folder.parents) if any((home / m).exists() for m in marks)]
-    return (homes[0] if homes else folder) / ".harness" / "journal.sqlite"
+    return homes[0] if homes else folder

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from harness.device.base import DeviceProcess
 from harness.errors import ConfigError
+from harness.limits import cores_per_sm
 from harness.model import DeviceInfo
 
 
@@ -43,6 +44,8 @@ MODELS = {
 }
 """Every model that can be simulated."""
 
+_CLOCK_GHZ = 1.5
+_A4000_GBPS = 448.0
 _DEFAULT_MODEL = "RTX A4000"
 
 
@@ -80,6 +83,7 @@ class MockBackend:
     def _make_device(self, index: int, name: str) -> DeviceInfo:
         model = MODELS[name]
         digest = hashlib.sha256(f"mock device {self._seed} {index}".encode()).hexdigest()
+        cores = cores_per_sm(model.compute_capability) or 0
         groups = (digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:32])
         return DeviceInfo(
             kind="mock",
@@ -92,6 +96,8 @@ class MockBackend:
             driver="simulated",
             speed=model.speed,
             sm_count=model.sm_count,
+            peak_gflops=round(2 * _CLOCK_GHZ * model.sm_count * cores, 1),
+            peak_gbps=round(_A4000_GBPS * model.speed, 1),
             simulated=True,
         )
 

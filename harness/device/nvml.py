@@ -121,23 +121,23 @@ class CudaBackend:
 
         Whatever NVML raises inside comes out as a DeviceError.
         """
-        nvml = self._given or _import_nvml()
+        nvml = self._given or import_nvml()
         if nvml is None:
             yield None
             return
         try:
             nvml.nvmlInit()
-        except _errors(nvml) as error:
+        except errors(nvml) as error:
             if _kind(error) in _NO_DRIVER and not self._has_device_files():
                 yield None  # and no nvmlShutdown: it would raise Uninitialized
                 return
             raise translate(error, "cannot ask the NVIDIA driver for its GPUs") from error
         try:
             yield nvml
-        except _errors(nvml) as error:
+        except errors(nvml) as error:
             raise translate(error, "the NVIDIA driver failed while it listed its GPUs") from error
         finally:
-            with suppress(*_errors(nvml)):
+            with suppress(*errors(nvml)):
                 nvml.nvmlShutdown()
 
     def _has_device_files(self) -> bool:
@@ -152,7 +152,7 @@ def translate(error: Exception, failed: str) -> DeviceError:
     return DeviceError(f'{failed}: {words}; {remedy}, or go without GPUs: backend = "cpu"')
 
 
-def _errors(nvml: ModuleType) -> tuple[type[Exception], ...]:
+def errors(nvml: ModuleType) -> tuple[type[Exception], ...]:
     """Everything that the module raises of its own."""
     return (nvml.NVMLError, nvml.NVMLLibraryMismatchError)
 
@@ -162,7 +162,8 @@ def _kind(error: Exception) -> str:
     return type(error).__name__.removeprefix("NVMLError_")
 
 
-def _import_nvml() -> ModuleType | None:
+def import_nvml() -> ModuleType | None:
+    """The module, or None (and a warning) where it is not installed."""
     try:
         return importlib.import_module("pynvml")
     except ImportError:
@@ -170,13 +171,13 @@ def _import_nvml() -> ModuleType | None:
         return None
 
 
-def _ask(
+def ask(
     nvml: ModuleType, default: Answer, function: Callable[..., Answer], *arguments: object
 ) -> Answer:
     """What an NVML function answers; `default` where it cannot tell on this driver or GPU."""
     try:
         return function(*arguments)
-    except _errors(nvml) as error:
+    except errors(nvml) as error:
         if _kind(error) in _UNKNOWN_HERE:
             return default
         raise
@@ -184,13 +185,13 @@ def _ask(
 
 def _find_gpus(nvml: ModuleType) -> list[PhysicalGpu]:
     """The GPUs that this user may use, in PCI order, with their devices not numbered yet."""
-    driver = _ask(nvml, "", nvml.nvmlSystemGetDriverVersion)
+    driver = ask(nvml, "", nvml.nvmlSystemGetDriverVersion)
     gpus: list[tuple[str, PhysicalGpu]] = []
     broken: list[Exception] = []
     for index in range(nvml.nvmlDeviceGetCount()):
         try:
             gpu, device = _describe_gpu(nvml, nvml.nvmlDeviceGetHandleByIndex(index), driver)
-        except _errors(nvml) as error:
+        except errors(nvml) as error:
             if _kind(error) != "NoPermission":  # a batch system hides the GPUs of others so
                 broken.append(error)
                 _log.warning("%s", translate(error, f"GPU {index} of NVML is left out"))
@@ -204,13 +205,13 @@ def _find_gpus(nvml: ModuleType) -> list[PhysicalGpu]:
 def _describe_gpu(nvml: ModuleType, handle: Handle, driver: str) -> tuple[PhysicalGpu, DeviceInfo]:
     """A GPU with the devices it is used as, and the GPU as one device."""
     uuid = nvml.nvmlDeviceGetUUID(handle)
-    capability = _ask(nvml, None, nvml.nvmlDeviceGetCudaComputeCapability, handle)
-    mode = _COMPUTE_MODES.get(_ask(nvml, 0, nvml.nvmlDeviceGetComputeMode, handle), "")
+    capability = ask(nvml, None, nvml.nvmlDeviceGetCudaComputeCapability, handle)
+    mode = _COMPUTE_MODES.get(ask(nvml, 0, nvml.nvmlDeviceGetComputeMode, handle), "")
     gpu = DeviceInfo(
         kind="cuda",
         index=0,
         uuid=uuid,
-        name=_ask(nvml, "NVIDIA GPU", nvml.nvmlDeviceGetName, handle),
+        name=ask(nvml, "NVIDIA GPU", nvml.nvmlDeviceGetName, handle),
         pci_bus_id=_format_pci_bus_id(nvml.nvmlDeviceGetPciInfo(handle).busId),
         memory_bytes=_find_memory(nvml, handle),
         compute_capability=capability,
@@ -218,8 +219,10 @@ def _describe_gpu(nvml: ModuleType, handle: Handle, driver: str) -> tuple[Physic
         locks=((uuid, True),),
         compute_mode=mode,
         sm_count=_count_sms(nvml, handle, capability),
+        peak_gflops=_find_peak_gflops(nvml, handle),
+        peak_gbps=_find_peak_gbps(nvml, handle),
     )
-    enabled, _pending = _ask(nvml, (0, 0), nvml.nvmlDeviceGetMigMode, handle)
+    enabled, _pending = ask(nvml, (0, 0), nvml.nvmlDeviceGetMigMode, handle)
     if mode == "prohibited":
         _log.warning(
             "%s (%s) is left out: its compute mode is prohibited; nvidia-smi -c 0 allows computing",
@@ -234,12 +237,12 @@ def _describe_gpu(nvml: ModuleType, handle: Handle, driver: str) -> tuple[Physic
 def _describe_slices(nvml: ModuleType, handle: Handle, gpu: DeviceInfo) -> list[DeviceInfo]:
     """The MIG slices of a GPU: places without one are skipped."""
     slices = []
-    for place in range(_ask(nvml, 0, nvml.nvmlDeviceGetMaxMigDeviceCount, handle)):
-        part = _ask(nvml, None, nvml.nvmlDeviceGetMigDeviceHandleByIndex, handle, place)
+    for place in range(ask(nvml, 0, nvml.nvmlDeviceGetMaxMigDeviceCount, handle)):
+        part = ask(nvml, None, nvml.nvmlDeviceGetMigDeviceHandleByIndex, handle, place)
         if part is None:
             continue
         uuid = nvml.nvmlDeviceGetUUID(part)
-        attributes = _ask(nvml, None, nvml.nvmlDeviceGetAttributes_v2, part)
+        attributes = ask(nvml, None, nvml.nvmlDeviceGetAttributes_v2, part)
         slices.append(
             DeviceInfo(
                 kind="cuda",
@@ -266,9 +269,23 @@ def _describe_slices(nvml: ModuleType, handle: Handle, gpu: DeviceInfo) -> list[
     return slices
 
 
+def _find_peak_gflops(nvml: ModuleType, handle: Handle) -> float:
+    """A fused multiply-add per core and clock, at the highest clock; 0 if the driver is silent."""
+    cores = ask(nvml, 0, nvml.nvmlDeviceGetNumGpuCores, handle)
+    mhz = ask(nvml, 0, nvml.nvmlDeviceGetMaxClockInfo, handle, nvml.NVML_CLOCK_SM)
+    return round(2 * cores * mhz / 1e3, 1)
+
+
+def _find_peak_gbps(nvml: ModuleType, handle: Handle) -> float:
+    """Two transfers per clock over the whole bus, at the highest clock; 0 if it is silent."""
+    bits = ask(nvml, 0, nvml.nvmlDeviceGetMemoryBusWidth, handle)
+    mhz = ask(nvml, 0, nvml.nvmlDeviceGetMaxClockInfo, handle, nvml.NVML_CLOCK_MEM)
+    return round(2 * mhz * bits / 8 / 1e3, 1)
+
+
 def _count_sms(nvml: ModuleType, handle: Handle, capability: tuple[int, int] | None) -> int:
     """The GPU's multiprocessors, from its cores; 0 if that cannot be told."""
-    cores = _ask(nvml, 0, nvml.nvmlDeviceGetNumGpuCores, handle)
+    cores = ask(nvml, 0, nvml.nvmlDeviceGetNumGpuCores, handle)
     per_sm = None if capability is None else cores_per_sm(capability)
     return 0 if per_sm is None else cores // per_sm
 
@@ -278,7 +295,7 @@ def _name_slice(nvml: ModuleType, part: Handle, gpu_name: str, attributes: Any) 
 
     Newer drivers give it so; for older ones it is made from the slice's attributes.
     """
-    name = _ask(nvml, "", nvml.nvmlDeviceGetName, part)
+    name = ask(nvml, "", nvml.nvmlDeviceGetName, part)
     if " MIG " in name:
         return name
     if attributes is None:
@@ -290,14 +307,14 @@ def _name_slice(nvml: ModuleType, part: Handle, gpu_name: str, attributes: Any) 
 
 def _find_memory(nvml: ModuleType, handle: Handle) -> int:
     """Total memory in bytes; 0 if unknown."""
-    memory = _ask(
+    memory = ask(
         nvml,
         None,
         lambda device: nvml.nvmlDeviceGetMemoryInfo(device, version=nvml.nvmlMemory_v2),
         handle,
     )
     if memory is None:  # a driver before 510 has only the first version
-        memory = _ask(nvml, None, nvml.nvmlDeviceGetMemoryInfo, handle)
+        memory = ask(nvml, None, nvml.nvmlDeviceGetMemoryInfo, handle)
     return 0 if memory is None else int(memory.total)
 
 
@@ -328,9 +345,9 @@ def _find_processes(nvml: ModuleType, uuid: str) -> list[DeviceProcess]:
         nvml.nvmlDeviceGetComputeRunningProcesses,
         nvml.nvmlDeviceGetGraphicsRunningProcesses,
     ):
-        processes: list[Any] = _ask(nvml, [], function, handle)
+        processes: list[Any] = ask(nvml, [], function, handle)
         for process in processes:
-            name = _ask(nvml, "", nvml.nvmlSystemGetProcessName, process.pid)
+            name = ask(nvml, "", nvml.nvmlSystemGetProcessName, process.pid)
             memory = process.usedGpuMemory or 0  # None: not told
             found.setdefault(process.pid, DeviceProcess(process.pid, name, memory))
     return list(found.values())

@@ -4,7 +4,8 @@
 (seconds for times) with all their digits; `Score_k` is that of run k, empty where it failed or was
 not made. A session with
 simulated devices has one more column, `Simulated`, with 1 in every row, so that its numbers cannot
-be taken for measured ones.
+be taken for measured ones. Of kernels, `Score_k` is that of sample k, and the metrics follow
+`Score_Overall`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from harness.model import Outcome, OutcomeKind, SessionInfo, format_value
 def format_csv(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:
     """The log of `outcomes`, in their order; interrupted tests are left out."""
     done = [outcome for outcome in outcomes if outcome.kind is not OutcomeKind.INTERRUPTED]
-    columns = max([info.repeat, *(run.index + 1 for outcome in done for run in outcome.runs)])
+    scores = [_number_samples(outcome) for outcome in done]
+    columns = max([info.repeat, *(index + 1 for numbered in scores for index in numbered)])
+    metrics = list(dict.fromkeys(name for outcome in done for name in _find_metrics(outcome)))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
@@ -28,18 +31,32 @@ def format_csv(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:
             *info.parameters,
             *(f"Score_{number}" for number in range(1, columns + 1)),
             "Score_Overall",
+            *metrics,
             *(["Simulated"] if info.simulated else []),
         ]
     )
-    for outcome in done:
-        samples = {run.index: repr(run.sample) for run in outcome.runs if run.sample is not None}
+    for outcome, samples in zip(done, scores, strict=True):
+        found = _find_metrics(outcome)
         writer.writerow(
             [
                 outcome.test_id,
                 *(format_value(outcome.configuration[name]) for name in info.parameters),
                 *(samples.get(index, "") for index in range(columns)),
                 "" if outcome.score is None else repr(outcome.score),
+                *(found.get(name, "") for name in metrics),
                 *([1] if info.simulated else []),
             ]
         )
     return text.getvalue()
+
+
+def _number_samples(outcome: Outcome) -> dict[int, str]:
+    """Each sample by its place."""
+    if any(run.measurement is not None for run in outcome.runs):
+        return {index: repr(sample) for index, sample in enumerate(outcome.samples)}
+    return {run.index: repr(run.sample) for run in outcome.runs if run.sample is not None}
+
+
+def _find_metrics(outcome: Outcome) -> dict[str, str]:
+    measured = [run.measurement for run in outcome.runs if run.measurement is not None]
+    return {name: repr(value) for name, value in measured[0].metrics} if measured else {}

@@ -4,7 +4,10 @@ Keys: `session`, `name`, `simulated` (and of a replay `recording`), `started_s` 
 `goal`, `unit`, `repeat`, `aggregate`, `distribution`, `strategy`, `parameters`, `lanes`, and
 `tests`: a list of objects with `test`, `lane`, `outcome`, `parameters`, `score`, `samples` (both in
 `unit`), `compile_s`, `runs` (times in seconds, memory in bytes), and for failed ones `reason` and
-`evidence`.
+`evidence`. Tests of kernels also have `artifact` (the binary, with registers, shared memory and
+spills), `copy_of` where they share the measurement of another, and in each run `measurement`: every
+sample in seconds per launch, in order, and how they were taken.
+
 `store/exported.py` reads it back.
 """
 
@@ -82,6 +85,10 @@ def _to_object(outcome: Outcome) -> dict[str, Any]:
     }
     if outcome.reused_from is not None:
         made["reused_from"] = outcome.reused_from
+    if outcome.artifact is not None:
+        made["artifact"] = asdict(outcome.artifact)
+    if outcome.copy_of is not None:
+        made["copy_of"] = outcome.copy_of
     if outcome.reason:
         made["reason"] = outcome.reason
     if outcome.evidence is not None:
@@ -91,4 +98,8 @@ def _to_object(outcome: Outcome) -> dict[str, Any]:
 
 def _run_object(run: Run) -> dict[str, Any]:
     made = {key: getattr(run, key) for key in _RUN_KEYS}
-    return {**made, "kind": run.kind.value, "environment": dict(run.environment)}
+    made |= {"kind": run.kind.value, "environment": dict(run.environment)}
+    if run.measurement is not None:
+        measured = asdict(run.measurement)
+        made["measurement"] = {**measured, "metrics": dict(run.measurement.metrics)}
+    return made

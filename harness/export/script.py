@@ -36,6 +36,8 @@ def _block(outcome: Outcome, unit: str) -> list[str]:
     lines = [f"test {outcome.test_id} on lane {outcome.lane}: {outcome.configuration}"]
     if outcome.compile_s:
         lines.append(f"  compiled in {format_seconds(outcome.compile_s)}")
+    if outcome.copy_of is not None:
+        lines.append(f"  the same binary and launch as test {outcome.copy_of}")
     for run in outcome.runs:
         value = run.kind.value if run.sample is None else format_score(run.sample, unit)
         lines.append(f"  run {run.index + 1}: {value}")

@@ -26,7 +26,7 @@ class ReplayTimer:
         self._repeat = repeat
         self._work = SimulatedWork(clock)
 
-    def measure(self, test: Test, index: int) -> Run:
+    def measure(self, test: Test, index: int, best: Run | None = None) -> Run:
         """Let the recorded time of the run pass and say how it went."""
         found = self._recording.measurement(test.configuration)
         sample, duration_s = self._sample(found, index)

@@ -66,8 +66,7 @@ class LiveView:
         total = None if left is None else progress.done + left
         line = Table.grid(padding=(0, 1))
         counts = f"{progress.done}/{'?' if total is None else total} tests"
-        if progress.failed:
-            counts += f", [red]{progress.failed} failed[/red]"
+        counts += "".join(f", [red]{text}[/red]" for text in progress.describe_losses())
         timing = format_duration(elapsed)
         if left and progress.tested:
             timing += f", about {format_duration(elapsed / progress.tested * left)} left"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.model import Event, Note, Outcome, OutcomeKind, SessionInfo, TestEnded
+from harness.report.kernel import describe_metrics
 from harness.report.progress import Progress
 from harness.stats import relative_noise
 from harness.units import format_duration, format_score
@@ -24,9 +25,12 @@ def describe_score(outcome: Outcome, unit: str) -> str:
 def describe_outcome(outcome: Outcome, info: SessionInfo) -> str:
     """One test in one line: id, lane, configuration, result."""
     result = describe_score(outcome, info.unit) + (" simulated" if info.simulated else "")
+    metrics = [text for text in describe_metrics(outcome, info) if outcome.score is not None]
+    result += "".join(f", {text}" for text in metrics)
     if outcome.kind is not OutcomeKind.OK and outcome.reason:
         result += f": {outcome.reason}"
     source = "" if outcome.reused_from is None else " (recorded)"
+    source += "" if outcome.copy_of is None else f" (the same binary and launch: {outcome.copy_of})"
     return f"test {outcome.test_id} [{outcome.lane}] {outcome.configuration}: {result}{source}"
 
 
@@ -90,8 +94,7 @@ class PlainView:
         size = progress.info.size
         elapsed = self._now_s() - progress.info.started_s
         parts = [f"{progress.done}{'' if size is None else f' of {size}'} tests"]
-        if progress.failed:
-            parts.append(f"{progress.failed} failed")
+        parts += progress.describe_losses()
         parts.append(format_duration(elapsed))
         best = progress.best_overall()
         if best is not None:

@@ -46,6 +46,7 @@ class Progress:
         tested: tests that this invocation ended.
         reused: outcomes taken from the journal.
         under_way: ids of the tests that were created and have not ended.
+        copied: tests that share another's measurement, since binary and launch are the same.
         best: the best outcome so far, for each lane of a `replicate` session, else under "".
     """
 
@@ -53,6 +54,7 @@ class Progress:
     tested: int = 0
     reused: int = 0
     under_way: set[int] = field(default_factory=set)
+    copied: int = 0
     kinds: Counter[OutcomeKind] = field(default_factory=Counter)
     best: dict[str, Outcome] = field(default_factory=dict)
     seats: dict[str, SeatState] = field(default_factory=dict)
@@ -87,6 +89,7 @@ class Progress:
 
     def _count(self, outcome: Outcome) -> None:
         self.under_way.discard(outcome.test_id)
+        self.copied += outcome.copy_of is not None
         if outcome.kind is OutcomeKind.INTERRUPTED:
             pass  # it has not ended
         elif outcome.reused_from is None:
@@ -112,12 +115,18 @@ class Progress:
 
     @property
     def failed(self) -> int:
-        """Outcomes without a score, interrupted ones aside."""
-        return sum(
-            count
-            for kind, count in self.kinds.items()
-            if kind not in (OutcomeKind.OK, OutcomeKind.INTERRUPTED)
-        )
+        """Outcomes of tests that went wrong."""
+        return sum(count for kind, count in self.kinds.items() if kind.is_failure)
+
+    def describe_losses(self) -> list[str]:
+        """What did not come to a score, and what was not measured itself, in words."""
+        counts = {
+            "failed": self.failed,
+            "invalid": self.kinds[OutcomeKind.INVALID],
+            "given up in the race": self.kinds[OutcomeKind.CENSORED],
+            "the same as others": self.copied,
+        }
+        return [f"{count} {word}" for word, count in counts.items() if count]
 
     def best_overall(self) -> Outcome | None:
         """The best of all lanes' bests."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.model import Outcome, OutcomeKind, SessionInfo
+from harness.report.kernel import describe_kernel, kernel_object
 from harness.report.plain import describe_score
 from harness.report.progress import Progress
 from harness.units import format_duration, format_path, format_score
@@ -59,6 +60,7 @@ class Summary:
             "reused": progress.reused,
             "skipped": self.skipped,
             "failed": progress.failed,
+            "copied": progress.copied,
             "outcomes": {kind.value: count for kind, count in sorted(progress.kinds.items())},
             "lanes": [
                 {
@@ -75,6 +77,9 @@ class Summary:
             "reference": self.reference,
             "journal": info.journal,
             "files": dict(self.files),
+            "finals": [
+                dict(note.details) for note in progress.notes if "standings" in note.details
+            ],
             "warnings": [
                 *(note.text for note in progress.notes if note.level == "warning"),
                 *([self.unwritten] if self.unwritten else []),
@@ -83,7 +88,9 @@ class Summary:
 
     def to_lines(self) -> list[str]:
         """For people."""
-        return [*self._warnings(), *self._best_lines(), *self._count_lines(), *self._where()]
+        finals = [note.text for note in self.progress.notes if "standings" in note.details]
+        best = [*self._best_lines(), *finals]
+        return [*self._warnings(), *best, *self._count_lines(), *self._where()]
 
     def _warnings(self) -> list[str]:
         lines = []
@@ -109,6 +116,7 @@ class Summary:
             simulated = " (simulated)" if self.info.simulated else ""
             lines.append(f"best{where}: {score}{simulated}")
             lines += [f"  {name} = {value}" for name, value in outcome.configuration.items()]
+            lines += [f"  {line}" for line in describe_kernel(outcome, self.info)]
         best = self.progress.best_overall()
         if self.reference and best is not None and best.score:
             first, second = self.reference, best.score
@@ -132,8 +140,7 @@ class Summary:
             parts.append(f"{progress.reused} of them recorded before")
         if self.skipped:
             parts.append(f"{self.skipped} saved by the variable tree")
-        if progress.failed:
-            parts.append(f"{progress.failed} failed")
+        parts += progress.describe_losses()
         lines = [f"{', '.join(parts)}, in {format_duration(self.elapsed_s)}"]
         for lane, (name, value) in sorted(self.ended_by.items()):
             where = f" on {lane}" if lane else ""
@@ -174,4 +181,5 @@ def _best_object(outcome: Outcome | None, info: SessionInfo) -> dict[str, Any] |
         "test": outcome.test_id,
         "lane": outcome.lane,
         "simulated": info.simulated,
+        **kernel_object(outcome),
     }

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from harness.model import Event, Lane, OutcomeKind, Phase, Test
+from harness.model import Event, Lane, OutcomeKind, Phase, Run, Test
 
 POOL = None
 """The seat of the compile workers."""
@@ -24,12 +24,14 @@ class Job:
     Attributes:
         lane: the lane in whose name it is done; runs are done on it.
         runs: for `Phase.TEST`, the indices of the runs to make, in order.
+        best: for `Phase.TEST`, the best run so far on devices of the lane's model.
     """
 
     test: Test
     phase: Phase
     lane: Lane
     runs: tuple[int, ...] = ()
+    best: Run | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,9 @@ class Distribution(Protocol):
 
     def ended(self, ended: JobEnded) -> None:
         """A seat is free again; its job is over."""
+
+    def dismiss(self, test_id: int) -> None:
+        """Nothing more becomes ready of a test that was compiled: it need not be run."""
 
     def remove_lane(self, name: str) -> list[Job]:
         """The lane's device is lost: the jobs that waited for it."""

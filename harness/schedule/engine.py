@@ -25,10 +25,14 @@ from harness.model import (
     TestEnded,
 )
 from harness.schedule.base import Crashed, Distribution, Executor, Job, JobEnded, Report
-from harness.schedule.plan import Live, Memory, Plan, Stream
-from harness.stats import aggregate
+from harness.schedule.plan import Live, Memory, Plan, Stream, journaled, least_loaded
+from harness.schedule.twins import Leaders, TwinKey, Twins
 
 _TICK_S = 0.2
+_ALL_LOST = (
+    "every lane lost its device; see the warnings above, check the devices with `harness devices`, "
+    "and run the same command again to go on from here"
+)
 
 
 class Engine:
@@ -67,6 +71,8 @@ class Engine:
         self._in_flight = 0
         self._log: list[Event] = []
         self._told: list[tuple[int, Outcome]] = []
+        self._twins = Twins()
+        self._best = Leaders(plan.goal)
         self._complaints: set[str] = set()
         self._lost: list[str] = []
         self._stop = self._kill = False
@@ -80,6 +86,11 @@ class Engine:
     def lost(self) -> tuple[str, ...]:
         """The lanes whose device was lost."""
         return tuple(self._lost)
+
+    @property
+    def lanes(self) -> Sequence[Lane]:
+        """The lanes whose devices are not lost."""
+        return tuple(self._lanes.values())
 
     def stop(self) -> None:
         """Finish the runs that have begun, clean, and return. Safe in a signal handler."""
@@ -125,10 +136,7 @@ class Engine:
                 "report it; what was measured is in the journal"
             )
         if not self._lanes:
-            raise DeviceError(
-                "every lane lost its device; see the warnings above, check the devices with "
-                "`harness devices`, and run the same command again to go on from here"
-            )
+            raise DeviceError(_ALL_LOST)
 
     def clean(self, tests: Sequence[Test]) -> None:
         """Clean what an earlier invocation that was killed left of these tests.
@@ -197,9 +205,13 @@ class Engine:
             test = Test(self._next_id, configuration, key, lane.name)
             self._next_id += 1
             self._log.append(TestCreated(test, self._executor.now_s()))
-            known = replace(known, test_id=test.id, configuration=configuration)
+            known = replace(known, test_id=test.id, configuration=configuration, copy_of=None)
         self._log.append(TestEnded(known))
         self._told.append((stream, known))
+        self._best.take(stream, lane.device.model, known)
+        if known.artifact is not None:
+            test = Test(known.test_id, configuration, key, lane.name, known.artifact)
+            self._twins.settle(Live(test, lane, stream, {}).twin_key(self._plan), known)
 
     def _begin(self, live: Live) -> None:
         if self._plan.compiles:
@@ -217,11 +229,15 @@ class Engine:
     def _hand_out(self) -> None:
         drained = self._stop or all(number in self._dry for number in range(len(self._streams)))
         for assignment in self._distribution.assign(drained=drained):
+            given = assignment
             live = self._live.get(assignment.job.test.id)
             if live is not None and assignment.job.phase is not Phase.CLEAN:
                 live.lane = assignment.job.lane
+            if live is not None and assignment.job.phase is Phase.TEST:  # what there is to beat
+                best = self._best.of(live.stream, live.lane.device.model)
+                given = replace(assignment, job=replace(assignment.job, best=best))
             self._in_flight += 1
-            self._executor.submit(assignment)
+            self._executor.submit(given)
 
     # -- hearing -----------------------------------------------------------------------------
 
@@ -246,6 +262,7 @@ class Engine:
         live = self._live.get(report.test.id)
         if live is not None and report.build.phase is Phase.COMPILE:
             live.compile_s = report.build.elapsed_s
+            live.test = replace(live.test, artifact=report.build.artifact)
             if report.build.kind is not OutcomeKind.OK:
                 live.failure = report
         elif report.build.kind is not OutcomeKind.OK:
@@ -271,9 +288,26 @@ class Engine:
         elif live.stream in self._over and not self._complete(live):
             self._end(live, OutcomeKind.INTERRUPTED)
         elif ended.job.phase is Phase.COMPILE:
-            self._begin_runs(live)
+            self._begin_or_follow(live)
         elif self._complete(live):
             self._end(live, OutcomeKind.OK)
+
+    def _begin_or_follow(self, live: Live) -> None:
+        """Begin the runs of a test, unless a twin is being measured, or was."""
+        known = self._twins.join(live.twin_key(self._plan), live.test.id)
+        if known is None:
+            self._begin_runs(live)
+            return
+        self._distribution.dismiss(live.test.id)
+        if isinstance(known, Outcome):
+            self._copy(live, known)
+
+    def _copy(self, live: Live, known: Outcome) -> None:
+        """End a test with the outcome of its twin."""
+        del self._live[live.test.id]
+        outcome = live.share_outcome(known, self._executor.now_s())
+        self._log.append(TestEnded(outcome))
+        self._told.append((live.stream, outcome))
 
     def _complete(self, live: Live) -> bool:
         return len(live.runs) == self._plan.repeat
@@ -281,33 +315,37 @@ class Engine:
     def _end(self, live: Live, kind: OutcomeKind) -> None:
         """The test is over: its outcome is logged, and cleaning may begin."""
         del self._live[live.test.id]
-        runs = tuple(live.runs[index] for index in sorted(live.runs))
-        score = None
-        if kind is OutcomeKind.OK:
-            score = aggregate(
-                [run.sample for run in runs if run.sample is not None], self._plan.aggregate
-            )
-        failed = live.failure
-        details = failed.build if isinstance(failed, BuildEnded) else failed.run if failed else None
-        if isinstance(failed, RunEnded):
-            runs = (*runs, failed.run)
-        outcome = Outcome(
-            configuration=live.test.configuration,
-            kind=kind,
-            score=score,
-            runs=runs,
-            test_id=live.test.id,
-            key=live.test.key,
-            lane=live.lane.name,
-            reason=details.reason if details and kind is not OutcomeKind.OK else "",
-            evidence=details.evidence if details and kind is not OutcomeKind.OK else None,
-            compile_s=live.compile_s,
-            ended_s=self._executor.now_s(),
-        )
+        key = live.twin_key(self._plan)
+        outcome = live.make_outcome(kind, self._plan.aggregate, self._executor.now_s())
         self._log.append(TestEnded(outcome))
         self._told.append((live.stream, outcome))
+        self._best.take(live.stream, live.lane.device.model, outcome)
+        self._settle_twins(key, outcome)
         if self._plan.cleans and live.lane.name in self._lanes:
             self._distribution.ready(Job(live.test, Phase.CLEAN, live.lane))
+
+    def _settle_twins(self, key: TwinKey | None, outcome: Outcome) -> None:
+        """What waited for the test's outcome shares it, or, if it is no final one, goes on."""
+        waiting = self._twins.settle(key, outcome)
+        if not outcome.kind.is_final:
+            self._go_on_without(waiting)
+            return
+        for test_id in waiting:
+            if test_id in self._live:
+                self._copy(self._live[test_id], outcome)
+
+    def _go_on_without(self, waiting: Iterable[int]) -> None:
+        """The test that these waited for was not measured: the first of them takes its place."""
+        for test_id in waiting:
+            live = self._live.get(test_id)
+            if live is None:
+                continue
+            if live.stream in self._over:
+                self._end(live, OutcomeKind.INTERRUPTED)
+            elif live.lane.name in self._lanes:
+                self._begin_or_follow(live)
+            else:
+                self._move(live)
 
     # -- trouble -----------------------------------------------------------------------------
 
@@ -330,14 +368,12 @@ class Engine:
             is_over = live.stream in self._over
             self._end(live, OutcomeKind.INTERRUPTED if is_over else OutcomeKind.DEVICE_LOST)
             return
-        held = {lane.name: 0 for lane in others}
-        for other in self._live.values():
-            if other.lane.name in held:
-                held[other.lane.name] += 1
-        lane = min(others, key=lambda lane: held[lane.name])
+        lane, key = least_loaded(others, self._live.values()), live.twin_key(self._plan)
         live.lane, live.test = lane, replace(live.test, lane=lane.name)
         live.runs, live.failure = {}, None
+        waiting = self._twins.abandon(key, live.test.id)
         self._begin(live)
+        self._go_on_without(waiting)
 
     def _cut_short(self) -> None:
         """What streams that are over, or all when stopping, have not begun is given up."""
@@ -354,6 +390,10 @@ class Engine:
                 self._end(live, OutcomeKind.INTERRUPTED)  # what was compiled is cleaned
             elif live is not None:
                 self._distribution.ready(job)
+        for test_id in self._twins.waiting():
+            live = self._live.get(test_id)
+            if live is not None and live.stream in self._over:
+                self._end(live, OutcomeKind.INTERRUPTED)
 
     # -- telling -----------------------------------------------------------------------------
 
@@ -362,19 +402,10 @@ class Engine:
         events, self._log = self._log, []
         told, self._told = self._told, []
         if events:
-            self._record(_journaled(events, self._memory.session))
+            self._record(journaled(events, self._memory.session))
         for event in events:
             self._watch(event)
         self._watch(None)
         for number, outcome in told:
             self._streams[number].strategy.tell(outcome)
             self._dry.discard(number)
-
-
-def _journaled(events: Iterable[Event], session: int) -> list[Event]:
-    """Without the outcomes that this session's journal gave us in the first place."""
-    return [
-        event
-        for event in events
-        if not (isinstance(event, TestEnded) and event.outcome.reused_from == session)
-    ]

@@ -40,6 +40,9 @@ class PerTest:
         assert ended.seat is not None
         self._busy.discard(ended.seat)
 
+    def dismiss(self, test_id: int) -> None:
+        """Nothing is held for a test that is not ready."""
+
     def remove_lane(self, name: str) -> list[Job]:
         """Forget the lane; returns the jobs that waited for it."""
         return list(self._queues.pop(name))

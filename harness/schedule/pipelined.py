@@ -71,7 +71,11 @@ class Pipelined:
         self._held[name] += 1
 
     def _release(self, job: Job) -> None:
-        name = self._lane_of.pop(job.test.id, None)
+        self.dismiss(job.test.id)
+
+    def dismiss(self, test_id: int) -> None:
+        """The test leaves its lane's hold."""
+        name = self._lane_of.pop(test_id, None)
         if name in self._held:
             self._held[name] -= 1
 

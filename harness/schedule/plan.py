@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from harness.model import BuildEnded, Lane, Outcome, Run, RunEnded, Test
+from harness.model import (
+    BuildEnded,
+    Event,
+    Goal,
+    Lane,
+    Outcome,
+    OutcomeKind,
+    Run,
+    RunEnded,
+    Test,
+    TestEnded,
+)
+from harness.schedule.twins import TwinKey
 from harness.search.base import Strategy
-from harness.stats import Aggregate
+from harness.stats import Aggregate, aggregate
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +43,17 @@ class Plan:
         repeat: runs per test.
         aggregate: how samples become the score.
         compiles, cleans: whether there is such a command.
+        goal: whether the least or the greatest score is the best.
+        find_twin_key: for a test that was compiled for a lane: tests with the same key would
+            measure the same, so that one measurement serves all; None: it has no such key.
     """
 
     repeat: int
     aggregate: Aggregate
     compiles: bool
     cleans: bool
+    goal: Goal = "min"
+    find_twin_key: Callable[[Test, Lane], str | None] = lambda _test, _lane: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +74,13 @@ class Memory:
 
 @dataclass(slots=True)
 class Live:
-    """A test on its way."""
+    """A test on its way.
+
+    Attributes:
+        stream: its place among the engine's streams.
+        runs: the good ones, by index.
+        failure: what ends it.
+    """
 
     test: Test
     lane: Lane
@@ -64,3 +88,67 @@ class Live:
     runs: dict[int, Run]
     compile_s: float = 0.0
     failure: BuildEnded | RunEnded | None = None
+
+    def twin_key(self, plan: Plan) -> TwinKey | None:
+        """What makes tests twins of this one; None if nothing does, or not yet."""
+        if self.test.artifact is None:
+            return None
+        key = plan.find_twin_key(self.test, self.lane)
+        return None if key is None else (self.stream, self.lane.device.model, key)
+
+    def make_outcome(self, kind: OutcomeKind, how: Aggregate, ended_s: float) -> Outcome:
+        """How the test ended.
+
+        Args:
+            how: how its samples become its score.
+        """
+        runs = tuple(self.runs[index] for index in sorted(self.runs))
+        score = None
+        if kind is OutcomeKind.OK:
+            score = aggregate([run.sample for run in runs if run.sample is not None], how)
+        failed = self.failure
+        details = failed.build if isinstance(failed, BuildEnded) else failed.run if failed else None
+        if isinstance(failed, RunEnded):
+            runs = (*runs, failed.run)
+        return Outcome(
+            configuration=self.test.configuration,
+            kind=kind,
+            score=score,
+            runs=runs,
+            test_id=self.test.id,
+            key=self.test.key,
+            lane=self.lane.name,
+            reason=details.reason if details and kind is not OutcomeKind.OK else "",
+            evidence=details.evidence if details and kind is not OutcomeKind.OK else None,
+            compile_s=self.compile_s,
+            ended_s=ended_s,
+            artifact=self.test.artifact,
+        )
+
+    def share_outcome(self, known: Outcome, ended_s: float) -> Outcome:
+        """The outcome of a twin as this test's own."""
+        return replace(
+            known,
+            configuration=self.test.configuration,
+            test_id=self.test.id,
+            key=self.test.key,
+            compile_s=self.compile_s,
+            ended_s=ended_s,
+            reused_from=None,
+            copy_of=known.test_id if known.copy_of is None else known.copy_of,
+        )
+
+
+def least_loaded(lanes: Sequence[Lane], tests: Iterable[Live]) -> Lane:
+    """The lane that the fewest of these tests are on."""
+    held = Counter(test.lane.name for test in tests)
+    return min(lanes, key=lambda lane: held[lane.name])
+
+
+def journaled(events: Iterable[Event], session: int) -> list[Event]:
+    """Without the outcomes that this session's journal gave in the first place."""
+    return [
+        event
+        for event in events
+        if not (isinstance(event, TestEnded) and event.outcome.reused_from == session)
+    ]

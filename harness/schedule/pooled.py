@@ -121,6 +121,9 @@ class Pooled:
             for name, queue in self._runs.items():
                 self._runs[name] = deque(job for job in queue if job.test.id != ended.job.test.id)
 
+    def dismiss(self, test_id: int) -> None:
+        """Nothing is held for a test that is not ready."""
+
     def remove_lane(self, name: str) -> list[Job]:
         """Forget the lane; returns the jobs that only it could do."""
         del self._lanes[name]

@@ -54,7 +54,7 @@ def _do_runs(job: Job, bench: Bench) -> OutcomeKind:
         if bench.stopping():
             return OutcomeKind.INTERRUPTED
         bench.emit(PhaseStarted(job.test, Phase.TEST, bench.name, bench.now_s(), index))
-        run = bench.timer().measure(job.test, index)
+        run = bench.timer().measure(job.test, index, job.best)
         bench.emit(RunEnded(job.test, run))
         if run.kind is not OutcomeKind.OK:
             return run.kind

@@ -105,6 +105,8 @@ class SessionOverview:
         tests: how many have an outcome.
         best: the best of the successful ones, the best first, with their runs.
         failures: those that failed, in the order of the tests, without their runs.
+        invalid: those that could not be launched, likewise.
+        kinds: how many outcomes there are of each kind.
         summary: what the session said at its end.
     """
 
@@ -114,6 +116,8 @@ class SessionOverview:
     tests: int
     best: tuple[Outcome, ...]
     failures: tuple[Outcome, ...]
+    invalid: tuple[Outcome, ...]
+    kinds: Mapping[str, int]
     notes: tuple[Note, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)

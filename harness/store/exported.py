@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from harness.errors import StoreError
+from harness.measurement import Measurement
 from harness.model import (
     Configuration,
     DeviceInfo,
@@ -96,4 +99,12 @@ def _read_run(run: Mapping[str, Any]) -> Run:
         run["started_s"],
         run["elapsed_s"],
         sample=run["sample"],
+        measurement=_read_measurement(run.get("measurement")),
     )
+
+
+def _read_measurement(data: Mapping[str, Any] | None) -> Measurement | None:
+    if data is None:
+        return None
+    pairs = {"metrics": list(data["metrics"].items())}
+    return msgspec.convert({**data, **pairs}, Measurement)

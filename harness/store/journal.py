@@ -32,6 +32,7 @@ from harness.store.rows import (
     RUN_COLUMNS,
     TEST_COLUMNS,
     dump,
+    dump_artifact,
     dump_configuration,
     dump_device,
     dump_evidence,
@@ -78,12 +79,14 @@ _INSERT_RUN = (
     f"{', '.join(f'{name} = excluded.{name}' for name in RUN_COLUMNS.split(', ')[2:])} "
     f"WHERE runs.kind <> '{OutcomeKind.OK.value}'"
 )
-_COMPILED = "UPDATE tests SET compile_s = ?, compile_seat = ? WHERE session = ? AND id = ?"
+_COMPILED = (
+    "UPDATE tests SET compile_s = ?, compile_seat = ?, artifact = ? WHERE session = ? AND id = ?"
+)
 _CLEANED = "UPDATE tests SET cleaned_s = ? WHERE session = ? AND id = ?"
 # Exactly once: a test that has a final outcome keeps it.
 _END_TEST = (
     "UPDATE tests SET outcome = ?, score = ?, reason = ?, evidence = ?, ended_s = ?, lane = ?, "
-    f"reused_from = ? WHERE session = ? AND id = ? AND {_OPEN}"
+    f"reused_from = ?, artifact = ?, copy_of = ? WHERE session = ? AND id = ? AND {_OPEN}"
 )
 _INSERT_NOTE = "INSERT INTO notes VALUES (?,?,?,?,?)"
 
@@ -294,7 +297,9 @@ class SqliteJournal:
         elif isinstance(event, BuildEnded):
             build = event.build
             if build.phase is Phase.COMPILE:
-                db.execute(_COMPILED, (build.elapsed_s, build.seat, session, event.test.id))
+                artifact = dump_artifact(build.artifact)
+                values = (build.elapsed_s, build.seat, artifact, session, event.test.id)
+                db.execute(_COMPILED, values)
             elif build.kind is not OutcomeKind.INTERRUPTED:
                 ended_s = build.started_s + build.elapsed_s
                 db.execute(_CLEANED, (ended_s, session, event.test.id))
@@ -312,11 +317,13 @@ class SqliteJournal:
             outcome.ended_s,
             outcome.lane,
             outcome.reused_from,
+            dump_artifact(outcome.artifact),
+            outcome.copy_of,
             self._session,
             outcome.test_id,
         )
         db.execute(_END_TEST, values)
-        if outcome.reused_from is not None:
+        if outcome.reused_from is not None or outcome.copy_of is not None:
             for run in outcome.runs:
                 db.execute(_INSERT_RUN, (self._session, *run_values(outcome.test_id, run, {})))
 

@@ -7,17 +7,38 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from harness.model import Configuration, DeviceInfo, Evidence, Lane, Outcome, OutcomeKind, Run
+import msgspec
+
+from harness.measurement import Measurement
+from harness.model import (
+    Artifact,
+    Configuration,
+    DeviceInfo,
+    Evidence,
+    Lane,
+    Outcome,
+    OutcomeKind,
+    Run,
+)
 
 TEST_COLUMNS = (
     "id, key, configuration, lane, compile_s, outcome, score, reason, evidence, ended_s, "
-    "reused_from, session"
+    "reused_from, session, artifact, copy_of"
 )
 RUN_COLUMNS = (
     "test, run, kind, sample, lane, device_uuid, started_s, elapsed_s, user_s, system_s, "
     "max_rss_bytes, involuntary_switches, exit_code, signal, reason, stdout, stderr, environment, "
-    "evidence"
+    "evidence, measurement"
 )
+
+
+_MEASUREMENTS = msgspec.json.Decoder(Measurement)
+_ARTIFACTS = msgspec.json.Decoder(Artifact)
+
+
+def dump_artifact(artifact: Artifact | None) -> str | None:
+    """An object, or null."""
+    return None if artifact is None else msgspec.json.encode(artifact).decode()
 
 
 def dump(value: object) -> str:
@@ -74,6 +95,7 @@ def run_values(test_id: int, run: Run, lane_environment: Mapping[str, str]) -> t
         to_text(run.stderr),
         "" if environment == lane_environment else dump(environment),
         dump_evidence(run.evidence),
+        None if run.measurement is None else msgspec.json.encode(run.measurement).decode(),
     )
 
 
@@ -99,6 +121,7 @@ def read_run(row: tuple[Any, ...], lane_environments: Mapping[str, Mapping[str, 
         stderr=row[16],
         environment=tuple(environment.items()),
         evidence=read_evidence(row[18]),
+        measurement=None if row[19] is None else _MEASUREMENTS.decode(row[19]),
     )
 
 
@@ -116,6 +139,8 @@ def read_outcome(row: tuple[Any, ...], runs: Iterable[Run]) -> Outcome:
         evidence=read_evidence(row[8]),
         ended_s=row[9] or 0.0,
         reused_from=row[10],
+        artifact=None if row[12] is None else _ARTIFACTS.decode(row[12]),
+        copy_of=row[13],
         runs=tuple(runs),
     )
 

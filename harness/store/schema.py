@@ -5,13 +5,16 @@
     lanes     a lane of a session; `device` and `environment` are JSON, and what a test's
               CUDA_VISIBLE_DEVICES was is in the latter
     tests     a test; `outcome` is null until it has one, `score` is in the session's unit;
-              `cleaned_s` is null until its clean command ended
+              `cleaned_s` is null until its clean command ended; `artifact` is JSON: the binary of a
+              kernel; `copy_of` the test of the same session whose measurement it shares
     runs      one timed execution; `sample` is in the session's unit; `environment` is empty where
-              it is that of the lane
+              it is that of the lane; `measurement` is JSON: what was measured of a kernel, with
+              every sample in order
     notes     something the user should know
 
 Times are seconds, instants Unix time (or virtual time from 0), memory is bytes.
-`PRAGMA user_version` holds the version of this schema.
+`PRAGMA user_version` holds the version of this schema. Journals of an older version are brought up
+to date when they are opened; what they lack is null.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from pathlib import Path
 from harness.errors import StoreError
 from harness.store.claims import making
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS sessions (
@@ -42,7 +45,7 @@ CREATE TABLE IF NOT EXISTS tests (
     session INTEGER NOT NULL, id INTEGER NOT NULL, key TEXT NOT NULL, configuration TEXT NOT NULL,
     lane TEXT NOT NULL, created_s REAL NOT NULL, compile_s REAL, compile_seat TEXT,
     outcome TEXT, score REAL, reason TEXT, evidence TEXT, ended_s REAL, reused_from INTEGER,
-    cleaned_s REAL, PRIMARY KEY (session, id)) WITHOUT ROWID;
+    cleaned_s REAL, artifact TEXT, copy_of INTEGER, PRIMARY KEY (session, id)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS tests_by_key ON tests (key) WHERE outcome IS NOT NULL;
 CREATE TABLE IF NOT EXISTS runs (
     session INTEGER NOT NULL, test INTEGER NOT NULL, run INTEGER NOT NULL, kind TEXT NOT NULL,
@@ -50,12 +53,22 @@ CREATE TABLE IF NOT EXISTS runs (
     elapsed_s REAL NOT NULL, user_s REAL NOT NULL, system_s REAL NOT NULL,
     max_rss_bytes INTEGER NOT NULL, involuntary_switches INTEGER NOT NULL, exit_code INTEGER,
     signal INTEGER, reason TEXT NOT NULL, stdout TEXT NOT NULL, stderr TEXT NOT NULL,
-    environment TEXT NOT NULL, evidence TEXT,
+    environment TEXT NOT NULL, evidence TEXT, measurement TEXT,
     PRIMARY KEY (session, test, run)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS notes (
     session INTEGER NOT NULL, at_s REAL NOT NULL, level TEXT NOT NULL, text TEXT NOT NULL,
     details TEXT NOT NULL);
 """
+
+_ADDED = {
+    1: (
+        ("tests", "cleaned_s", "REAL"),
+        ("tests", "artifact", "TEXT"),
+        ("tests", "copy_of", "INTEGER"),
+        ("runs", "measurement", "TEXT"),
+    )
+}
+"""Columns that a journal of a version lacks of the next: table, name, type."""
 
 _NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "9p", "fuse.sshfs"})
 
@@ -109,11 +122,14 @@ def connect(
         # only one that uses the connection, but it may not be the one that opened it.
         db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         try:
-            if _check(db, path) == 0:
+            if _check(db, path) < SCHEMA_VERSION:
                 with making(path):  # SQLite does not wait where two turn to WAL at once
                     db.execute("PRAGMA journal_mode = WAL")
-                    if _check(db, path) == 0:
+                    version = _check(db, path)
+                    if version == 0:
                         _make_tables(db)
+                    else:
+                        _upgrade(db, version)
             db.execute("PRAGMA synchronous = FULL")
         except BaseException:
             db.close()
@@ -144,6 +160,17 @@ def _make_tables(db: sqlite3.Connection) -> None:
     db.execute("BEGIN IMMEDIATE")
     for statement in _TABLES.split(";"):
         db.execute(statement)
+    db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    db.execute("COMMIT")
+
+
+def _upgrade(db: sqlite3.Connection, version: int) -> None:
+    db.execute("BEGIN IMMEDIATE")
+    for old in range(version, SCHEMA_VERSION):
+        for table, name, kind in _ADDED[old]:
+            known = {column[1] for column in db.execute(f"PRAGMA table_info({table})")}
+            if name not in known:
+                db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
     db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     db.execute("COMMIT")
 

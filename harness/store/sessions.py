@@ -10,11 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import StoreError
-from harness.model import Lane, Note, Outcome, Run, SessionInfo
+from harness.model import Lane, Note, Outcome, OutcomeKind, Run, SessionInfo
 from harness.store.base import SessionOverview, SessionRow, StoredSession
 from harness.store.claims import is_claimed
 from harness.store.rows import RUN_COLUMNS, TEST_COLUMNS, read_lane, read_outcome, read_run
 from harness.store.schema import connect, translated
+
+_UNSCORED = ", ".join(
+    f"'{kind.value}'" for kind in OutcomeKind if not kind.is_failure and kind is not OutcomeKind.OK
+)
+"""Outcomes without a score that are no failures, as SQL lists them."""
 
 
 def list_sessions(path: Path) -> list[SessionRow]:
@@ -26,7 +31,9 @@ def list_sessions(path: Path) -> list[SessionRow]:
     with closing(connect(path, create=False)) as db, translated(path, "cannot list sessions"):
         rows = db.execute(
             "SELECT id, name, state, started_s, unit, goal, simulated, config_path, "
-            "count(t.outcome), count(t.outcome) - count(t.score), min(t.score), max(t.score) "
+            "count(t.outcome), "
+            f"count(t.outcome) - count(t.score) - coalesce(sum(t.outcome IN ({_UNSCORED})), 0), "
+            "min(t.score), max(t.score) "
             "FROM sessions LEFT JOIN (SELECT session, outcome, score FROM tests "
             "WHERE outcome <> 'interrupted') t "
             "ON t.session = id GROUP BY id ORDER BY id DESC"
@@ -87,18 +94,29 @@ def load_overview(path: Path, which: str = "last", *, top: int = 10) -> SessionO
         ).fetchall()
         failures = db.execute(
             f"SELECT {TEST_COLUMNS} FROM tests WHERE session = ? "
-            "AND outcome NOT IN ('ok', 'interrupted') ORDER BY id",
+            f"AND outcome NOT IN ('ok', {_UNSCORED}) ORDER BY id",
+            (session,),
+        ).fetchall()
+        invalid = db.execute(
+            f"SELECT {TEST_COLUMNS} FROM tests WHERE session = ? AND outcome = 'invalid' "
+            "ORDER BY id",
             (session,),
         )
-        count = db.execute(
-            "SELECT count(outcome) FROM tests WHERE session = ? AND outcome <> 'interrupted'",
-            (session,),
+        kinds = dict(
+            db.execute(
+                "SELECT outcome, count(*) FROM tests WHERE session = ? AND outcome IS NOT NULL "
+                "AND outcome <> 'interrupted' "
+                "GROUP BY outcome ORDER BY outcome",
+                (session,),
+            )
         )
         return SessionOverview(
             **facts,
-            tests=count.fetchone()[0],
+            tests=sum(kinds.values()),
+            kinds=kinds,
             best=tuple(read_outcome(row, read_runs_of(db, session, row[0], lanes)) for row in best),
             failures=tuple(read_outcome(row, ()) for row in failures),
+            invalid=tuple(read_outcome(row, ()) for row in invalid),
         )
 
 

@@ -56,7 +56,7 @@ def find_sources(
     folders = [directory / name for words in lines for name in _include_folders(words)]
     found = _with_includes(found, folders)
     chosen = sorted(found)[:_MOST_SOURCES]
-    return {_relative(path, directory): _hash_file(path) for path in chosen}
+    return {_relative(path, directory): hash_file(path) for path in chosen}
 
 
 class SourceWatch:
@@ -180,7 +180,8 @@ def _relative(path: Path, directory: Path) -> str:
     return str(path.relative_to(directory)) if path.is_relative_to(directory) else str(path)
 
 
-def _hash_file(path: Path) -> str:
+def hash_file(path: Path) -> str:
+    """The content of a file, as a hash."""
     digest = hashlib.blake2b(digest_size=16)
     try:
         with path.open("rb") as file:

@@ -162,6 +162,37 @@ class FakeNvml(ModuleType):
     def _nvmlDeviceGetNumGpuCores(self, gpu: FakeGpu) -> int:
         return gpu.cores
 
+    def _nvmlDeviceGetClockInfo(self, gpu: FakeGpu, clock: int) -> int:
+        return 1410 if clock == pynvml.NVML_CLOCK_SM else 6500
+
+    def _nvmlDeviceGetTemperature(self, gpu: FakeGpu, sensor: int) -> int:
+        return 61
+
+    def _nvmlDeviceGetPowerUsage(self, gpu: FakeGpu) -> int:
+        return 140_500
+
+    def _nvmlDeviceGetTotalEnergyConsumption(self, gpu: FakeGpu) -> int:
+        return 987_654_321
+
+    def _nvmlDeviceGetCurrentClocksEventReasons(self, gpu: FakeGpu) -> int:
+        return 0x4
+
+    def _nvmlDeviceGetFieldValues(self, gpu: FakeGpu, fields: list[int]) -> list[SimpleNamespace]:
+        return [
+            SimpleNamespace(
+                fieldId=field,
+                nvmlReturn=pynvml.NVML_SUCCESS if field < 271 else pynvml.NVML_ERROR_NOT_SUPPORTED,
+                value=SimpleNamespace(ullVal=1000 * field),
+            )
+            for field in fields
+        ]
+
+    def _nvmlDeviceGetMaxClockInfo(self, gpu: FakeGpu, clock: int) -> int:
+        return 1560 if clock == pynvml.NVML_CLOCK_SM else 7001
+
+    def _nvmlDeviceGetMemoryBusWidth(self, gpu: FakeGpu) -> int:
+        return 256
+
     def _nvmlDeviceGetComputeMode(self, gpu: FakeGpu) -> int:
         return gpu.compute_mode
 
@@ -321,6 +352,10 @@ def old_driver() -> FakeNvml:
             "nvmlDeviceGetMigMode",
             "nvmlDeviceGetCudaComputeCapability",
             "nvmlDeviceGetNumGpuCores",
+            "nvmlDeviceGetMaxClockInfo",
+            "nvmlDeviceGetFieldValues",
+            "nvmlDeviceGetTotalEnergyConsumption",
+            "nvmlDeviceGetMemoryBusWidth",
             "nvmlDeviceGetComputeRunningProcesses",
             "nvmlDeviceGetGraphicsRunningProcesses",
         ),

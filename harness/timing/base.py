@@ -10,8 +10,11 @@ from harness.model import Run, Test
 class Timer(Protocol):
     """Measures runs on one lane, one at a time; lives as long as its lane."""
 
-    def measure(self, test: Test, index: int) -> Run:
+    def measure(self, test: Test, index: int, best: Run | None = None) -> Run:
         """Run `test` once; `index` counts the runs of this test from 0.
+
+        Args:
+            best: the best run so far on devices of this model, for timers to which it matters.
 
         Never raises for a test's failure: that is the run's `kind`. `device_lost` means that the
         lane can do no more.

@@ -57,7 +57,7 @@ class CommandTimer:
         self._measured = measured
         self._clock = clock
 
-    def measure(self, test: Test, index: int) -> Run:
+    def measure(self, test: Test, index: int, best: Run | None = None) -> Run:
         """Run `test` once; see `timing.base.Timer`.
 
         Raises:

@@ -37,7 +37,7 @@ class MockTimer:
         self._work = SimulatedWork(clock)
         self._runs_left = 1 + int(8 * landscape.uniform("lost", lane.name)) if lost else None
 
-    def measure(self, test: Test, index: int) -> Run:
+    def measure(self, test: Test, index: int, best: Run | None = None) -> Run:
         """Let the time of the run pass and say how it went."""
         kind, duration_s, reason = self._foresee(test, index)
         started_s = self._clock.now_s()

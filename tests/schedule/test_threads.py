@@ -61,7 +61,7 @@ def test_jobs_are_done_on_their_seats() -> None:
 
 def test_a_crash_is_handed_to_the_main_thread() -> None:
     class Broken(FakeTimer):
-        def measure(self, test: Test, index: int) -> Run:
+        def measure(self, test: Test, index: int, best: Run | None = None) -> Run:
             raise OSError("the pipe is gone")
 
     on = lanes(1)
@@ -76,7 +76,7 @@ def test_stop_lets_the_present_run_end_and_leaves_the_rest() -> None:
     entered, release = threading.Event(), threading.Event()
 
     class Slow(FakeTimer):
-        def measure(self, test: Test, index: int) -> Run:
+        def measure(self, test: Test, index: int, best: Run | None = None) -> Run:
             entered.set()
             assert release.wait(10)
             return super().measure(test, index)

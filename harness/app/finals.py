@@ -1,0 +1,151 @@
+"""The finals of a session of kernel tests: the best are measured anew and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.app.kernels import ENERGY_INDEX, KernelTests
+from harness.model import Goal, Lane, Note, Outcome, OutcomeKind, Run, Test
+from harness.schedule.again import Again
+from harness.timing.finalists import ROUNDS, Finals, choose_finalists, compare_finalists
+
+INDICES = range(1, ROUNDS + 1)
+"""Runs of a test beside its first are those of the finals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What the finals of lanes that search together say.
+
+    Attributes:
+        lane: where the finals were.
+        outcomes: the finalists, by test id.
+        energies_j: joules per launch, where they were measured.
+        recorded: whether an earlier invocation measured all of it.
+    """
+
+    lane: str
+    finals: Finals[int]
+    outcomes: Mapping[int, Outcome]
+    energies_j: Mapping[int, float]
+    recorded: bool
+
+    @property
+    def winner(self) -> Outcome:
+        """The best."""
+        return self.outcomes[self.finals.winner]
+
+    def describe(self) -> str:
+        """In one line."""
+        tied = [test for test in self.finals.tied if test != self.finals.winner]
+        who = ", ".join(f"test {test}" for test in tied)
+        text = f"finals of {len(self.outcomes)} on lane {self.lane}: test {self.finals.winner} wins"
+        text += f"; tied with it within 1 %: {who}" if tied else ", alone within 1 %"
+        energies = [f"test {n} {joules:.3g} J" for n, joules in self.energies_j.items()]
+        return f"{text}; energy per launch: {', '.join(energies)}" if energies else text
+
+    def to_note(self, at_s: float) -> Note:
+        """For the journal, with everything that was found out."""
+        return Note("info", self.describe(), at_s, self._details())
+
+    def _details(self) -> dict[str, object]:
+        return {
+            "lane": self.lane,
+            "winner": self.finals.winner,
+            "standings": [
+                {
+                    "test": standing.test,
+                    "median_s": standing.median_s,
+                    "ratio": standing.ratio,
+                    "low": standing.low,
+                    "high": standing.high,
+                    "p": standing.p,
+                    "tied": standing.tied,
+                    "energy_j": self.energies_j.get(standing.test),
+                }
+                for standing in self.finals.standings
+            ],
+        }
+
+
+def hold_finals(
+    kernel: KernelTests,
+    outcomes: Sequence[Outcome],
+    lanes: Sequence[Lane],
+    again: Again,
+    *,
+    goal: Goal,
+) -> Ranking | None:
+    """Let the best of `outcomes` meet on one lane.
+
+    What an earlier invocation recorded of the same finals is not measured again.
+
+    Args:
+        lanes: those that are left; the finals are on the best test's, or one of the same model.
+
+    Returns:
+        None if there are no two to compare, no lane to do it on, or it was stopped.
+    """
+    scored = {
+        outcome.test_id: outcome
+        for outcome in outcomes
+        if outcome.kind is OutcomeKind.OK and outcome.copy_of is None
+    }
+    chosen = choose_finalists({n: o.score or 0.0 for n, o in scored.items()}, goal)
+    if len(chosen) < 2:
+        return None
+    lane = _find_lane(scored[chosen[0]], lanes)
+    if lane is None:
+        return None
+    finalists = {test_id: scored[test_id] for test_id in chosen}
+    tests = [_as_test(outcome) for outcome in finalists.values()]
+    indices = [*INDICES, *([ENERGY_INDEX] if kernel.kernel.measure.energy else [])]
+    known = _recorded(finalists, indices)
+    runs = known or again.run(tests, lane, indices)
+    if runs is None:
+        return None
+    costs = {n: _costs(kernel, finalists[n], lane, made) for n, made in runs.items()}
+    finals = compare_finalists(costs, seed=1)
+    return Ranking(lane.name, finals, finalists, _energies(runs), known is not None)
+
+
+def _find_lane(best: Outcome, lanes: Sequence[Lane]) -> Lane | None:
+    own = [lane for lane in lanes if lane.name == best.lane]
+    return own[0] if own else next(iter(lanes), None)
+
+
+def _as_test(outcome: Outcome) -> Test:
+    return Test(outcome.test_id, outcome.configuration, outcome.key, outcome.lane)
+
+
+def _recorded(
+    finalists: Mapping[int, Outcome], indices: Sequence[int]
+) -> dict[int, list[Run]] | None:
+    """The runs of earlier finals of the same tests, if all of them are there."""
+    found = {
+        test_id: [run for run in outcome.runs if run.index in indices and run.measurement]
+        for test_id, outcome in finalists.items()
+    }
+    return found if all(len(runs) == len(indices) for runs in found.values()) else None
+
+
+def _energies(runs: Mapping[int, Sequence[Run]]) -> dict[int, float]:
+    """Joules per launch of the tests for which they could be told."""
+    found = {
+        test_id: run.measurement.energy_j
+        for test_id, made in runs.items()
+        for run in made
+        if run.index == ENERGY_INDEX and run.measurement is not None
+    }
+    return {test_id: joules for test_id, joules in found.items() if joules is not None}
+
+
+def _costs(kernel: KernelTests, outcome: Outcome, lane: Lane, runs: Sequence[Run]) -> list[float]:
+    """The samples of all rounds as the objective sees them, the less the better."""
+    return [
+        kernel.cost(outcome.configuration, lane, sample_s)
+        for run in runs
+        if run.measurement is not None and run.index in INDICES
+        for sample_s in run.measurement.samples_s
+    ]

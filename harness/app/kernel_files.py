@@ -1,0 +1,59 @@
+"""The files that a kernel test is made of, and what is added to its source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.compile.includes import IncludeScanner
+from harness.config.kernel_tables import KernelTable
+from harness.config.spec import Spec, project_folder
+from harness.model import Configuration, format_value
+
+
+def source_path(spec: Spec, kernel: KernelTable) -> Path:
+    """The kernel's file; of a text, the file that messages and includes take it for."""
+    return (spec.base / (kernel.source or f"{spec.name}.cu")).resolve()
+
+
+def find_files(spec: Spec, kernel: KernelTable, source_text: str) -> list[Path]:
+    """Source with its includes, data, and the modules that are named; those that are there."""
+    base = spec.base
+    source = source_path(spec, kernel)
+    folders = [source.parent, *((base / name).resolve() for name in kernel.include_directories)]
+    found = {source}
+    found |= {
+        Path(path).resolve()
+        for path in IncludeScanner(()).scan(source_text, [str(folder) for folder in folders]).files
+    }
+    names = [argument.fill for argument in kernel.arguments]
+    if kernel.reference is not None:
+        names += [kernel.reference.function or "", kernel.reference.file or ""]
+        found |= {base / kernel.reference.source} if kernel.reference.source else set()
+    for name in names:
+        module, is_function, _ = name.partition(":")
+        if is_function:
+            file = Path(*module.split(".")).with_suffix(".py")
+            found |= {folder / file for folder in search_folders(spec)}
+        elif name.endswith((".npy", ".npz")):
+            found.add(base / name)
+    return sorted(path for path in found if path.is_file())
+
+
+def declare_constants(configuration: Configuration) -> str:
+    """A `constexpr` for each parameter, on one line."""
+    lines = []
+    for name, value in configuration.items():
+        if isinstance(value, str):
+            lines.append(f"#define {name} {value}\n")  # a type or an identifier, not a value
+        else:
+            kind = "double" if isinstance(value, float) else "bool" if value is True else "auto"
+            lines.append(f"constexpr {kind} {name} = {format_value(value)};\n")
+    return "".join(lines)
+
+
+def search_folders(spec: Spec) -> list[Path]:
+    """Where modules are looked for: the config's folder and those above it, up to the project's."""
+    base = spec.base.resolve()
+    project = project_folder(base)
+    above = [folder for folder in base.parents if folder.is_relative_to(project)]
+    return [base, *above]

@@ -1,0 +1,267 @@
+"""What the seats of a session of kernel tests work with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from functools import lru_cache, partial
+from typing import Any, NoReturn
+
+from msgspec import structs
+
+from harness.app.kernels import KernelTests
+from harness.app.lanes import compile_cores
+from harness.app.names import DRIVERS, SIMULATOR, TELEMETRY, load
+from harness.app.setup import Setup
+from harness.clock import Clock, SystemClock
+from harness.compile.base import Compiler, KernelCompiler, Translator
+from harness.compile.cache import BuildCache
+from harness.compile.cached import CachedCompiler
+from harness.compile.kernel import KernelTestCompiler
+from harness.compile.mock import MockKernelCompiler
+from harness.compile.nvcc import NvccTranslator
+from harness.compile.nvrtc import Nvrtc, NvrtcTranslator, open_nvrtc
+from harness.compile.source import KernelSource
+from harness.compile.toolkit import Nvcc, open_nvcc
+from harness.config.spec import MockTable
+from harness.device.locks import DeviceLocks
+from harness.errors import CompileError
+from harness.landscape import Landscape
+from harness.measurement import DeviceState
+from harness.model import Artifact, Lane, Run, Test
+from harness.procs.worker import Worker
+from harness.timing.base import Timer
+from harness.timing.driver import Driver
+from harness.timing.kernel import KernelTimer
+from harness.timing.link import DirectLink, Link, PipeLink
+from harness.timing.protocol import Measure
+from harness.timing.sentinel import FUNCTION, SOURCE, make_sentinel
+
+
+def make_landscape(mock: MockTable) -> Landscape:
+    """What simulated devices answer."""
+    return Landscape(
+        seed=mock.seed,
+        noise=mock.noise,
+        run_s=mock.run_s,
+        compile_s=mock.compile_s,
+        compile_failures=mock.compile_failures,
+        run_failures=mock.run_failures,
+        hangs=mock.hangs,
+        wrong_results=mock.wrong_results,
+        throttling=mock.throttling,
+    )
+
+
+class Loss:
+    """When a simulated lane's device is lost: after one to eight runs, if the config says so."""
+
+    def __init__(self, landscape: Landscape, lane: Lane, mock: MockTable) -> None:
+        self._left: int | None = None
+        if lane.device.simulated and lane.name in mock.lost:
+            self._left = 1 + int(8 * landscape.uniform("lost", lane.name))
+
+    def is_due(self) -> bool:
+        """Whether it is lost by now; asked once per run."""
+        if self._left is None:
+            return False
+        self._left -= 1
+        return self._left < 0
+
+
+class KernelSeats:
+    """Makes compilers and timers; each belongs to the thread that asked for it.
+
+    Args:
+        toolchain: None in virtual time, where nothing is compiled.
+    """
+
+    def __init__(
+        self,
+        setup: Setup,
+        kernel: KernelTests,
+        locks: DeviceLocks,
+        toolchain: Nvcc | Nvrtc | None,
+    ) -> None:
+        self.clock = SystemClock()
+        self._setup = setup
+        self._kernel = kernel
+        self._locks = locks
+        self._landscape = make_landscape(setup.spec.mock)
+        self._spare = compile_cores([lane.device for lane in setup.lanes])
+        self._telemetry: list[Any] = []
+        self._toolchain = toolchain
+        self._cache: BuildCache | None = None
+        if toolchain is not None:
+            for lane in setup.lanes:
+                toolchain.check_architecture(kernel.architecture_of(lane.device))
+            self._cache = BuildCache()
+
+    def virtual_compiler(self, lane: Lane | None, clock: Clock) -> Compiler:
+        """Compiles nothing and takes its time."""
+        return self._make_compiler(MockKernelCompiler(self._landscape, clock), lane, clock)
+
+    def virtual_timer(self, lane: Lane, clock: Clock) -> Timer:
+        """Answers for a simulated device in virtual time."""
+
+        def make_driver(
+            on_crash: Callable[[], NoReturn], on_hang: Callable[[], NoReturn]
+        ) -> Driver:
+            made: Driver = load(SIMULATOR)(
+                self._landscape, lane.device, clock, on_crash=on_crash, on_hang=on_hang
+            )
+            return made
+
+        sentinel = partial(make_sentinel, "(simulated)", FUNCTION, simulated=True)
+        return self._make_timer(lane, clock, partial(DirectLink, make_driver, clock), sentinel)
+
+    def real_compiler(self, lane: Lane | None) -> Compiler:
+        """Compiles on the lane's cores, or (None) on the spare ones with the least priority."""
+        return self._make_compiler(self._make_kernel_compiler(lane), lane, self.clock)
+
+    def real_timer(self, lane: Lane) -> Timer:
+        """Measures on the lane's device by means of its kernel worker."""
+        device = lane.device
+        settings = json.dumps({"uuid": device.uuid})
+        if device.simulated:
+            settings = json.dumps({"landscape": asdict(self._landscape), "device": asdict(device)})
+
+        def make_link() -> Link:
+            return PipeLink(
+                DRIVERS[device.kind],
+                settings,
+                uuid=device.uuid,
+                environment=dict(lane.environment),
+                cores=device.cores,
+                inherit_fds=self._locks.fds_of(device),
+            )
+
+        def sentinel() -> Measure:
+            source = KernelSource(SOURCE, FUNCTION, self._kernel.architecture_of(device))
+            artifact = self._build(lane, source, "the sentinel kernel", self.clock)
+            return make_sentinel(artifact.path, artifact.function, simulated=device.simulated)
+
+        return self._make_timer(lane, self.clock, make_link, sentinel)
+
+    def _build(self, lane: Lane, source: KernelSource, what: str, clock: Clock) -> Artifact:
+        """The binary of what is no test; in the cache from the second session on."""
+        compiler: KernelCompiler = MockKernelCompiler(self._landscape, clock)
+        if self._toolchain is not None:
+            compiler = self._make_kernel_compiler(lane)
+        try:
+            built = compiler.build(source)
+        finally:
+            compiler.close()
+        if built.artifact is None:
+            output = built.evidence.output if built.evidence else ""
+            raise CompileError(f"{what} cannot be compiled: {built.reason}\n{output}".strip())
+        return built.artifact
+
+    def _make_kernel_compiler(self, lane: Lane | None) -> KernelCompiler:
+        assert self._cache is not None
+        timeout_s = self._kernel.kernel.compile_timeout_s
+        cores = lane.device.cores if lane else self._spare
+        translator: Translator
+        if isinstance(self._toolchain, Nvcc):
+            fds = self._locks.fds_of(lane.device) if lane else ()
+            worker = Worker(cores=cores, idle=lane is None, inherit_fds=fds)
+            translator = NvccTranslator(self._toolchain, worker, timeout_s=timeout_s)
+        else:
+            assert self._toolchain is not None
+            translator = NvrtcTranslator(
+                self._toolchain, cores=cores, idle=lane is None, timeout_s=timeout_s
+            )
+        return CachedCompiler(translator, self._cache)
+
+    def _make_compiler(self, compiler: KernelCompiler, lane: Lane | None, clock: Clock) -> Compiler:
+        kernel = self._kernel
+        return KernelTestCompiler(
+            compiler,
+            find_fault=kernel.find_fault,
+            find_misfit=kernel.find_misfit,
+            make_source=kernel.make_source,
+            seat=lane.name if lane else "compile",
+            clock=clock,
+        )
+
+    def _make_timer(
+        self,
+        lane: Lane,
+        clock: Clock,
+        make_link: Callable[[], Link],
+        sentinel: Callable[[], Measure],
+    ) -> KernelTimer:
+        kernel = self._kernel
+        loss = Loss(self._landscape, lane, self._setup.spec.mock)
+
+        @lru_cache(maxsize=1)
+        def reference() -> Artifact | None:
+            source = kernel.make_reference(lane)
+            if source is None:
+                return None
+            return self._build(lane, source, "kernel.reference.kernel", clock)
+
+        def make_request(test: Test, index: int, best: Run | None) -> Measure:
+            request = kernel.make_request(test, lane, index, best, reference)
+            if request.simulation is None:
+                return request
+            simulation = replace(request.simulation, lost=loss.is_due())
+            return structs.replace(request, simulation=simulation)
+
+        return KernelTimer(
+            lane,
+            make_link=make_link,
+            make_request=make_request,
+            score=lambda test, measured: kernel.score(test, lane, measured),
+            clock=clock,
+            read_state=self._make_state_reader(lane, clock),
+            make_sentinel=sentinel if kernel.kernel.measure.sentinel else None,
+            timeout_s=kernel.kernel.timeout_s,
+        )
+
+    def _make_state_reader(self, lane: Lane, clock: Clock) -> Callable[[], DeviceState | None]:
+        entry = load(TELEMETRY[lane.device.kind])
+        if lane.device.simulated:
+            telemetry = entry(self._landscape, lane.device, clock)
+        else:
+            telemetry = entry(lane.device, clock.now_s)
+        self._telemetry.append(telemetry)
+        read: Callable[[], DeviceState] = telemetry.read
+        return read
+
+    def close(self) -> None:
+        """Let go of what the seats shared."""
+        for telemetry in self._telemetry:
+            telemetry.close()
+        if self._cache is not None:
+            self._cache.close()
+
+
+def open_toolchain(setup: Setup) -> Nvcc | Nvrtc | None:
+    """The compiler of a setup's kernels; None if nothing is compiled, or by commands.
+
+    Raises:
+        CompileError: it is not there, or (for `auto`) neither is.
+    """
+    if setup.kernel is None or setup.virtual:
+        return None
+    name = setup.kernel.kernel.compiler
+    if name == "nvcc":
+        return open_nvcc(setup.kernel.kernel.nvcc or "")
+    try:
+        return open_nvrtc()
+    except CompileError as first:
+        if name == "nvrtc":
+            raise
+        try:
+            return open_nvcc(setup.kernel.kernel.nvcc or "")
+        except CompileError as second:
+            raise CompileError(f"there is no compiler for kernels: {first}; {second}") from second
+
+
+def describe_toolchain(setup: Setup, toolchain: Nvcc | Nvrtc | None) -> str:
+    """Which compiler makes the binaries of kernels; empty where commands do."""
+    if toolchain is None:
+        return "simulated" if setup.kernel else ""
+    return f"{type(toolchain).__name__.lower()} {toolchain.version} {toolchain.build}"

@@ -1,0 +1,71 @@
+"""What speaks against measurements of a session as a whole: flags, and lanes that differ."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+
+from harness.app.replay import replay_warnings
+from harness.app.setup import Setup
+from harness.model import Lane, Outcome
+from harness.timing.sentinel import TOLERANCE
+
+_MEANINGS = {
+    "drifted": "the sentinel kernel was more than 2 % off its first time",
+    "throttled": "the device's clocks were held back for heat or its power supply",
+    "power_capped": "the device's clocks were held back by its power limit",
+    "shared": "another process computed on the device",
+}
+
+
+def find_suspects(outcomes: Sequence[Outcome], lanes: Sequence[Lane]) -> list[str]:
+    """Warnings: tests that were measured under bad circumstances, lanes that are not alike."""
+    flags: Counter[tuple[str, str]] = Counter()
+    sentinels: dict[str, list[float]] = {}
+    for outcome in outcomes:
+        for run in outcome.runs:
+            measurement = run.measurement
+            if measurement is None or outcome.copy_of is not None:
+                continue
+            flags.update((run.lane, flag) for flag in measurement.flags)
+            if measurement.sentinel_s is not None:
+                sentinels.setdefault(run.lane, []).append(measurement.sentinel_s)
+    warnings = [
+        f"lane {lane}: {count} measurements are suspect: {_MEANINGS[flag]}"
+        for (lane, flag), count in sorted(flags.items())
+    ]
+    medians = {lane: statistics.median(times) for lane, times in sentinels.items()}
+    return warnings + _compare_lanes(medians, lanes)
+
+
+def _compare_lanes(sentinels_s: dict[str, float], lanes: Sequence[Lane]) -> list[str]:
+    """Lanes of one model on which the sentinel takes unlike times."""
+    models: dict[str, list[str]] = {}
+    for lane in lanes:
+        if lane.name in sentinels_s:
+            models.setdefault(lane.device.name, []).append(lane.name)
+    warnings = []
+    for model, names in models.items():
+        slowest = max(names, key=lambda name: sentinels_s[name])
+        fastest = min(names, key=lambda name: sentinels_s[name])
+        ratio = sentinels_s[slowest] / sentinels_s[fastest]
+        if ratio > 1 + TOLERANCE:
+            warnings.append(
+                f"lanes {fastest} and {slowest} are both {model}, but the sentinel kernel takes "
+                f"{100 * (ratio - 1):.1f} % longer on {slowest}: scores of different lanes compare "
+                "no better than that; the finals were on one lane"
+            )
+    return warnings
+
+
+def comparability_warnings(setup: Setup) -> list[str]:
+    """What makes the scores of this setup's lanes hard to rank together, or to take for all."""
+    models = sorted({lane.device.model for lane in setup.lanes})
+    warnings = [] if setup.recording is None else replay_warnings(setup.recording)
+    if len(models) > 1 and setup.spec.distribution != "replicate":
+        warnings.append(
+            f"the lanes' devices are unlike ({', '.join(models)}), so a score depends on where its "
+            'test ran; use distribution = "replicate" to tune each, or lanes of one model'
+        )
+    return warnings

@@ -1,0 +1,56 @@
+"""What a device cannot launch: told before it is compiled, or from what it became. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from harness.measurement import Launch
+from harness.model import Resources
+
+
+def find_fault(launch: Launch, limits: Mapping[str, int]) -> str:
+    """Why no device with these limits can launch this, whatever the kernel; empty if it may.
+
+    Args:
+        limits: as of `harness.limits.device_limits`; what is not in it is not checked.
+    """
+    for what, extent in (("grid", launch.grid), ("block", launch.block)):
+        for axis, size in zip("xyz", extent, strict=True):
+            most = limits.get(f"max_{what}_{axis}")
+            if size < 1:
+                return f"{what}.{axis} = {size}: nothing to launch"
+            if most is not None and size > most:
+                return f"{what}.{axis} = {size}: the device allows {most}"
+    most = limits.get("max_threads_per_block")
+    if most is not None and launch.threads > most:
+        return f"{launch.threads} threads per block: the device allows {most}"
+    most = limits.get("max_shared_bytes_per_block_optin")
+    if launch.shared_bytes < 0:
+        return f"shared_bytes = {launch.shared_bytes}: less than nothing"
+    if most is not None and launch.shared_bytes > most:
+        return f"{launch.shared_bytes} bytes of dynamic shared memory: the device allows {most}"
+    return ""
+
+
+def find_misfit(launch: Launch, resources: Resources, limits: Mapping[str, int]) -> str:
+    """Why a kernel that needs so much cannot be launched so; empty if it can."""
+    shared = resources.shared_bytes + launch.shared_bytes
+    most = limits.get("max_shared_bytes_per_block_optin")
+    if most is not None and shared > most:
+        return (
+            f"{resources.shared_bytes} bytes of static and {launch.shared_bytes} of dynamic shared "
+            f"memory: the device allows {most} in total"
+        )
+    if resources.max_threads and launch.threads > resources.max_threads:
+        return (
+            f"{launch.threads} threads per block: the kernel was compiled for at most "
+            f"{resources.max_threads} (__launch_bounds__)"
+        )
+    most = limits.get("max_registers_per_block")
+    needed = resources.registers * launch.threads
+    if most is not None and needed > most:
+        return (
+            f"{resources.registers} registers for each of {launch.threads} threads: the device "
+            f"allows {most} per block"
+        )
+    return ""

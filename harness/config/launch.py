@@ -1,0 +1,113 @@
+"""How a kernel is launched, as expressions; resolved for one configuration on one device."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.config.formula import Formula
+from harness.config.kernel_tables import ArgumentTable
+from harness.config.tables import Expression
+from harness.measurement import Argument, Extent, Launch
+from harness.model import Value
+
+
+def as_list(expressions: Expression | Sequence[Expression]) -> list[Expression]:
+    """One expression, or several, as a list."""
+    return [expressions] if isinstance(expressions, (int, str)) else list(expressions)
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchTemplate:
+    """The shape of a launch."""
+
+    grid: tuple[Formula, ...]
+    block: tuple[Formula, ...]
+    shared_bytes: Formula
+
+    @classmethod
+    def parse(
+        cls,
+        grid: Expression | Sequence[Expression],
+        block: Expression | Sequence[Expression],
+        shared_bytes: Expression,
+        names: Collection[str],
+    ) -> LaunchTemplate:
+        """The template that these expressions say.
+
+        Raises:
+            ConfigError: one is wrong.
+        """
+        return cls(
+            tuple(Formula.parse(text, names) for text in as_list(grid)),
+            tuple(Formula.parse(text, names) for text in as_list(block)),
+            Formula.parse(shared_bytes, names),
+        )
+
+    def expand(self, values: Mapping[str, Value]) -> Launch:
+        """The launch for these values; it need not be one that a device can do.
+
+        Raises:
+            ConfigError: an extent cannot be computed, or is no whole number.
+        """
+        return Launch(
+            _extent([formula.whole(values) for formula in self.grid]),
+            _extent([formula.whole(values) for formula in self.block]),
+            self.shared_bytes.whole(values),
+        )
+
+
+def _extent(numbers: Sequence[int]) -> Extent:
+    x, y, z = (*numbers, 1, 1)[:3]
+    return x, y, z
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentTemplate:
+    """An argument.
+
+    Attributes:
+        shape: of an array; None: a scalar.
+    """
+
+    table: ArgumentTable
+    shape: tuple[Formula, ...] | None
+    value: Formula | None
+
+    @classmethod
+    def parse(cls, table: ArgumentTable, names: Collection[str]) -> ArgumentTemplate:
+        """The template that the table says.
+
+        Raises:
+            ConfigError: an expression is wrong.
+        """
+        shape = None
+        if table.shape is not None:
+            shape = tuple(Formula.parse(text, names) for text in as_list(table.shape))
+        value = None if table.value is None else Formula.parse(table.value, names)
+        return cls(table, shape, value)
+
+    def expand(self, values: Mapping[str, Value]) -> Argument:
+        """The argument for these values.
+
+        Raises:
+            ConfigError: an extent or the value cannot be computed, or is no whole number.
+        """
+        table = self.table
+        if self.shape is None:
+            assert self.value is not None
+            whole = table.dtype.startswith(("int", "uint"))
+            value = self.value.whole(values) if whole else self.value.number(values)
+            return Argument(table.name, "in", table.dtype, None, value)
+        integers = table.dtype.startswith(("int", "uint"))
+        high = table.high if table.high is not None else 100.0 if integers else 1.0
+        return Argument(
+            table.name,
+            table.role,
+            table.dtype,
+            tuple(formula.whole(values) for formula in self.shape),
+            fill=table.fill,
+            seed=table.seed,
+            low=table.low,
+            high=high,
+        )

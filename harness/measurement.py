@@ -1,0 +1,120 @@
+"""What a kernel test launches and what was measured of it, as frozen data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Mode = Literal["cold", "hot"]
+"""Whether the L2 cache is flushed before every sample."""
+
+Role = Literal["in", "out", "inout"]
+"""What a kernel does with an argument: reads it, writes all of it, or both."""
+
+Extent = tuple[int, int, int]
+"""Along x, y and z."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """The shape of a launch.
+
+    Attributes:
+        shared_bytes: dynamic shared memory per block.
+    """
+
+    grid: Extent
+    block: Extent
+    shared_bytes: int = 0
+
+    @property
+    def blocks(self) -> int:
+        """Blocks of the whole grid."""
+        return self.grid[0] * self.grid[1] * self.grid[2]
+
+    @property
+    def threads(self) -> int:
+        """Threads of a block."""
+        return self.block[0] * self.block[1] * self.block[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a kernel, with everything about it resolved for one configuration.
+
+    Attributes:
+        dtype: as NumPy names it; `bfloat16` besides.
+        shape: of an array; None: a scalar.
+        value: of a scalar.
+        fill: how an array begins: `random`, `zeros`, `ones`, `arange`, the path of a `.npy` file,
+            or `module:function`, which is called with the shape and the seed.
+        seed: of `random`.
+        low, high: the range of `random`, from `low` to below `high`.
+    """
+
+    name: str
+    role: Role
+    dtype: str
+    shape: tuple[int, ...] | None = None
+    value: int | float = 0
+    fill: str = "random"
+    seed: int = 0
+    low: float = 0.0
+    high: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceState:
+    """A device at one moment, as far as its driver tells.
+
+    Attributes:
+        reasons: why its clocks are held back just now, as NVML's bits.
+        held_ns: for each reason that is counted, for how long in total so far.
+        processes: how many processes compute on it, the lane's kernel worker among them.
+    """
+
+    at_s: float
+    sm_mhz: int | None = None
+    memory_mhz: int | None = None
+    temperature_c: int | None = None
+    power_w: float | None = None
+    energy_j: float | None = None
+    reasons: int = 0
+    held_ns: tuple[tuple[str, int], ...] = ()
+    processes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What was measured of a kernel on one lane: raw samples, and under what circumstances.
+
+    Attributes:
+        samples_s: seconds per launch, in the order they were taken.
+        starts_s: when each began, in seconds after the first.
+        worths: what each is worth in the session's unit; empty where that is seconds.
+        launches: launches per sample; a sample is their mean.
+        stop: why sampling ended: `repeat`, `precision`, `samples`, `time`, `slower` or `far`
+            (the race was lost); empty if it did not begin.
+        verified: whether the result was compared with a reference.
+        error: the greatest difference from the reference, absolute; None: not compared.
+        energy_j: per launch; None: not measured.
+        metrics: the config's metrics, computed from the score's time.
+        sentinel_s: what the sentinel last took on the lane; None: it was not timed.
+        flags: what makes it suspect, such as `throttled`.
+    """
+
+    launch: Launch
+    mode: Mode
+    samples_s: tuple[float, ...] = ()
+    starts_s: tuple[float, ...] = ()
+    worths: tuple[float, ...] = ()
+    launches: int = 1
+    stop: str = ""
+    verified: bool = False
+    error: float | None = None
+    energy_j: float | None = None
+    metrics: tuple[tuple[str, float], ...] = ()
+    before: DeviceState | None = None
+    after: DeviceState | None = None
+    sentinel_s: float | None = None
+    flags: tuple[str, ...] = field(default=())

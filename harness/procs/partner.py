@@ -1,0 +1,122 @@
+"""A process of ours that talks to us in lines: started, asked, watched, killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import subprocess
+import tempfile
+import time
+from collections.abc import Collection, Mapping, Sequence
+from typing import IO
+
+from harness.errors import RunError
+
+LOG_CHARACTERS = 4000
+END_S = 5.0
+"""How long a partner may take to end when its input is closed, before it is killed."""
+
+
+class Partner:
+    """A process with a pipe each way.
+
+    `send` and `receive` belong to one thread; `kill` may be called from any. It is told to end by
+    the end of its input, which comes too when this process dies.
+
+    Args:
+        environment: added to this process's own.
+        cores: what it may run on; empty: wherever this process may.
+        inherit_fds: descriptors that stay open as long as it runs, such as locks.
+
+    Raises:
+        RunError: it cannot be started.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        cores: Collection[int] = (),
+        inherit_fds: Sequence[int] = (),
+    ) -> None:
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - see close()
+        self._buffer = b""
+        try:
+            self._popen = subprocess.Popen(
+                argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+                env={**os.environ, **environment},
+                pass_fds=inherit_fds,
+                start_new_session=True,  # Ctrl-C on the terminal is the harness's to handle
+            )
+        except OSError as error:
+            self._log.close()
+            raise RunError(f"cannot start {argv[0]!r}: {error}") from error
+        if cores:
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(self._popen.pid, cores)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._popen.pid
+
+    def send(self, line: bytes) -> None:
+        """Send a line; if it is dead, the next `receive` says so."""
+        assert self._popen.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._popen.stdin.write(line + b"\n")
+            self._popen.stdin.flush()
+
+    def receive(self, timeout_s: float | None = None) -> bytes | None:
+        """The next line without its end; empty when it is dead, None after `timeout_s`."""
+        assert self._popen.stdout is not None
+        descriptor = self._popen.stdout.fileno()
+        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
+        while b"\n" not in self._buffer:
+            left_s = None if deadline_s is None else max(0.0, deadline_s - time.monotonic())
+            if not select.select([descriptor], [], [], left_s)[0]:
+                return None
+            data = os.read(descriptor, 1 << 16)
+            if not data:
+                return b""
+            self._buffer += data
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line
+
+    def kill(self) -> None:
+        """End it at once, with all of its session that has not left it."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._popen.pid, 9)
+
+    def read_log(self) -> str:
+        """The last of what it wrote to standard error."""
+        self._log.seek(0)
+        return self._log.read().decode("utf-8", "replace")[-LOG_CHARACTERS:].strip()
+
+    def wait(self) -> int:
+        """Its exit status once it has ended, negative for a signal; kills it if it takes long."""
+        try:
+            return self._popen.wait(END_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return self._popen.wait()
+
+    def hang_up(self) -> None:
+        """Close its input, which tells it to end."""
+        assert self._popen.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._popen.stdin.close()
+
+    def close(self) -> None:
+        """Hang up, wait for its end, let go of everything."""
+        assert self._popen.stdout is not None
+        self.hang_up()
+        self.wait()
+        self.kill()  # whatever it left in its session
+        self._popen.stdout.close()
+        self._log.close()

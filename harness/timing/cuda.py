@@ -1,0 +1,272 @@
+"""The driver on a real GPU: CUDA's driver API, by ctypes on `libcuda.so.1`.
+
+Two dozen functions of a library that every machine with a GPU has, whose binary interface is
+versioned and stable: so kernel tests need none of the extras, the worker starts in a fraction of
+the time that importing bindings takes, and nothing stands between a launch and the device. All
+calls are on one stream of the worker's own, which no other work is ordered with.
+
+Source: CUDA Driver API reference; numbers of errors and attributes are those of `cuda.h`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+from collections.abc import Callable
+from ctypes import byref, c_char_p, c_float, c_int, c_size_t, c_uint, c_ulonglong, c_void_p
+from typing import Any
+
+from harness.measurement import Launch
+from harness.timing.driver import DriverError, DriverFacts, Parameter, Pointer, Scalar
+
+_L2_CACHE_SIZE = 38
+_MAX_DYNAMIC_SHARED = 8
+_NON_BLOCKING = 1
+
+_STICKY = frozenset({4, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 721, 999})
+"""Deinitialised, and what leaves the context unusable: illegal access, assert, trap …"""
+_LOST = frozenset({46, 214, 220, 802})
+"""Device unavailable, uncorrectable memory or link error, system not ready."""
+_NO_DEVICE = 100
+
+_FUNCTIONS: dict[str, tuple[object, ...]] = {
+    "cuInit": (c_uint,),
+    "cuDriverGetVersion": (c_void_p,),
+    "cuGetErrorName": (c_int, c_void_p),
+    "cuGetErrorString": (c_int, c_void_p),
+    "cuDeviceGetCount": (c_void_p,),
+    "cuDeviceGet": (c_void_p, c_int),
+    "cuDeviceGetUuid_v2": (c_void_p, c_int),
+    "cuDeviceGetName": (c_char_p, c_int, c_int),
+    "cuDeviceGetAttribute": (c_void_p, c_int, c_int),
+    "cuDevicePrimaryCtxRetain": (c_void_p, c_int),
+    "cuDevicePrimaryCtxRelease_v2": (c_int,),
+    "cuCtxSetCurrent": (c_void_p,),
+    "cuModuleLoad": (c_void_p, c_char_p),
+    "cuModuleUnload": (c_void_p,),
+    "cuModuleGetFunction": (c_void_p, c_void_p, c_char_p),
+    "cuFuncSetAttribute": (c_void_p, c_int, c_int),
+    "cuMemAlloc_v2": (c_void_p, c_size_t),
+    "cuMemFree_v2": (c_ulonglong,),
+    "cuMemcpyHtoDAsync_v2": (c_ulonglong, c_void_p, c_size_t, c_void_p),
+    "cuMemcpyDtoHAsync_v2": (c_void_p, c_ulonglong, c_size_t, c_void_p),
+    "cuMemcpyDtoDAsync_v2": (c_ulonglong, c_ulonglong, c_size_t, c_void_p),
+    "cuMemsetD8Async": (c_ulonglong, ctypes.c_ubyte, c_size_t, c_void_p),
+    "cuStreamCreate": (c_void_p, c_uint),
+    "cuStreamSynchronize": (c_void_p,),
+    "cuEventCreate": (c_void_p, c_uint),
+    "cuEventRecord": (c_void_p, c_void_p),
+    "cuEventSynchronize": (c_void_p,),
+    "cuEventElapsedTime": (c_void_p, c_void_p, c_void_p),
+    "cuLaunchKernel": (c_void_p, *[c_uint] * 7, c_void_p, c_void_p, c_void_p),
+}
+"""What is called, with the types of the arguments; each returns an error's number."""
+
+
+def open_cuda(settings: str) -> CudaDriver:
+    """The driver of a worker's process.
+
+    Args:
+        settings: JSON with the `uuid` of the lane's device, and the `library` to load, which is
+            `libcuda.so.1` by default.
+
+    Raises:
+        DriverError: there is no driver, or no such device in sight.
+    """
+    data = json.loads(settings)
+    return CudaDriver(data["uuid"], data.get("library", "libcuda.so.1"))
+
+
+class CudaDriver:
+    """A GPU, or a slice of one; see `timing.driver.Driver`.
+
+    Args:
+        uuid: as NVML writes it.
+    """
+
+    def __init__(self, uuid: str, library: str) -> None:
+        self._cuda = _Library(library)
+        call = self._cuda.call
+        call("cuInit", 0)
+        self._device = self._find_device(uuid)
+        context = c_void_p()
+        call("cuDevicePrimaryCtxRetain", byref(context), self._device)
+        call("cuCtxSetCurrent", context)
+        self._stream = c_void_p()
+        call("cuStreamCreate", byref(self._stream), _NON_BLOCKING)
+        self._marks = (c_void_p(), c_void_p())
+        for mark in self._marks:
+            call("cuEventCreate", byref(mark), 0)
+        self._module: c_void_p | None = None
+        self._packed: tuple[tuple[Parameter, ...], Any, list[Any]] | None = None
+        self.facts = self._read_facts(uuid)
+
+    def _find_device(self, uuid: str) -> int:
+        """The ordinal handle of the device with this UUID among those that CUDA shows."""
+        count = c_int()
+        self._cuda.call("cuDeviceGetCount", byref(count))
+        seen = []
+        for ordinal in range(count.value):
+            device, found = c_int(), (ctypes.c_ubyte * 16)()
+            self._cuda.call("cuDeviceGet", byref(device), ordinal)
+            self._cuda.call("cuDeviceGetUuid_v2", found, device.value)
+            seen.append(bytes(found).hex())
+            if seen[-1] == uuid.partition("-")[2].replace("-", "").lower():
+                return device.value
+        raise DriverError(
+            f"CUDA shows {len(seen)} devices ({', '.join(seen) or 'none'}), but the lane's is "
+            f'{uuid}; see what sets CUDA_VISIBLE_DEVICES, and use pin = "visible"'
+        )
+
+    def _read_facts(self, uuid: str) -> DriverFacts:
+        call = self._cuda.call
+        name, l2_bytes, version = ctypes.create_string_buffer(256), c_int(), c_int()
+        call("cuDeviceGetName", name, len(name), self._device)
+        call("cuDeviceGetAttribute", byref(l2_bytes), _L2_CACHE_SIZE, self._device)
+        call("cuDriverGetVersion", byref(version))
+        cuda = f"{version.value // 1000}.{version.value % 1000 // 10}"
+        return DriverFacts(
+            uuid, name.value.decode(errors="replace"), l2_bytes.value, {"cuda": cuda}
+        )
+
+    def load(self, path: str, function: str) -> int:
+        """Load a cubin in place of the one before; see `Driver.load`."""
+        if self._module is not None:
+            self._cuda.call("cuModuleUnload", self._module)
+            self._module = None
+        module, kernel = c_void_p(), c_void_p()
+        self._cuda.call("cuModuleLoad", byref(module), path.encode())
+        self._module = module
+        self._cuda.call("cuModuleGetFunction", byref(kernel), module, function.encode())
+        return kernel.value or 0
+
+    def allow_shared(self, kernel: int, shared_bytes: int) -> None:
+        """Opt in to more dynamic shared memory than a kernel has by default."""
+        self._cuda.call("cuFuncSetAttribute", kernel, _MAX_DYNAMIC_SHARED, shared_bytes)
+
+    def allocate(self, size_bytes: int) -> Pointer:
+        """Memory on the device, aligned for any type."""
+        pointer = c_ulonglong()
+        self._cuda.call("cuMemAlloc_v2", byref(pointer), max(1, size_bytes))
+        return pointer.value
+
+    def free(self, pointer: Pointer) -> None:
+        """Give it back."""
+        self._cuda.call("cuMemFree_v2", pointer)
+
+    def write(self, pointer: Pointer, data: memoryview) -> None:
+        """Copy from the host, and wait for it."""
+        source = bytes(data)
+        self._cuda.call("cuMemcpyHtoDAsync_v2", pointer, source, len(source), self._stream)
+        self.synchronize()
+
+    def read(self, pointer: Pointer, data: memoryview) -> None:
+        """Copy to the host, and wait for it."""
+        target = (ctypes.c_ubyte * data.nbytes).from_buffer(data)
+        self._cuda.call("cuMemcpyDtoHAsync_v2", target, pointer, data.nbytes, self._stream)
+        self.synchronize()
+
+    def copy(self, target: Pointer, source: Pointer, size_bytes: int) -> None:
+        """Copy on the device."""
+        self._cuda.call("cuMemcpyDtoDAsync_v2", target, source, size_bytes, self._stream)
+
+    def set_bytes(self, pointer: Pointer, byte: int, size_bytes: int) -> None:
+        """Set every byte."""
+        self._cuda.call("cuMemsetD8Async", pointer, byte, size_bytes, self._stream)
+
+    def launch(self, kernel: int, launch: Launch, parameters: tuple[Parameter, ...]) -> None:
+        """Launch on the stream."""
+        self._cuda.call(
+            "cuLaunchKernel",
+            kernel,
+            *launch.grid,
+            *launch.block,
+            launch.shared_bytes,
+            self._stream,
+            self._pack(parameters),
+            None,
+        )
+
+    def _pack(self, parameters: tuple[Parameter, ...]) -> Any:
+        """Pointers to the values of the arguments; made once for launches in a row."""
+        if self._packed is None or self._packed[0] is not parameters:
+            values: list[Any] = [
+                ctypes.create_string_buffer(parameter.data, len(parameter.data))
+                if isinstance(parameter, Scalar)
+                else c_ulonglong(parameter)
+                for parameter in parameters
+            ]
+            pointers = (c_void_p * max(1, len(values)))()
+            for place, value in enumerate(values):
+                pointers[place] = ctypes.addressof(value)
+            self._packed = (parameters, pointers, values)
+        return self._packed[1]
+
+    def mark(self, slot: int) -> None:
+        """Record an event."""
+        self._cuda.call("cuEventRecord", self._marks[slot], self._stream)
+
+    def elapsed_s(self) -> float:
+        """Between the events, once the second has been reached."""
+        elapsed_ms = c_float()
+        self._cuda.call("cuEventSynchronize", self._marks[1])
+        self._cuda.call("cuEventElapsedTime", byref(elapsed_ms), *self._marks)
+        return elapsed_ms.value / 1e3
+
+    def synchronize(self) -> None:
+        """Wait for the stream."""
+        self._cuda.call("cuStreamSynchronize", self._stream)
+
+    def close(self) -> None:
+        """Let go of the context."""
+        self._cuda.call("cuDevicePrimaryCtxRelease_v2", self._device)
+
+
+class _Library:
+    """The functions of the driver's library, by name; an error is raised as a DriverError."""
+
+    def __init__(self, name: str) -> None:
+        try:
+            library = ctypes.CDLL(name)
+            self._functions = {
+                function: _declare(getattr(library, function), arguments)
+                for function, arguments in _FUNCTIONS.items()
+            }
+        except OSError as error:
+            raise DriverError(
+                f"{name}: {error}; kernel tests need NVIDIA's driver: install it, or use "
+                'backend = "mock"'
+            ) from error
+        except AttributeError as error:
+            raise DriverError(f"{name}: {error}; NVIDIA's driver is too old: upgrade it") from error
+
+    def call(self, function: str, *arguments: object) -> None:
+        """Call `function`.
+
+        Raises:
+            DriverError: it returned an error.
+        """
+        status = self._functions[function](*arguments)
+        if status != 0:
+            raise DriverError(
+                f"{function}: {self._describe(status)}",
+                sticky=status in _STICKY,
+                lost=status in _LOST,
+            )
+
+    def _describe(self, status: int) -> str:
+        texts = []
+        for function in ("cuGetErrorName", "cuGetErrorString"):
+            text = c_char_p()
+            self._functions[function](status, byref(text))
+            texts.append((text.value or b"").decode(errors="replace"))
+        name, description = texts
+        hidden = " (is CUDA_VISIBLE_DEVICES right?)" if status == _NO_DEVICE else ""
+        return f"{name or status}: {description}{hidden}"
+
+
+def _declare(function: Any, arguments: tuple[object, ...]) -> Callable[..., int]:
+    function.restype = c_int
+    function.argtypes = list(arguments)
+    declared: Callable[..., int] = function
+    return declared

@@ -1,0 +1,254 @@
+"""The arguments of kernels as bytes: made, poisoned, compared."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.measurement import Argument
+
+Array = npt.NDArray[Any]
+
+POISON = 0xFF
+"""What outputs are filled with before a kernel is verified: a NaN in every floating-point type."""
+
+BFLOAT16 = "bfloat16"
+
+
+class DataError(Exception):
+    """Data or a reference cannot be made; says which, why, and what to do."""
+
+
+def storage_type(dtype: str) -> np.dtype[Any]:
+    """The NumPy type of an array's bytes; bfloat16, which NumPy lacks, is kept in uint16."""
+    return np.dtype("uint16" if dtype == BFLOAT16 else dtype)
+
+
+def size_bytes(argument: Argument) -> int:
+    """Bytes of an array."""
+    assert argument.shape is not None
+    return math.prod(argument.shape) * storage_type(argument.dtype).itemsize
+
+
+def pack_scalar(argument: Argument) -> bytes:
+    """A scalar as the kernel expects it."""
+    return encode(np.array([argument.value], dtype=working_type(argument.dtype)), argument.dtype)
+
+
+def working_type(dtype: str) -> np.dtype[Any]:
+    """The type in which values are made and compared; float32 for bfloat16."""
+    return np.dtype("float32" if dtype == BFLOAT16 else dtype)
+
+
+def encode(values: Array, dtype: str) -> bytes:
+    """Values as the device stores them; bfloat16 is rounded to nearest, ties to even."""
+    if dtype != BFLOAT16:
+        return np.ascontiguousarray(values, dtype=dtype).tobytes()
+    bits = np.ascontiguousarray(values, dtype="float32").view("uint32")
+    rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
+    quiet = np.where(np.isnan(values), 0x7FC0, rounded)
+    return quiet.astype("uint16").tobytes()
+
+
+def decode(data: bytes | bytearray, argument: Argument) -> Array:
+    """The values of an array's bytes, in its shape; bfloat16 as float32."""
+    assert argument.shape is not None
+    stored = np.frombuffer(data, dtype=storage_type(argument.dtype)).reshape(argument.shape)
+    if argument.dtype != BFLOAT16:
+        return stored
+    return (stored.astype("uint32") << 16).view("float32")
+
+
+def make_values(argument: Argument, folders: Sequence[str]) -> Array:
+    """What an array holds at first, in its working type.
+
+    Raises:
+        DataError: the file or function cannot be used, or gives another shape.
+    """
+    assert argument.shape is not None
+    dtype, fill, shape = working_type(argument.dtype), argument.fill, argument.shape
+    if fill == "zeros":
+        return np.zeros(shape, dtype)
+    if fill == "ones":
+        return np.ones(shape, dtype)
+    if fill == "arange":
+        return np.arange(math.prod(shape)).astype(dtype).reshape(shape)
+    if fill == "random":
+        return _make_random(argument, dtype)
+    place = f"kernel.arguments: {argument.name}: fill = {fill!r}"
+    if fill.endswith(".npy"):
+        made = _load_file(Path(folders[0]) / fill, place)
+    else:
+        made = call(load_function(fill, folders, place), (shape, argument.seed), place)
+    values = np.asarray(made)
+    if values.shape != shape:
+        raise DataError(f"{place}: its shape is {values.shape}, but the argument's is {shape}")
+    return values.astype(dtype)
+
+
+def _make_random(argument: Argument, dtype: np.dtype[Any]) -> Array:
+    source = np.random.default_rng([argument.seed, *argument.name.encode()])
+    if dtype.kind in "iu":
+        return source.integers(int(argument.low), int(argument.high), argument.shape).astype(dtype)
+    width = argument.high - argument.low
+    single: Any = "float32" if dtype.itemsize <= 4 else "float64"
+    values: Array = np.asarray(source.random(argument.shape, dtype=single))
+    return (argument.low + width * values).astype(dtype)
+
+
+def _load_file(path: Path, place: str) -> Any:
+    try:
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{place}: {path}: {error}; name a file that numpy.save wrote") from error
+
+
+def load_function(name: str, folders: Sequence[str], place: str) -> Callable[..., Any]:
+    """The function `module:function`.
+
+    Args:
+        folders: where its module is looked for, before the places where Python looks.
+
+    Raises:
+        DataError: there is none of that name.
+    """
+    module, _, attribute = name.partition(":")
+    sys.path[:0] = [folder for folder in folders if folder not in sys.path]
+    try:
+        function = getattr(importlib.import_module(module), attribute)
+    except Exception as error:  # whatever a user's module raises
+        reason = f"{type(error).__name__}: {error}"
+        raise DataError(
+            f"{place}: {reason}; modules are looked for in {', '.join(folders)} first"
+        ) from error
+    if not callable(function):
+        raise DataError(f"{place}: {name} is a {type(function).__name__}; name a function")
+    checked: Callable[..., Any] = function
+    return checked
+
+
+def call(function: Callable[..., Any], arguments: Sequence[Any], place: str) -> Any:
+    """What a user's function returns; whatever it raises becomes a DataError."""
+    try:
+        return function(*arguments)
+    except Exception as error:  # whatever a user's function raises
+        raise DataError(f"{place}: it raised {type(error).__name__}: {error}") from error
+
+
+def expected_outputs(
+    reference: str,
+    folders: Sequence[str],
+    arguments: Sequence[Argument],
+    values: Mapping[str, Array],
+) -> dict[str, Array]:
+    """What the outputs should hold, by name.
+
+    A function is called with the arguments in the kernel's order: scalars as numbers, arrays with
+    what they hold at first, outputs with zeros. It returns the outputs by name (those that are not
+    there are not compared), or all in order, or the only one; or None, having written them in
+    place. A `.npy` file holds the only output, a `.npz` file each by its name.
+
+    Args:
+        values: of the arrays that are not only written.
+
+    Raises:
+        DataError: it cannot be had, names what is no output, or one has another size.
+    """
+    place = f"kernel.reference.function = {reference!r}"
+    outputs = [argument for argument in arguments if argument.role != "in"]
+    if reference.endswith((".npy", ".npz")):
+        place = f"kernel.reference.file = {reference!r}"
+        made = _load_file(Path(folders[0]) / reference, place)
+        named = dict(made) if reference.endswith(".npz") else _name_outputs(made, outputs, place)
+    else:
+        handed = [_hand_over(argument, values) for argument in arguments]
+        function = load_function(reference, folders, place)
+        made = call(function, handed, place)
+        if made is None:
+            given = zip(arguments, handed, strict=True)
+            named = {a.name: array for a, array in given if a.role != "in"}
+        else:
+            named = _name_outputs(made, outputs, place)
+    unknown = sorted(named.keys() - {output.name for output in outputs})
+    if unknown or not named:
+        names = ", ".join(output.name for output in outputs)
+        raise DataError(f"{place}: it gives {', '.join(unknown) or 'nothing'}, outputs are {names}")
+    return {o.name: _check_output(named[o.name], o, place) for o in outputs if o.name in named}
+
+
+def _hand_over(argument: Argument, values: Mapping[str, Array]) -> Any:
+    if argument.shape is None:
+        return argument.value
+    if argument.role == "out":
+        return np.zeros(argument.shape, working_type(argument.dtype))
+    return values[argument.name].copy()
+
+
+def _name_outputs(made: Any, outputs: Sequence[Argument], place: str) -> dict[str, Any]:
+    if isinstance(made, Mapping):
+        return dict(made)
+    several = list(made) if isinstance(made, (tuple, list)) else [made]
+    if len(several) != len(outputs):
+        names = ", ".join(output.name for output in outputs)
+        raise DataError(f"{place}: {len(several)} outputs for {len(outputs)} ({names})")
+    return {output.name: array for output, array in zip(outputs, several, strict=True)}
+
+
+def _check_output(made: Any, output: Argument, place: str) -> Array:
+    array = np.asarray(made)
+    if array.size != math.prod(output.shape or ()):
+        raise DataError(
+            f"{place}: {output.name} has shape {array.shape}, but the argument's is {output.shape}"
+        )
+    return array.reshape(output.shape or ())
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How far a result is from what is expected.
+
+    Attributes:
+        error: the greatest absolute difference; inf where one of them is not a number.
+        wrong: how many values are beyond the tolerance.
+        example: the first of these, in words.
+    """
+
+    error: float
+    wrong: int
+    example: str = ""
+
+
+def compare(name: str, found: Array, expected: Array, atol: float, rtol: float) -> Comparison:
+    """Compare a result: right is a finite value within atol + rtol * |expected|.
+
+    A value that is expected to be infinite or not a number must be just that.
+    """
+    if found.dtype.kind in "iu" and expected.dtype.kind in "iu" and atol == rtol == 0:
+        unequal = found != expected
+        return _describe(name, np.where(unequal, np.inf, 0.0), unequal, found, expected)
+    got, want = found.astype("float64"), expected.astype("float64")
+    with np.errstate(invalid="ignore", over="ignore"):
+        distance = np.abs(got - want)
+        same = (got == want) | (np.isnan(got) & np.isnan(want))
+        distance = np.where(same, 0.0, np.where(np.isnan(distance), np.inf, distance))
+        near = np.isfinite(want) & (distance <= atol + rtol * np.abs(want))
+        wrong = ~same & ~near
+    return _describe(name, distance, wrong, found, expected)
+
+
+def _describe(name: str, distance: Array, wrong: Array, found: Array, want: Array) -> Comparison:
+    count = int(np.count_nonzero(wrong))
+    error = float(distance.max(initial=0.0))
+    if count == 0:
+        return Comparison(error, 0)
+    first = tuple(int(index) for index in np.argwhere(wrong)[0])
+    at = ", ".join(str(index) for index in first)
+    return Comparison(error, count, f"{name}[{at}] is {found[first]}, expected {want[first]}")

@@ -1,0 +1,313 @@
+"""Times kernels on one lane by means of its kernel worker.
+
+The worker is started on first use and replaced whenever it dies, hangs or says that its context is
+corrupt; the test that did it is recorded and the lane goes on. How long a kernel may be silent is
+`watchdog_s`. A worker that cannot be started again after it once worked means that the device is
+lost.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from harness.clock import Clock
+from harness.errors import RunError
+from harness.measurement import DeviceState, Launch, Measurement, Mode
+from harness.model import Evidence, Lane, OutcomeKind, Run, Test
+from harness.timing.link import DeviceLostError, Link, WorkerDiedError, WorkerHungError
+from harness.timing.protocol import Measure, Measured, PhaseName, Refused
+from harness.timing.sentinel import WARM_UP_S, Sentinel
+
+LEAST_WATCHDOG_S = 1.0
+FIRST_WATCHDOG_S = 30.0
+"""How long a kernel may take while none has been measured yet."""
+WATCHDOG_FACTOR = 20
+LOAD_S = 60.0
+"""How long loading a binary and copying its data may take."""
+
+DRIFTED = "drifted"
+_THROTTLED = "throttled"
+_SHARED = "shared"
+
+
+def watchdog_s(best_s: float | None, timeout_s: float | None) -> float:
+    """How long a launch, with what goes with it, may take before it counts as hung.
+
+    Args:
+        best_s: the best launch so far.
+        timeout_s: the config's own limit, which comes first.
+    """
+    if timeout_s is not None:
+        return timeout_s
+    if best_s is None:
+        return FIRST_WATCHDOG_S
+    return max(LEAST_WATCHDOG_S, WATCHDOG_FACTOR * best_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What samples are worth.
+
+    Attributes:
+        sample: the objective's value.
+        metrics: the config's metrics, by name.
+        worths: the objective's value of each sample; empty where that is its time.
+    """
+
+    sample: float
+    metrics: tuple[tuple[str, float], ...] = ()
+    worths: tuple[float, ...] = ()
+
+
+class KernelTimer:
+    """Measures kernels on one lane; see `timing.base.Timer`.
+
+    Args:
+        make_link: starts a worker.
+        make_request: what to measure for a test, given its run's index and the best run so far.
+        score: what the samples of a test are worth.
+        read_state: clocks and the like of the lane's device; None where they cannot be told.
+        make_sentinel: the request that times the sentinel; None: there is none.
+        timeout_s: how long a kernel may be silent; None: see `watchdog_s`.
+    """
+
+    def __init__(
+        self,
+        lane: Lane,
+        *,
+        make_link: Callable[[], Link],
+        make_request: Callable[[Test, int, Run | None], Measure],
+        score: Callable[[Test, Measured], Scored],
+        clock: Clock,
+        read_state: Callable[[], DeviceState | None] = lambda: None,
+        make_sentinel: Callable[[], Measure] | None = None,
+        timeout_s: float | None = None,
+    ) -> None:
+        self._lane = lane
+        self._make_link = make_link
+        self._make_request = make_request
+        self._score = score
+        self._clock = clock
+        self._read_state = read_state
+        self._make_sentinel = make_sentinel
+        self._sentinel = Sentinel()
+        self._timeout_s = timeout_s
+        self._lock = threading.Lock()  # of the link and what others want of it
+        self._link: Link | None = None
+        self._worked = False
+        self._cancelled = False
+
+    def measure(self, test: Test, index: int, best: Run | None = None) -> Run:
+        """Measure `test` once, which yields many samples.
+
+        Raises:
+            RunError: no worker can be started, or the request makes no sense for any test.
+        """
+        request = self._make_request(test, index, best)
+        self._look()
+        started_s = self._clock.now_s()
+        before = self._read_state()
+        answer, log = self._ask(request, best)
+        if isinstance(answer, Refused):
+            raise RunError(answer.reason)
+        after = self._read_state()
+        measurement = _make_measurement(request.launch, request.mode, answer, before, after)
+        run = Run(
+            index=index,
+            kind=answer.kind,
+            lane=self._lane.name,
+            device_uuid=self._lane.device.uuid,
+            started_s=started_s,
+            elapsed_s=self._clock.now_s() - started_s,
+            reason=answer.reason or _say_lost(answer),
+            environment=self._lane.environment,
+            measurement=self._mark(measurement),
+        )
+        if answer.kind in _QUIET:
+            return self._with_score(run, test, answer)
+        evidence = Evidence(f"(launch of {request.function})", request.folders[0], output=log)
+        return replace(run, evidence=evidence)
+
+    def _look(self) -> None:
+        """Time the sentinel if it is time to; at first, until the device is warm."""
+        if self._make_sentinel is None or not self._sentinel.is_due():
+            return
+        request, began_s, first = self._make_sentinel(), self._clock.now_s(), not self._worked
+        looking = True
+        while looking:
+            answer, _ = self._ask(request, None)
+            self._sentinel.take(answer)
+            ran = isinstance(answer, Measured) and answer.kind is OutcomeKind.OK
+            late = self._clock.now_s() - began_s > WARM_UP_S
+            looking = first and ran and not late and not self._sentinel.is_warm
+
+    def _mark(self, measurement: Measurement) -> Measurement:
+        """With what the sentinel says of it."""
+        flags = measurement.flags
+        if self._sentinel.has_drifted:
+            flags = (*flags, DRIFTED)
+        return replace(measurement, sentinel_s=self._sentinel.last_s, flags=flags)
+
+    def _with_score(self, run: Run, test: Test, answer: Measured) -> Run:
+        assert run.measurement is not None
+        scored = self._score(test, answer)
+        measurement = replace(run.measurement, metrics=scored.metrics, worths=scored.worths)
+        sample = scored.sample if answer.kind is OutcomeKind.OK else None
+        return replace(run, sample=sample, measurement=measurement)
+
+    def _ask(self, request: Measure, best: Run | None) -> tuple[Measured | Refused, str]:
+        """The worker's answer, or what its silence means; and what it printed, if it failed."""
+        kernel_s = watchdog_s(_typical_s(best), self._timeout_s)
+
+        def limits(phase: PhaseName) -> float | None:
+            if phase in ("launch", "sample"):
+                return kernel_s
+            return LOAD_S if phase == "load" else None
+
+        number = request.number
+        try:
+            link = self._connect()
+        except DeviceLostError as error:
+            return Measured(number, OutcomeKind.DEVICE_LOST, str(error)), ""
+        except (WorkerDiedError, WorkerHungError, RunError) as error:
+            if self._is_cancelled():
+                return Measured(number, OutcomeKind.INTERRUPTED, "cancelled"), ""
+            if not self._worked:
+                raise error if isinstance(error, RunError) else RunError(str(error)) from error
+            reason = f"its kernel worker cannot be started again: {error}"
+            return Measured(number, OutcomeKind.DEVICE_LOST, reason), ""
+        try:
+            answer = link.ask(request, limits)
+        except (WorkerDiedError, WorkerHungError) as error:
+            answer = self._judge(number, error)
+        failed = isinstance(answer, Measured) and answer.kind not in _QUIET
+        log = link.read_log() if failed else ""
+        self._worked = True
+        if isinstance(answer, Measured) and answer.sticky:
+            self._disconnect()
+        return answer, log
+
+    def _judge(self, number: int, error: WorkerDiedError | WorkerHungError) -> Measured:
+        if self._is_cancelled():
+            return Measured(number, OutcomeKind.INTERRUPTED, "cancelled", sticky=True)
+        if isinstance(error, WorkerHungError):
+            reason = f"no end of its {error.phase} phase within {error.limit_s:g} s"
+            return Measured(number, OutcomeKind.TIMEOUT, reason, sticky=True)
+        return Measured(number, OutcomeKind.RUN_FAILED, str(error), sticky=True)
+
+    # -- the worker --------------------------------------------------------------------------
+
+    def _connect(self) -> Link:
+        with self._lock:
+            if self._link is not None:
+                return self._link
+        link = self._make_link()
+        with self._lock:
+            self._link = link
+            if self._cancelled:
+                link.cancel()
+            return link
+
+    def _disconnect(self) -> None:
+        with self._lock:
+            link, self._link = self._link, None
+        if link is not None:
+            link.close()
+
+    def _is_cancelled(self) -> bool:
+        with self._lock:
+            return self._cancelled
+
+    def cancel(self) -> None:
+        """Kill the worker, and with it what runs; the run ends as `interrupted`."""
+        with self._lock:
+            self._cancelled = True
+            if self._link is not None:
+                self._link.cancel()
+
+    def close(self) -> None:
+        """End the worker."""
+        self._disconnect()
+
+
+_QUIET = frozenset({OutcomeKind.OK, OutcomeKind.CENSORED})
+
+
+def _typical_s(best: Run | None) -> float | None:
+    """Seconds per launch of the best run."""
+    if best is None or best.measurement is None or not best.measurement.samples_s:
+        return None
+    return min(best.measurement.samples_s)
+
+
+def _say_lost(answer: Measured) -> str:
+    if answer.kind is not OutcomeKind.CENSORED:
+        return ""
+    how = {"far": "far slower than", "slower": "slower than"}[answer.stop]
+    return f"{how} the best after {len(answer.samples_s)} samples"
+
+
+def _make_measurement(
+    launch: Launch,
+    mode: Mode,
+    answer: Measured,
+    before: DeviceState | None,
+    after: DeviceState | None,
+) -> Measurement:
+    return Measurement(
+        launch=launch,
+        mode=mode,
+        samples_s=answer.samples_s,
+        starts_s=answer.starts_s,
+        launches=answer.launches,
+        stop=answer.stop,
+        verified=answer.verified,
+        error=answer.error,
+        energy_j=find_energy(answer, before, after),
+        before=before,
+        after=after,
+        flags=find_flags(before, after),
+    )
+
+
+ENERGY_S = 2.0
+"""Counters of energy move every 10 ms or more, so less time than this tells nothing."""
+
+
+def find_energy(
+    answer: Measured, before: DeviceState | None, after: DeviceState | None
+) -> float | None:
+    """Joules per launch, if the device counts them and was kept busy for long enough."""
+    launches = answer.launches * len(answer.samples_s)
+    busy_s = answer.launches * sum(answer.samples_s)
+    if before is None or after is None or busy_s < 0.95 * ENERGY_S:
+        return None
+    if before.energy_j is None or after.energy_j is None:
+        return None
+    return (after.energy_j - before.energy_j) / launches
+
+
+HARMFUL = frozenset({"thermal", "sw_thermal", "hw_thermal", "power_brake"})
+"""Counters whose growth makes a measurement suspect; the software power cap is only noted."""
+
+
+def find_flags(before: DeviceState | None, after: DeviceState | None) -> tuple[str, ...]:
+    """What the device's state around a measurement says against it.
+
+    `throttled`: clocks were held back for heat or power supply; `power_capped`: by the power
+    limit; `shared`: another process uses the device.
+    """
+    if before is None or after is None:
+        return ()
+    earlier = dict(before.held_ns)
+    grown = {name for name, ns in after.held_ns if ns > earlier.get(name, ns)}
+    flags = []
+    if grown & HARMFUL:
+        flags.append(_THROTTLED)
+    if "power_cap" in grown:
+        flags.append("power_capped")
+    if after.processes is not None and after.processes > 1:
+        flags.append(_SHARED)
+    return tuple(flags)

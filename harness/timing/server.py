@@ -1,0 +1,269 @@
+"""What a kernel worker does with a request: load, fill, verify, sample.
+
+The worker's process (`kernel_worker.py`) hands it lines of a pipe; in virtual time the lane's timer
+calls it directly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
+
+from harness.measurement import Argument, Launch
+from harness.model import OutcomeKind
+from harness.timing.data import (
+    POISON,
+    Array,
+    DataError,
+    compare,
+    decode,
+    encode,
+    expected_outputs,
+    make_values,
+    pack_scalar,
+    size_bytes,
+)
+from harness.timing.driver import Driver, DriverError, Parameter, Pointer, Scalar
+from harness.timing.launch_model import Simulation
+from harness.timing.protocol import Expectation, Measure, Measured, Phase, PhaseName, Refused
+from harness.timing.sampler import Work, take_samples
+from harness.timing.stopping import LOST, make_rule
+
+SETS = 2
+"""How many sets of arrays stay on the device: the tests', and the sentinel's."""
+DEFAULT_L2_BYTES = 64 << 20
+"""Flushed twice where the driver does not tell the size of the L2 cache."""
+
+
+@runtime_checkable
+class Simulated(Protocol):
+    """A driver that has to be told what its launches would do."""
+
+    def foresee(self, simulation: Simulation, outputs: dict[Pointer, bytes]) -> None:
+        """What the next kernel is, and what it would write where if it is right."""
+
+
+@dataclass(slots=True)
+class _Buffers:
+    """The arrays of a kernel on the device, kept as long as tests have the same arguments.
+
+    Attributes:
+        pristine: a copy on the device of each array that kernels change in place.
+        values: what arrays held at first, on the host; empty if they were not filled.
+    """
+
+    arguments: tuple[Argument, ...]
+    filled: bool
+    pointers: dict[str, Pointer]
+    pristine: dict[str, Pointer]
+    values: dict[str, Array]
+    expectation: Expectation | None = None
+    expected: dict[str, Array] | None = None
+
+
+class Server:
+    """Measures kernels with a driver, one request at a time.
+
+    Args:
+        now_s: a clock.
+        say: takes what the worker is about to do.
+    """
+
+    def __init__(
+        self, driver: Driver, *, now_s: Callable[[], float], say: Callable[[Phase], None]
+    ) -> None:
+        self._driver = driver
+        self._now_s = now_s
+        self._say = say
+        self._held: list[_Buffers] = []
+        flush_bytes = 2 * (driver.facts.l2_bytes or DEFAULT_L2_BYTES)
+        self._flush_bytes = flush_bytes
+        self._flush: Pointer | None = None
+
+    def handle(self, request: Measure) -> Measured | Refused:
+        """Do what is asked; a failure of the kernel is in the answer."""
+        try:
+            return self._measure(request)
+        except DataError as error:
+            return Refused(request.number, str(error))
+        except DriverError as error:
+            kind = OutcomeKind.DEVICE_LOST if error.lost else OutcomeKind.RUN_FAILED
+            return Measured(request.number, kind, str(error), sticky=error.sticky or error.lost)
+
+    def _measure(self, request: Measure) -> Measured | Refused:
+        driver, number = self._driver, request.number
+        self._announce(number, "data")
+        buffers = self._provide(request)
+        if request.expectation is not None:
+            self._announce(number, "reference")
+            self._expect(buffers, request, request.expectation)
+        self._announce(number, "load")
+        kernel = driver.load(request.module, request.function)
+        if request.launch.shared_bytes:
+            driver.allow_shared(kernel, request.launch.shared_bytes)
+        self._foresee(request, buffers)
+        work = self._make_work(request, kernel, buffers)
+        self._announce(number, "launch")
+        error: float | None = None
+        if request.expectation is None:
+            driver.launch(kernel, request.launch, work.parameters)  # warms up
+            driver.synchronize()
+        else:
+            wrong, error = self._verify(work, buffers, request.expectation)
+            if wrong:
+                return Measured(number, OutcomeKind.WRONG_RESULT, wrong, verified=True, error=error)
+        rule = make_rule(request.stopping)
+        taken = take_samples(
+            driver,
+            work,
+            request.mode,
+            rule,
+            sample_s=request.sample_s,
+            now_s=self._now_s,
+            beat=lambda: self._announce(number, "sample"),
+        )
+        return Measured(
+            number,
+            OutcomeKind.CENSORED if rule.stop in LOST else OutcomeKind.OK,
+            samples_s=tuple(taken.samples_s),
+            starts_s=tuple(taken.starts_s),
+            launches=taken.launches,
+            stop=rule.stop,
+            verified=error is not None,
+            error=error,
+        )
+
+    def _announce(self, number: int, phase: PhaseName) -> None:
+        self._say(Phase(number, phase))
+
+    # -- data --------------------------------------------------------------------------------
+
+    def _provide(self, request: Measure) -> _Buffers:
+        """The arrays: those of an earlier test if they are the same. Inputs are as at first."""
+        for held in self._held:
+            if held.arguments == request.arguments and held.filled == request.data:
+                self._held.remove(held)
+                self._held.append(held)
+                return held
+        if len(self._held) == SETS:
+            self._release(self._held.pop(0))
+        made = _Buffers(request.arguments, request.data, {}, {}, {})
+        self._held.append(made)
+        for argument in request.arguments:
+            if argument.shape is None:
+                continue
+            size = size_bytes(argument)
+            pointer = made.pointers[argument.name] = self._driver.allocate(size)
+            if argument.role == "inout":
+                made.pristine[argument.name] = self._driver.allocate(size)
+            if request.data and argument.role != "out":
+                values = made.values[argument.name] = make_values(argument, request.folders)
+                data = memoryview(encode(values, argument.dtype))
+                self._driver.write(made.pristine.get(argument.name, pointer), data)
+        return made
+
+    def _release(self, buffers: _Buffers) -> None:
+        for pointer in [*buffers.pointers.values(), *buffers.pristine.values()]:
+            self._driver.free(pointer)
+
+    def _expect(self, buffers: _Buffers, request: Measure, expectation: Expectation) -> None:
+        """Find out what the outputs should hold, unless that is known."""
+        if buffers.expected is not None and buffers.expectation == expectation:
+            return
+        if expectation.launch is not None:
+            expected = self._run_reference(buffers, request, expectation, expectation.launch)
+        else:
+            expected = expected_outputs(
+                expectation.reference, request.folders, buffers.arguments, buffers.values
+            )
+        buffers.expectation, buffers.expected = expectation, expected
+
+    def _run_reference(
+        self, buffers: _Buffers, request: Measure, expectation: Expectation, launch: Launch
+    ) -> dict[str, Array]:
+        """What the reference's kernel leaves in the outputs."""
+        try:
+            kernel = self._driver.load(expectation.module, expectation.reference)
+            self._foresee(request, buffers, sound=True)
+            work = self._make_work(request, kernel, buffers)
+            self._announce(request.number, "launch")
+            work.restore()
+            self._driver.launch(kernel, launch, work.parameters)
+            self._driver.synchronize()
+            outputs = [argument for argument in buffers.arguments if argument.role != "in"]
+            return {output.name: self._read(buffers, output) for output in outputs}
+        except DriverError as error:
+            if error.lost:
+                raise
+            raise DataError(f"kernel.reference.kernel: {error}") from error
+
+    def _read(self, buffers: _Buffers, argument: Argument) -> Array:
+        data = bytearray(size_bytes(argument))
+        self._driver.read(buffers.pointers[argument.name], memoryview(data))
+        return decode(data, argument)
+
+    def _make_work(self, request: Measure, kernel: int, buffers: _Buffers) -> Work:
+        driver = self._driver
+        parameters: list[Parameter] = [
+            buffers.pointers[argument.name]
+            if argument.shape is not None
+            else Scalar(pack_scalar(argument))
+            for argument in request.arguments
+        ]
+        if self._flush is None and request.mode == "cold":
+            self._flush = driver.allocate(self._flush_bytes)
+        changed = {a.name: size_bytes(a) for a in request.arguments if a.name in buffers.pristine}
+
+        def restore() -> None:
+            for name, size in changed.items():
+                driver.copy(buffers.pointers[name], buffers.pristine[name], size)
+
+        flush = (self._flush or 0, self._flush_bytes)
+        return Work(kernel, request.launch, tuple(parameters), restore, flush)
+
+    def _foresee(self, request: Measure, buffers: _Buffers, *, sound: bool = False) -> None:
+        """Tell a simulated driver what comes; `sound`: something that cannot fail."""
+        if isinstance(self._driver, Simulated) and request.simulation is not None:
+            outputs = {
+                buffers.pointers[argument.name]: encode(
+                    buffers.expected[argument.name], argument.dtype
+                )
+                for argument in request.arguments
+                if buffers.expected is not None and argument.name in buffers.expected
+            }
+            simulation = request.simulation
+            self._driver.foresee(replace(simulation, sound=sound or simulation.sound), outputs)
+
+    # -- verification ------------------------------------------------------------------------
+
+    def _verify(self, work: Work, buffers: _Buffers, expectation: Expectation) -> tuple[str, float]:
+        """Launch once on poisoned outputs: what is wrong (empty: nothing), and the error."""
+        assert buffers.expected is not None
+        driver = self._driver
+        outputs = [argument for argument in buffers.arguments if argument.name in buffers.expected]
+        for argument in outputs:
+            if argument.role == "out":
+                driver.set_bytes(buffers.pointers[argument.name], POISON, size_bytes(argument))
+        work.restore()
+        driver.launch(work.kernel, work.launch, work.parameters)
+        driver.synchronize()
+        greatest = 0.0
+        for argument in outputs:
+            found = self._read(buffers, argument)
+            want = buffers.expected[argument.name]
+            exact = found.dtype.kind in "iu"
+            atol, rtol = (0.0, 0.0) if exact else (expectation.atol, expectation.rtol)
+            result = compare(argument.name, found, want, atol, rtol)
+            greatest = max(greatest, result.error)
+            if result.wrong:
+                reason = (
+                    f"{result.wrong} of {found.size} values are wrong, such as {result.example} "
+                    f"(atol {atol:g}, rtol {rtol:g})"
+                )
+                return reason, greatest
+        return "", greatest
+
+    def close(self) -> None:
+        """Let go of the device."""
+        self._driver.close()

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+
+from harness.compile.fit import find_fault, find_misfit
+from harness.limits import device_limits
+from harness.measurement import Launch
+from harness.model import DeviceInfo, Resources
+
+LIMITS = device_limits(DeviceInfo("mock", 0, "MOCK-0", "A4000", compute_capability=(8, 6)))
+
+
+@pytest.mark.parametrize(
+    ("launch", "fault"),
+    [
+        (Launch((1, 1, 1), (1024, 1, 1)), ""),
+        (Launch((2**31 - 1, 1, 1), (32, 32, 1), 99 * 1024), ""),
+        (Launch((0, 1, 1), (32, 1, 1)), "grid.x = 0: nothing to launch"),
+        (Launch((1, 1, 1), (32, 0, 1)), "block.y = 0: nothing to launch"),
+        (Launch((1, 70000, 1), (32, 1, 1)), "grid.y = 70000: the device allows 65535"),
+        (Launch((1, 1, 1), (1, 1, 128)), "block.z = 128: the device allows 64"),
+        (Launch((1, 1, 1), (64, 32, 1)), "2048 threads per block: the device allows 1024"),
+        (
+            Launch((1, 1, 1), (32, 1, 1), 100 * 1024),
+            "102400 bytes of dynamic shared memory: the device allows 101376",
+        ),
+        (Launch((1, 1, 1), (32, 1, 1), -1), "shared_bytes = -1: less than nothing"),
+    ],
+)
+def test_what_no_kernel_can_be_launched_with(launch: Launch, fault: str) -> None:
+    assert find_fault(launch, LIMITS) == fault
+
+
+def test_without_limits_only_nonsense_is_refused() -> None:
+    assert find_fault(Launch((1, 10**6, 1), (4096, 1, 1)), {}) == ""
+    assert find_fault(Launch((1, 0, 1), (1, 1, 1)), {}) == "grid.y = 0: nothing to launch"
+
+
+@pytest.mark.parametrize(
+    ("resources", "misfit"),
+    [
+        (Resources(64, 1024), ""),
+        (Resources(65), "65 registers for each of 1024 threads"),
+        (Resources(32, max_threads=512), "compiled for at most 512 (__launch_bounds__)"),
+        (Resources(32, 60 * 1024), "61440 bytes of static and 61440 of dynamic shared memory"),
+    ],
+)
+def test_what_a_compiled_kernel_cannot_be_launched_with(resources: Resources, misfit: str) -> None:
+    launch = Launch((1, 1, 1), (1024, 1, 1), resources.shared_bytes)
+    found = find_misfit(launch, resources, LIMITS)
+    assert found.startswith(misfit) if misfit.startswith(("65", "61")) else misfit in found
+    assert bool(found) == bool(misfit)

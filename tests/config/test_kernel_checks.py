@@ -1,0 +1,154 @@
+"""What is wrong with a [kernel] table, one mistake at a time."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.config.convert import to_toml
+from harness.config.load import load_config
+from harness.config.toml import make_spec
+from harness.errors import ConfigError
+
+GOOD: dict[str, Any] = {
+    "problem": {"N": 1024},
+    "parameters": {"BLOCK": [32, 64]},
+    "kernel": {
+        "source": "k.cu",
+        "function": "k<%BLOCK%>",
+        "options": ["-O3", "-DN=%N%"],
+        "grid": ["(N + BLOCK - 1) // BLOCK"],
+        "block": "BLOCK",
+        "shared_bytes": "4 * BLOCK",
+        "arguments": [
+            {"name": "x", "shape": ["N"]},
+            {"name": "y", "shape": "N", "role": "out"},
+            {"name": "n", "dtype": "int32", "value": "N"},
+        ],
+        "reference": {"function": "refs:double"},
+        "metrics": {"gbps": "8 * N / time_s / 1e9"},
+    },
+    "scoring": {"optimal": "max", "metric": "gbps"},
+}
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    (tmp_path / "k.cu").write_text("// a kernel\n")
+    return tmp_path
+
+
+def change(place: str, value: object) -> dict[str, Any]:
+    """The good config with one value replaced, or (None) removed."""
+    data: Any = copy.deepcopy(GOOD)
+    *parts, last = place.split(".")
+    inner = data
+    for part in parts:
+        inner = inner[int(part)] if part.isdecimal() else inner.setdefault(part, {})
+    if value is None:
+        del inner[last]
+    else:
+        inner[last] = value
+    return data  # type: ignore[no-any-return]
+
+
+def problems(data: dict[str, Any], base: Path) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        make_spec(data, base / "tune.toml")
+    return [text.partition("tune.toml: ")[2] for text in caught.value.problems]
+
+
+def test_the_good_one_is_good_and_survives_being_written(base: Path) -> None:
+    spec = make_spec(GOOD, base / "tune.toml")
+    (base / "tune.toml").write_text(to_toml(spec))
+    again = load_config(base / "tune.toml")
+    assert again == spec
+    assert again.kernel is not None
+    assert [argument.name for argument in again.kernel.arguments] == ["x", "y", "n"]
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        ("kernel.source", "none.cu", 'kernel.source = "none.cu": there is no file'),
+        ("kernel.source", None, 'kernel.source: missing; add source = "kernel.cu"'),
+        ("kernel.code", "// text", "kernel.code: there is a source, too; keep one of the two"),
+        ("kernel.function", "k<%BLOK%>", "did you mean %BLOCK%?"),
+        ("kernel.function", "k_%%ID%%", "%%ID%% is of commands"),
+        ("kernel.function", " ", "empty; write something"),
+        ("kernel.options", ["%X%"], "kernel.options[0]: unknown placeholder %X%"),
+        ("kernel.compiler", "clang", 'must be "auto", "nvcc" or "nvrtc"'),
+        ("kernel.include_directories", ["no"], "there is no folder"),
+        ("kernel.architectures", ["8.6"], "not an architecture; write one such as sm_80"),
+        ("kernel.grid", ["N", 1, 1, 1], "4 extents; there are x, y and z"),
+        ("kernel.grid", [], "kernel.grid = []: empty; give at least one extent"),
+        ("kernel.grid", ["N // BLOK"], "unknown name BLOK; did you mean BLOCK?"),
+        ("kernel.grid", ["N ÷ 2"], 'kernel.grid[0]: "N ÷ 2", column 3'),
+        ("kernel.block", 1.5, "kernel.block = 1.5: must be"),
+        ("kernel.block", "device.max_threads", "unknown name device.max_threads"),
+        ("kernel.shared_bytes", "time_s", "unknown name time_s"),
+        ("kernel.arguments.0.name", "1x", "not a name; use letters"),
+        ("kernel.arguments.1.name", "x", "another argument has this name"),
+        ("kernel.arguments.0.dtype", "float", 'did you mean "float'),
+        ("kernel.arguments.0.shape", None, "neither array nor scalar; add shape"),
+        ("kernel.arguments.0.value", 3, "an array has no value"),
+        ("kernel.arguments.2.role", "out", "a scalar is passed by value"),
+        ("kernel.arguments.0.fill", "randm", "no filling; did you mean random?"),
+        ("kernel.arguments.0.fill", "x.npy", "name one that numpy.save wrote"),
+        ("kernel.arguments.0.high", -1, "must be above low = 0"),
+        ("kernel.arguments.1.role", "in", "no argument comes out of the kernel"),
+        ("kernel.reference", {}, "nothing to compare with; give one of function, kernel, file"),
+        ("kernel.reference.file", "y.npy", "function and file; give one"),
+        ("kernel.reference", {"kernel": "k"}, "kernel.reference.grid: missing; the reference's"),
+        (
+            "kernel.reference",
+            {"kernel": "k", "grid": "BLOCK", "block": 1},
+            'kernel.reference.grid: "BLOCK", column 1: unknown name BLOCK',
+        ),
+        ("kernel.reference.block", 3, "there is no kernel that it would be of"),
+        ("kernel.reference.function", "double", "not module:function"),
+        ("kernel.reference.atol", -1, "kernel.reference.atol = -1: must be a number >= 0"),
+        ("kernel.metrics.gbps", "8 * N / time", "did you mean time_s?"),
+        ("kernel.metrics.a-b", "1", "not a name"),
+        ("kernel.measure.stop", "never", 'must be "auto"'),
+        ("scoring.metric", "gflops", "no such metric; "),
+        ("scoring.metric", None, "which metric? add scoring.metric"),
+        ("scoring.optimal", "min_time", "min_time scores the time; remove it"),
+        ("command.test", "./app", "there is a [kernel] too; keep one of the two"),
+        ("kernel.bloc", 3, "unknown key; did you mean block?"),
+    ],
+)
+def test_a_mistake_gives_its_message(place: str, value: object, message: str, base: Path) -> None:
+    found = problems(change(place, value), base)
+    assert any(message in text for text in found), found
+    assert all(len(text.splitlines()) == 1 for text in found)
+
+
+def test_repeats_are_exact_or_there_are_none(base: Path) -> None:
+    data = change("kernel.measure", {"stop": "race"})
+    data["scoring"]["repeat"] = 5
+    assert problems(data, base) == [
+        'scoring.repeat = 5: "race" decides how many samples; remove repeat, or stop'
+    ]
+
+
+def test_all_mistakes_are_told_at_once(base: Path) -> None:
+    data = change("kernel.grid", ["X"])
+    data["kernel"]["block"] = "Y"
+    data["kernel"]["arguments"][0]["shape"] = ["Z"]
+    assert len(problems(data, base)) == 3
+
+
+def test_a_metric_without_a_kernel_is_refused(tmp_path: Path) -> None:
+    data = {
+        "parameters": {"A": [1]},
+        "command": {"test": "x"},
+        "scoring": {"optimal": "max", "metric": "gbps"},
+    }
+    found = problems(data, tmp_path)
+    assert found == [
+        'scoring.metric = "gbps": there is no [kernel] whose metric it could be; remove it'
+    ]

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.measurement import Argument
+from harness.timing.data import (
+    DataError,
+    compare,
+    decode,
+    encode,
+    expected_outputs,
+    make_values,
+    pack_scalar,
+    size_bytes,
+)
+
+ARRAY = Argument("x", "in", "float32", (2, 3))
+
+
+def made(tmp_path: Path, **changes: object) -> np.ndarray:
+    return make_values(replace(ARRAY, **changes), [str(tmp_path)])  # type: ignore[arg-type]
+
+
+def test_fills(tmp_path: Path) -> None:
+    assert made(tmp_path, fill="zeros").tolist() == [[0, 0, 0], [0, 0, 0]]
+    assert made(tmp_path, fill="ones").sum() == 6
+    assert made(tmp_path, fill="arange").tolist() == [[0, 1, 2], [3, 4, 5]]
+    np.save(tmp_path / "x.npy", np.full((2, 3), 7.0))
+    assert made(tmp_path, fill="x.npy").dtype == np.float32
+    (tmp_path / "makers_a.py").write_text(
+        "import numpy\ndef fives(shape, seed):\n    return numpy.full(shape, 5 + seed)\n"
+    )
+    assert made(tmp_path, fill="makers_a:fives", seed=1).max() == 6
+
+
+def test_random_is_the_same_for_the_same_seed_and_name(tmp_path: Path) -> None:
+    first = made(tmp_path)
+    assert (first == made(tmp_path)).all()
+    assert (first != made(tmp_path, seed=1)).any()
+    assert (first != made(tmp_path, name="y")).any()
+    assert first.dtype == np.float32
+    assert (first >= 0).all()
+    assert (first < 1).all()
+
+
+def test_random_stays_in_its_range(tmp_path: Path) -> None:
+    integers = made(tmp_path, dtype="uint8", shape=(1000,), low=10, high=12)
+    assert set(integers.tolist()) == {10, 11}
+    reals = made(tmp_path, dtype="float64", shape=(1000,), low=-2, high=-1)
+    assert -2 <= reals.min() < reals.max() < -1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"fill": "none.npy"}, "name a file that numpy.save wrote"),
+        ({"fill": "no_such_module:f"}, "modules are looked for in"),
+        ({"fill": "json:nothing"}, "has no attribute 'nothing'"),
+        ({"fill": "json:__name__"}, "name a function"),
+        ({"fill": "json:loads"}, "it raised TypeError"),
+        ({"fill": "makers_b:flat"}, "its shape is"),
+    ],
+)
+def test_fills_that_cannot_be_had_say_why(
+    tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    (tmp_path / "makers_b.py").write_text("def flat(shape, seed):\n    return [1.0]\n")
+    with pytest.raises(DataError, match=message):
+        made(tmp_path, **change)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64", "int8", "uint64"])
+def test_bytes_and_back(dtype: str) -> None:
+    argument = replace(ARRAY, dtype=dtype)
+    values = np.arange(6).reshape(2, 3)
+    data = encode(values, dtype)
+    assert len(data) == size_bytes(argument)
+    assert decode(data, argument).tolist() == values.tolist()
+
+
+def test_bfloat16_rounds_to_nearest_even() -> None:
+    argument = replace(ARRAY, dtype="bfloat16", shape=(4,))
+    ulp = 2.0**-7
+    values = np.array([1 + ulp / 2, 1 + 3 * ulp / 2, np.nan, np.inf], dtype="float32")
+    found = decode(encode(values, "bfloat16"), argument)
+    assert found[:2].tolist() == [1.0, 1 + 2 * ulp]
+    assert np.isnan(found[2])
+    assert np.isinf(found[3])
+
+
+def test_scalars_have_the_size_of_their_type() -> None:
+    assert pack_scalar(Argument("n", "in", "int32", None, 7)) == (7).to_bytes(4, "little")
+    assert len(pack_scalar(Argument("a", "in", "float64", None, 0.5))) == 8
+    assert pack_scalar(Argument("h", "in", "bfloat16", None, 1.0)) == b"\x80\x3f"
+
+
+REFERENCES = """
+import numpy
+
+def returns(n, x, y, z):
+    return x + n, z * 2
+
+def by_name(n, x, y, z):
+    return {"y": x + n}
+
+def in_place(n, x, y, z):
+    y[:] = x + n
+    z *= 2
+
+def wrong_name(n, x, y, z):
+    return {"w": x}
+
+def wrong_count(n, x, y, z):
+    return [x]
+
+def wrong_shape(n, x, y, z):
+    return x[:1], z
+"""
+ARGUMENTS = (
+    Argument("n", "in", "int32", None, 3),
+    Argument("x", "in", "float32", (4,)),
+    Argument("y", "out", "float32", (4,)),
+    Argument("z", "inout", "float32", (4,)),
+)
+VALUES = {"x": np.arange(4.0), "z": np.ones(4)}
+
+
+def expected(tmp_path: Path, function: str) -> dict[str, list[float]]:
+    (tmp_path / "refs_a.py").write_text(REFERENCES)
+    found = expected_outputs(f"refs_a:{function}", [str(tmp_path)], ARGUMENTS, VALUES)
+    return {name: array.tolist() for name, array in found.items()}
+
+
+@pytest.mark.parametrize("function", ["returns", "in_place"])
+def test_references_return_outputs_or_write_them(tmp_path: Path, function: str) -> None:
+    assert expected(tmp_path, function) == {"y": [3, 4, 5, 6], "z": [2, 2, 2, 2]}
+    assert VALUES["z"].tolist() == [1, 1, 1, 1]
+
+
+def test_outputs_that_a_reference_does_not_name_are_not_compared(tmp_path: Path) -> None:
+    assert set(expected(tmp_path, "by_name")) == {"y"}
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        ("wrong_name", "it gives w, outputs are y, z"),
+        ("wrong_count", "1 outputs for 2"),
+        ("wrong_shape", "y has shape"),
+    ],
+)
+def test_references_that_do_not_fit_say_so(tmp_path: Path, function: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        expected(tmp_path, function)
+
+
+def test_a_file_is_a_reference(tmp_path: Path) -> None:
+    np.savez(tmp_path / "all.npz", y=np.arange(4), z=np.ones(4))
+    found = expected_outputs("all.npz", [str(tmp_path)], ARGUMENTS, VALUES)
+    assert found["y"].tolist() == [0, 1, 2, 3]
+
+
+def check(found: list[float], want: list[float], dtype: str = "float32") -> tuple[float, int]:
+    result = compare("x", np.array(found, dtype), np.array(want, dtype), 0.1, 0.01)
+    return result.error, result.wrong
+
+
+def test_right_is_within_both_tolerances_together() -> None:
+    assert check([1.0, 100.0], [1.1, 101.0])[1] == 0
+    error, wrong = check([1.0, 100.0], [1.12, 101.2])
+    assert wrong == 2
+    assert error == pytest.approx(1.2, rel=1e-3)
+
+
+def test_what_is_not_a_number_is_wrong_unless_it_is_expected() -> None:
+    nan, inf = float("nan"), float("inf")
+    assert check([nan], [1.0]) == (inf, 1)
+    assert check([inf], [1.0]) == (inf, 1)
+    assert check([1.0], [inf]) == (inf, 1)
+    assert check([nan, inf, -inf], [nan, inf, -inf]) == (0.0, 0)
+    assert check([inf], [-inf])[1] == 1
+
+
+def test_the_first_wrong_value_is_told() -> None:
+    result = compare("x", np.zeros((2, 2)), np.array([[0.0, 0.0], [5.0, 0.0]]), 0, 0)
+    assert result.example == "x[1, 0] is 0.0, expected 5.0"

@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+
+import pytest
+
+from harness.clock import Clock, SystemClock, VirtualClock
+from harness.errors import RunError
+from harness.landscape import Landscape
+from harness.measurement import DeviceState
+from harness.model import Configuration, OutcomeKind, Run, Test
+from harness.procs.partner import Partner
+from harness.timing.kernel import (
+    FIRST_WATCHDOG_S,
+    KernelTimer,
+    Scored,
+    find_flags,
+    watchdog_s,
+)
+from harness.timing.link import DeviceLostError, Link, PipeLink, WorkerDiedError
+from harness.timing.protocol import Measure, Measured, decode_reply, decode_request, encode
+from tests.timing.kernels import (
+    DRIVER,
+    LANE,
+    direct,
+    find_configuration,
+    make_request,
+    piped,
+    simulate,
+)
+
+
+def make_test(value: int, number: int = 1) -> Test:
+    return Test(number, Configuration.from_mapping({"A": value}), f"key {value}", "left")
+
+
+def request_for(test: Test, index: int, best: Run | None) -> Measure:
+    (value,) = test.configuration.values()
+    return make_request(number=test.id, simulation=simulate(int(value), round=index))
+
+
+@contextmanager
+def timing(
+    make_link: Callable[[], Link],
+    clock: Clock | None = None,
+    *,
+    timeout_s: float | None = None,
+    states: Callable[[], DeviceState | None] = lambda: None,
+) -> Iterator[KernelTimer]:
+    timer = KernelTimer(
+        LANE,
+        make_link=make_link,
+        make_request=request_for,
+        score=lambda _, measured: Scored(min(measured.samples_s), (("gbps", 2.0),)),
+        clock=clock or SystemClock(),
+        read_state=states,
+        timeout_s=timeout_s,
+    )
+    try:
+        yield timer
+    finally:
+        timer.close()
+
+
+def test_one_run_yields_all_samples_its_score_and_metrics() -> None:
+    clock = VirtualClock()
+    with timing(lambda: direct(Landscape(), clock), clock) as timer:
+        run = timer.measure(make_test(3), 0)
+    assert (run.kind, run.index, run.lane, run.device_uuid) == (
+        OutcomeKind.OK,
+        0,
+        "left",
+        "MOCK-0",
+    )
+    assert run.measurement is not None
+    assert len(run.measurement.samples_s) == 4
+    assert run.sample == min(run.measurement.samples_s)
+    assert run.measurement.metrics == (("gbps", 2.0),)
+    assert run.elapsed_s == clock.now_s() > sum(run.measurement.samples_s)
+    assert run.environment == LANE.environment
+
+
+def test_another_run_of_a_test_has_other_noise() -> None:
+    with timing(lambda: direct(Landscape())) as timer:
+        first, again, other = (timer.measure(make_test(3), index) for index in (0, 0, 1))
+    assert first.sample == pytest.approx(again.sample, rel=1e-4)  # but for drift
+    assert first.sample != pytest.approx(other.sample, rel=1e-4)
+
+
+LANDSCAPE = Landscape(run_s=1e-4, run_failures=0.3, hangs=0.2, seed=5)
+HANGS = find_configuration(LANDSCAPE, "hang")
+CORRUPTS = find_configuration(LANDSCAPE, "run")
+CRASHES = find_configuration(LANDSCAPE, "run", crash=True)
+WORKS = next(
+    value
+    for value in range(100)
+    if not LANDSCAPE.fails(simulate(value).configuration, "hang")
+    and not LANDSCAPE.fails(simulate(value).configuration, "run")
+)
+
+
+@pytest.mark.parametrize("process", [False, True], ids=["direct", "process"])
+def test_the_session_goes_on_after_each_way_to_fail(process: bool) -> None:
+    links: list[Link] = []
+
+    def make_link() -> Link:
+        links.append(piped(LANDSCAPE) if process else direct(LANDSCAPE))
+        return links[-1]
+
+    with timing(make_link, timeout_s=0.5) as timer:
+        runs = [timer.measure(make_test(v), 0) for v in (WORKS, CRASHES, CORRUPTS, HANGS, WORKS)]
+    assert [run.kind for run in runs] == [
+        OutcomeKind.OK,
+        OutcomeKind.RUN_FAILED,
+        OutcomeKind.RUN_FAILED,
+        OutcomeKind.TIMEOUT,
+        OutcomeKind.OK,
+    ]
+    assert "SIGSEGV" in runs[1].reason
+    assert "illegal memory access" in runs[2].reason
+    assert runs[3].reason == "no end of its launch phase within 0.5 s"
+    assert all(run.evidence is not None for run in runs[1:4])
+    assert len(links) == 4  # replaced after each of the three
+
+
+def test_a_worker_ends_when_its_input_does() -> None:
+    link = piped(Landscape())
+    pid = link.pid
+    link.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_worker_ends_with_its_harness_even_while_a_kernel_hangs() -> None:
+    settings = json.dumps({"landscape": asdict(LANDSCAPE), "device": asdict(LANE.device)})
+    argv = [sys.executable, "-m", "harness.timing.kernel_worker", DRIVER, settings]
+    partner = Partner(argv, environment={})
+    assert partner.receive(30) is not None
+    partner.send(encode(make_request(simulation=simulate(HANGS))))
+    while b"launch" not in (partner.receive(30) or b"launch"):
+        pass
+    partner.hang_up()
+    assert partner.wait() == 0  # by itself, not by a signal
+    partner.close()
+
+
+def test_a_worker_that_sees_another_device_is_refused() -> None:
+    with pytest.raises(RunError, match=r"sees MOCK-0 .* its lane is bound to MOCK-1"):
+        piped(Landscape(), uuid="MOCK-1")
+
+
+def test_a_driver_that_cannot_be_loaded_says_why() -> None:
+    with pytest.raises(WorkerDiedError, match="no_such_module"):
+        PipeLink("no_such_module:open", "{}", uuid="", environment={})
+
+
+def test_a_cancel_kills_the_worker_and_interrupts_the_run() -> None:
+    entered = threading.Event()
+
+    def make_link() -> Link:
+        entered.set()
+        return piped(LANDSCAPE)
+
+    with timing(make_link) as timer:
+        runs: list[Run] = []
+        thread = threading.Thread(target=lambda: runs.append(timer.measure(make_test(HANGS), 0)))
+        thread.start()
+        assert entered.wait(10)
+        timer.cancel()
+        thread.join(10)
+    assert [run.kind for run in runs] == [OutcomeKind.INTERRUPTED]
+
+
+def test_a_killed_worker_is_a_failed_run() -> None:
+    link = piped(Landscape())
+    with timing(lambda: link) as timer:
+        os.kill(link.pid, signal.SIGKILL)
+        run = timer.measure(make_test(WORKS), 0)
+    assert run.kind is OutcomeKind.RUN_FAILED
+    assert "SIGKILL" in run.reason
+
+
+def test_a_worker_that_cannot_be_started_again_means_a_lost_device() -> None:
+    links = [direct(LANDSCAPE)]
+
+    def make_link() -> Link:
+        if links:
+            return links.pop()
+        raise DeviceLostError("it is gone")
+
+    with timing(make_link, timeout_s=0.5) as timer:
+        first = timer.measure(make_test(CORRUPTS), 0)
+        second = timer.measure(make_test(WORKS), 0)
+    assert (first.kind, second.kind) == (OutcomeKind.RUN_FAILED, OutcomeKind.DEVICE_LOST)
+    assert second.reason == "it is gone"
+
+
+def test_a_worker_that_never_started_ends_the_session() -> None:
+    def make_link() -> Link:
+        raise WorkerDiedError("no driver")
+
+    with timing(make_link) as timer, pytest.raises(RunError, match="no driver"):
+        timer.measure(make_test(WORKS), 0)
+
+
+def test_the_watchdog_gives_twenty_times_the_best() -> None:
+    assert watchdog_s(None, None) == FIRST_WATCHDOG_S
+    assert watchdog_s(1e-3, None) == 1.0
+    assert watchdog_s(0.2, None) == 4.0
+    assert watchdog_s(0.2, 7.0) == 7.0
+
+
+def state(processes: int = 0, **held_ns: int) -> DeviceState:
+    return DeviceState(0.0, held_ns=tuple(held_ns.items()), processes=processes)
+
+
+def test_what_speaks_against_a_measurement_is_flagged() -> None:
+    quiet = state(hw_thermal=5, power_cap=5)
+    assert find_flags(quiet, quiet) == ()
+    assert find_flags(None, quiet) == ()
+    assert find_flags(quiet, state(hw_thermal=6, power_cap=5)) == ("throttled",)
+    assert find_flags(quiet, state(hw_thermal=5, power_cap=9)) == ("power_capped",)
+    assert find_flags(quiet, state(processes=1)) == ()
+    assert find_flags(quiet, state(processes=2)) == ("shared",)
+
+
+def test_the_devices_state_is_kept_with_the_run() -> None:
+    clocks = iter([DeviceState(1.0, sm_mhz=1500), DeviceState(2.0, sm_mhz=1400)])
+    with timing(lambda: direct(Landscape()), states=lambda: next(clocks)) as timer:
+        measurement = timer.measure(make_test(WORKS), 0).measurement
+    assert measurement is not None
+    assert measurement.before is not None
+    assert measurement.after is not None
+    assert (measurement.before.sm_mhz, measurement.after.sm_mhz) == (1500, 1400)
+
+
+def test_requests_and_replies_come_back_from_json() -> None:
+    request = make_request()
+    assert decode_request(encode(request)) == request
+    reply = Measured(1, OutcomeKind.OK, samples_s=(1e-3, 2e-3), stop="repeat")
+    assert decode_reply(encode(reply)) == reply

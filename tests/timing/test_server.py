@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.clock import VirtualClock
+from harness.landscape import Landscape
+from harness.measurement import Argument, Launch
+from harness.model import OutcomeKind
+from harness.testing.driver import SimulatedDriver
+from harness.timing.driver import Parameter, Pointer
+from harness.timing.protocol import Expectation, Measure, Measured, Phase, Refused
+from harness.timing.server import Server
+from harness.timing.stopping import Rival, Stopping
+from tests.timing.kernels import (
+    ARGUMENTS,
+    DEVICE,
+    REFERENCE,
+    expect,
+    find_configuration,
+    make_request,
+    never,
+    simulate,
+)
+
+
+class Recording(SimulatedDriver):
+    """Also notes what it is asked, and can spoil what a launch writes."""
+
+    def __init__(self, landscape: Landscape, clock: VirtualClock) -> None:
+        super().__init__(landscape, DEVICE, clock, on_crash=never, on_hang=never)
+        self.calls: list[str] = []
+
+    def allocate(self, size_bytes: int) -> Pointer:
+        self.calls.append(f"allocate {size_bytes}")
+        return super().allocate(size_bytes)
+
+    def copy(self, target: Pointer, source: Pointer, size_bytes: int) -> None:
+        self.calls.append("copy")
+        super().copy(target, source, size_bytes)
+
+    def set_bytes(self, pointer: Pointer, byte: int, size_bytes: int) -> None:
+        self.calls.append("poison" if byte == 0xFF else "flush")
+        super().set_bytes(pointer, byte, size_bytes)
+
+    def launch(self, kernel: int, launch: Launch, parameters: tuple[Parameter, ...]) -> None:
+        self.calls.append("launch")
+        super().launch(kernel, launch, parameters)
+
+    def mark(self, slot: int) -> None:
+        self.calls.append(f"mark {slot}")
+        super().mark(slot)
+
+
+class Bench:
+    """A server on a recording driver."""
+
+    def __init__(self, landscape: Landscape | None = None) -> None:
+        clock = VirtualClock()
+        self.driver = Recording(landscape or Landscape(), clock)
+        self.said: list[Phase] = []
+        self._server = Server(self.driver, now_s=clock.now_s, say=self.said.append)
+
+    def ask(self, request: Measure) -> Measured:
+        answer = self._server.handle(request)
+        assert isinstance(answer, Measured)
+        return answer
+
+    def refuse(self, request: Measure) -> str:
+        answer = self._server.handle(request)
+        assert isinstance(answer, Refused)
+        return answer.reason
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "adder.py").write_text(REFERENCE)
+    return tmp_path
+
+
+def test_a_right_kernel_is_verified_then_sampled(folder: Path) -> None:
+    bench = Bench()
+    answer = bench.ask(make_request(**expect(folder)))
+    assert (answer.kind, answer.stop, answer.verified) == (OutcomeKind.OK, "repeat", True)
+    assert answer.error == 0.0
+    assert len(answer.samples_s) == len(answer.starts_s) == 4
+    assert answer.starts_s[0] == 0.0
+    assert list(answer.starts_s) == sorted(answer.starts_s)
+    phases = [phase.phase for phase in bench.said]
+    assert phases == ["data", "reference", "load", "launch", "sample"]
+
+
+def test_outputs_are_poisoned_and_inputs_restored_outside_of_the_timed_part(folder: Path) -> None:
+    bench = Bench()
+    bench.ask(make_request(**expect(folder), stopping=Stopping("repeat", repeat=2)))
+    work = [call for call in bench.driver.calls if not call.startswith("allocate")]
+    sample = ["copy", "flush", "mark 0", "launch", "mark 1"]
+    assert work == ["poison", "copy", "launch", *sample, *sample]
+
+
+def test_a_wrong_kernel_is_never_timed(folder: Path) -> None:
+    bench = Bench(Landscape(wrong_results=1.0))
+    answer = bench.ask(make_request(**expect(folder)))
+    assert answer.kind is OutcomeKind.WRONG_RESULT
+    assert "100 of 100 values are wrong, such as y[0] is 0.0, expected" in answer.reason
+    assert answer.samples_s == ()
+    assert "mark 0" not in bench.driver.calls
+
+
+def test_without_a_reference_the_first_launch_only_warms_up() -> None:
+    bench = Bench()
+    answer = bench.ask(make_request())
+    assert (answer.kind, answer.verified, answer.error) == (OutcomeKind.OK, False, None)
+    assert bench.driver.calls.count("launch") == 5
+
+
+def test_hot_samples_are_of_many_launches_and_nothing_is_flushed() -> None:
+    bench = Bench(Landscape(run_s=10e-6, noise=0.0))
+    answer = bench.ask(make_request(mode="hot"))
+    assert answer.launches > 1
+    assert "flush" not in bench.driver.calls
+    assert answer.launches * min(answer.samples_s) > 45e-6
+
+
+def test_data_stays_on_the_device_between_tests_of_equal_arguments(folder: Path) -> None:
+    bench = Bench()
+    bench.ask(make_request(**expect(folder)))
+    before = len(bench.driver.calls)
+    bench.ask(make_request(**expect(folder), number=2, simulation=simulate(2)))
+    later = bench.driver.calls[before:]
+    assert not [call for call in later if call.startswith("allocate")]
+    other = (Argument("x", "in", "float32", (50,)), *ARGUMENTS[1:])
+    bench.ask(make_request(number=3, arguments=other))
+    assert "allocate 200" in bench.driver.calls[before:]
+
+
+def test_arrays_without_data_have_a_size_only() -> None:
+    huge = (Argument("x", "inout", "float32", (1 << 40,)),)
+    assert Bench().ask(make_request(arguments=huge, data=False)).kind is OutcomeKind.OK
+
+
+def test_a_race_that_is_lost_is_censored() -> None:
+    bench = Bench(Landscape(run_s=1e-3))
+    lost = Stopping("race", rival=Rival(1e-9, 1e-9))
+    answer = bench.ask(make_request(stopping=lost))
+    assert (answer.kind, answer.stop) == (OutcomeKind.CENSORED, "far")
+    assert len(answer.samples_s) == 2
+
+
+def test_an_error_that_corrupts_the_context_is_sticky() -> None:
+    landscape = Landscape(run_failures=0.5)
+    bench = Bench(landscape)
+    value = find_configuration(landscape, "run")
+    answer = bench.ask(make_request(simulation=simulate(value)))
+    assert (answer.kind, answer.sticky) == (OutcomeKind.RUN_FAILED, True)
+    assert "illegal memory access" in answer.reason
+    assert bench.ask(make_request()).sticky
+
+
+def test_a_lost_device_is_told() -> None:
+    answer = Bench().ask(make_request(simulation=simulate(1, lost=True)))
+    assert (answer.kind, answer.sticky) == (OutcomeKind.DEVICE_LOST, True)
+
+
+def test_data_that_cannot_be_made_refuses_the_request() -> None:
+    absent = Expectation("no_such_module:add", 0.0, 0.0)
+    reason = Bench().refuse(make_request(expectation=absent))
+    assert "kernel.reference.function = 'no_such_module:add'" in reason
+
+
+def test_the_simulated_time_follows_the_model() -> None:
+    """Twice the bytes take twice as long; a wave that is hardly filled costs a whole one."""
+
+    def least_s(**changes: object) -> float:
+        bench = Bench(Landscape(noise=0.0))
+        request = make_request(
+            simulation=simulate(
+                1,
+                **{"resident": 2, "transferred_bytes": 1e9, **changes},
+            ),
+            launch=Launch((264, 1, 1), (128, 1, 1)),
+        )
+        return min(bench.ask(request).samples_s)
+
+    assert least_s(transferred_bytes=2e9) == pytest.approx(2 * least_s(), rel=0.02)
+    assert least_s(occupancy=0.25) == pytest.approx(2 * least_s(), rel=0.02)
+    assert least_s(flops=1.0) == pytest.approx(least_s(), rel=0.02)
