@@ -6,20 +6,58 @@ from typing import ClassVar
 
 from harness.search.base import Strategy
 from harness.search.budget import Limited, Limits
+from harness.search.annealing import Annealing
+from harness.search.base import MakeStrategy, Strategy
 from harness.search.check_tree import TreeCheck
 from harness.search.exhaustive import Exhaustive
+from harness.search.genetic import Genetic
 from harness.search.importance import Importance
 from harness.search.start import StartFirst
+from harness.search.local import Local
+from harness.search.local_best import LocalBest
+from harness.search.random import Random
+from harness.search.stratified import Stratified
 from harness.search.tree import Tree
 from harness.space.space import Space
 from harness.testing.strategies import StrategyConformance, drive, succeed
 
 
-class TestExhaustive(StrategyConformance):
+class Exhausts(StrategyConformance):
+    """Strategies that test everything in the end, for either goal."""
+
     exhausts: ClassVar[bool] = True
+    kind: ClassVar[MakeStrategy]
 
     def make(self, space: Space, seed: int) -> Strategy:
-        return Exhaustive(space)
+        return self.kind(space, goal="min" if seed == 0 else "max", seed=seed)
+
+
+class TestExhaustive(Exhausts):
+    kind = Exhaustive
+
+
+class TestRandom(Exhausts):
+    kind = Random
+
+
+class TestStratified(Exhausts):
+    kind = Stratified
+
+
+class TestLocal(Exhausts):
+    kind = Local
+
+
+class TestLocalBest(Exhausts):
+    kind = LocalBest
+
+
+class TestAnnealing(Exhausts):
+    kind = Annealing
+
+
+class TestGenetic(Exhausts):
+    kind = Genetic
 
 
 class TestStartFirst(StrategyConformance):

@@ -1,0 +1,73 @@
+"""Simulated annealing: a walk that accepts worse neighbours, less and less."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from harness.model import Goal, Outcome
+from harness.search.explorer import Explorer
+from harness.space.arrays import Array
+from harness.space.space import Space
+
+SAMPLE = 8
+"""The walk starts from the best of so many random configurations."""
+USUAL_BUDGET = 200
+"""Where no budget is known, it cools down as if for this one."""
+HOT, COLD = 0.5, 0.005
+"""Temperatures at the start and at the end, in units of the losses' spread."""
+
+
+class Annealing(Explorer):
+    """Tests a random neighbour of where it is, and goes there if a throw of dice allows it.
+
+    Worse by d is accepted with probability exp(-d / t); the temperature t falls geometrically
+    from `HOT` to `COLD` times the median distance of losses from the best, over the budget.
+
+    Source: Kirkpatrick, Gelatt & Vecchi (1983), Optimization by Simulated Annealing.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        *,
+        goal: Goal,
+        seed: int = 0,
+        budget: int | None = None,
+        lanes: int = 1,
+        prior: Sequence[Outcome] = (),
+    ) -> None:
+        """Begin; for the arguments see `MakeStrategy`."""
+        super().__init__(space, goal=goal, seed=seed, budget=budget, lanes=lanes, prior=prior)
+        self._place: Array | None = None
+        self._loss = math.inf
+        self._around: Array | None = None
+
+    def _propose(self) -> Array | None:
+        if self._place is None or len(self.rows) < SAMPLE:
+            return None
+        if self._around is None:
+            self._around = self.neighbours(self._place)
+        new = self.new_rows(self._around)
+        return new[self.chance().integers(len(new))] if len(new) else None
+
+    def _learn(self, row: Array, loss: float) -> None:
+        if math.isfinite(loss) and self._accepts(loss):
+            self._place, self._loss, self._around = row, loss, None
+
+    def _accepts(self, loss: float) -> bool:
+        if loss <= self._loss:
+            return True
+        if len(self.rows) <= SAMPLE:
+            return False
+        excess = (loss - self._loss) / self._temperature()
+        return excess < 700 and self.chance(1).random() < math.exp(-excess)
+
+    def _temperature(self) -> float:
+        losses = np.array(self.losses)
+        losses = losses[np.isfinite(losses)]
+        spread = float(np.median(losses) - losses.min()) or 1.0
+        done = min(1.0, len(self.rows) / (self.budget or USUAL_BUDGET))
+        return float(spread * HOT * (COLD / HOT) ** done)
