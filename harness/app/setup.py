@@ -162,7 +162,13 @@ def prepare(
     if recording is not None:
         recording = fit_recording(spec, spaces[0].space, recording)
         spaces = (replace(spaces[0], space=recording.space),)
-    strategy = resolve_strategy(spec.search.strategy, spaces[0].space)
+    table = spec.search
+    strategy = resolve_strategy(
+        table.strategy,
+        spaces[0].space,
+        budget=table.max_tests,
+        is_limited=(table.max_time_s, table.target, table.patience) != (None, None, None),
+    )
     if strategy == "exhaustive":
         _check_countable(spec, [part.space for part in spaces])
     optimal = spec.scoring.optimal
