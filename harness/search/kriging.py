@@ -22,7 +22,7 @@ NUGGET = 1e-5
 """Added to the noise so that the covariance can be inverted."""
 LEAST_VARIANCE = 1e-6
 ROOM = 32
-"""Points for which there is room before arrays must grow."""
+"""Sites for which there is room before arrays must grow."""
 
 SPREAD = 1.5
 """Standard deviation of the logarithms of a parameter's weight and of the noise, beforehand."""
@@ -64,12 +64,39 @@ def _slope(squared: Floats) -> Floats:
     return np.asarray((-5 / 6) * (1 + root) * np.exp(-root))
 
 
-def fit(metric: Metric, points: Floats, targets: Floats, start: Hyper, steps: int) -> Hyper:
+@dataclass(frozen=True, slots=True)
+class Sites:
+    """Where the landscape is looked at.
+
+    Attributes:
+        points: shape (coordinates, n), of the metric.
+        trends: shape (trends, n): values of known functions that the landscape may contain, each
+            times an unknown factor of variance 1.
+    """
+
+    points: Floats
+    trends: Floats
+
+    def __len__(self) -> int:
+        return int(self.points.shape[1])
+
+    def at(self, places: Array) -> Sites:
+        """Some of them."""
+        return Sites(self.points[:, places], self.trends[:, places])
+
+    def with_more(self, more: Sites) -> Sites:
+        """These and then others."""
+        return Sites(
+            np.concatenate([self.points, more.points], axis=1),
+            np.concatenate([self.trends, more.trends], axis=1),
+        )
+
+
+def fit(metric: Metric, sites: Sites, targets: Floats, start: Hyper, steps: int) -> Hyper:
     """The most probable hyperparameters that `steps` steps from `start` come past.
 
     Args:
-        points: shape (coordinates, n).
-        targets: shape (n,).
+        targets: shape (n,), one per site.
 
     Each step changes each unknown by a size of its own that grows while its slope keeps its sign
     and shrinks when it changes.
@@ -77,7 +104,8 @@ def fit(metric: Metric, points: Floats, targets: Floats, start: Hyper, steps: in
     Source: Riedmiller & Braun (1993), A Direct Adaptive Method for Faster Backpropagation
     Learning: The RPROP Algorithm.
     """
-    distances = metric.by_aspect(points)
+    distances = metric.by_aspect(sites.points)
+    trend = sites.trends.T.astype(np.float64) @ sites.trends
     spread = np.full(len(start.unknowns) + 1, SPREAD)
     spread[len({aspect.parameter for aspect in metric.aspects}) : -1] = SHARED_SPREAD
     usual = np.append(np.zeros(len(start.unknowns)), np.log(USUAL_NOISE))
@@ -88,7 +116,7 @@ def fit(metric: Metric, points: Floats, targets: Floats, start: Hyper, steps: in
     best, least = start, np.inf
     for _ in range(steps):
         hyper = Hyper(at[:-1], float(at[-1]))
-        cost, slope, scale = _cost(metric, distances, targets, hyper)
+        cost, slope, scale = _cost(metric, distances, trend, targets, hyper)
         away = (at - usual) / spread
         cost += float(away @ away) / 2
         slope = slope + away / spread
@@ -102,7 +130,7 @@ def fit(metric: Metric, points: Floats, targets: Floats, start: Hyper, steps: in
 
 
 def _cost(
-    metric: Metric, distances: Floats, targets: Floats, hyper: Hyper
+    metric: Metric, distances: Floats, trend: Floats, targets: Floats, hyper: Hyper
 ) -> tuple[float, Floats, float]:
     """Negative log likelihood, its slope by each unknown and the log noise, and the scale.
 
@@ -112,8 +140,8 @@ def _cost(
     weights = hyper.weights(metric)
     noise = np.exp(hyper.log_noise)
     squared = np.tensordot(weights, distances, 1)
-    matrix = covariance(squared)
-    matrix[np.diag_indices(count)] = 1 + noise + NUGGET
+    matrix = covariance(squared) + trend
+    matrix[np.diag_indices(count)] += noise + NUGGET
     inverse = np.linalg.inv(matrix)
     solved = inverse @ targets
     scale = float(targets @ solved + 1) / (count + 1)
@@ -125,9 +153,9 @@ def _cost(
 
 
 class Posterior:
-    """What is known of a pool of points, given points whose targets are known or awaited.
+    """What is known of a pool of sites, given sites whose targets are known or awaited.
 
-    A point whose target is awaited makes the model as sure of its surroundings as if it were
+    A site whose target is awaited makes the model as sure of its surroundings as if it were
     known, and leaves the mean as it is; so several may be chosen one after another.
 
     Attributes:
@@ -135,56 +163,58 @@ class Posterior:
     """
 
     def __init__(
-        self, metric: Metric, hyper: Hyper, known: Floats, targets: Floats, pool: Floats
+        self, metric: Metric, hyper: Hyper, known: Sites, targets: Floats, pool: Sites
     ) -> None:
-        """Condition on `known`, shape (coordinates, n), with `targets`, shape (n,)."""
+        """Condition on `known`, with `targets`, shape (n,)."""
         self._metric = metric
         self._scale = hyper.scale
         self._noise = float(np.exp(hyper.log_noise)) + NUGGET
         self._weights = hyper.weights(metric)
         self._known, self._targets, self._pool = known, targets, pool
         matrix = self._covariance(known, known).astype(np.float64)
-        matrix[np.diag_indices(len(targets))] = 1 + self._noise
+        matrix[np.diag_indices(len(targets))] += self._noise
         self._root = np.linalg.inv(np.linalg.cholesky(matrix))
         self._whitened = self._root @ targets
-        # Rows beyond the number of points are room for more.
+        # Rows beyond the number of sites are room for more.
         self._explained = self._root.astype(np.float32) @ self._covariance(known, pool)
         self.mean = self._whitened.astype(np.float32) @ self._explained
-        self._left = 1 - np.einsum("ij,ij->j", self._explained, self._explained)
+        self._left = _left(pool, self._explained)
 
     @property
     def deviation(self) -> Floats:
         """Standard deviations, shape (pool,)."""
         return np.asarray(np.sqrt(np.maximum(self._left, LEAST_VARIANCE) * self._scale))
 
-    def _covariance(self, points: Floats, others: Floats) -> Floats:
-        return covariance(self._metric.squared(points, others, self._weights))
+    def _covariance(self, sites: Sites, others: Sites) -> Floats:
+        squared = self._metric.squared(sites.points, others.points, self._weights)
+        return np.asarray(covariance(squared) + sites.trends.T @ others.trends)
 
     def keep(self, places: Array) -> None:
         """Reduce the pool to these places."""
-        self._pool = self._pool[:, places]
+        self._pool = self._pool.at(places)
         self._explained = np.ascontiguousarray(self._explained[:, places])
         self.mean, self._left = self.mean[places], self._left[places]
 
-    def extend(self, points: Floats) -> None:
-        """Add points, shape (coordinates, m), to the pool."""
-        explained = self._root.astype(np.float32) @ self._covariance(self._known, points)
+    def extend(self, sites: Sites) -> None:
+        """Add sites to the pool."""
+        explained = self._root.astype(np.float32) @ self._covariance(self._known, sites)
         self._explained = np.concatenate([self._explained[: len(explained)], explained], axis=1)
-        self._pool = np.concatenate([self._pool, points], axis=1)
+        self._pool = self._pool.with_more(sites)
         self.mean = np.append(self.mean, self._whitened.astype(np.float32) @ explained)
-        self._left = np.append(self._left, 1 - np.einsum("ij,ij->j", explained, explained))
+        self._left = np.append(self._left, _left(sites, explained))
 
-    def append(self, point: Floats) -> None:
-        """Condition on one more point, shape (coordinates, 1), whose target is awaited."""
+    def append(self, site: Sites) -> None:
+        """Condition on one more, whose target is awaited."""
         count = len(self._targets)
-        across = self._covariance(self._known, point)[:, 0].astype(np.float64)
+        across = self._covariance(self._known, site)[:, 0].astype(np.float64)
         along = self._root @ across
-        length = math.sqrt(max(1 + self._noise - float(along @ along), NUGGET))
+        left = float(_variance(site)[0]) + self._noise - float(along @ along)
+        length = math.sqrt(max(left, NUGGET))
         root = np.zeros((count + 1, count + 1))
         root[:count, :count] = self._root
         root[count, :count] = -(along @ self._root) / length
         root[count, count] = 1 / length
-        row = self._covariance(point, self._pool)[0]
+        row = self._covariance(site, self._pool)[0]
         row = (row - along.astype(np.float32) @ self._explained[:count]) / np.float32(length)
         if count == len(self._explained):
             room = np.empty((ROOM, self._explained.shape[1]), np.float32)
@@ -192,12 +222,12 @@ class Posterior:
         self._explained[count] = row
         self._left = self._left - row * row
         self._root = root
-        self._known = np.concatenate([self._known, point], axis=1)
+        self._known = self._known.with_more(site)
         self._targets = np.append(self._targets, np.nan)
         self._whitened = np.append(self._whitened, 0.0)
 
     def settle(self, place: int, target: float) -> None:
-        """The target of the point appended as number `place` became known."""
+        """The target of the site appended as number `place` became known."""
         self._targets[place] = target
         last = len(self._targets) - 1
         awaited = np.isnan(self._targets)
@@ -215,3 +245,13 @@ class Posterior:
             targets[awaited] = -np.linalg.solve(precision, columns.T @ (self._root @ targets))
         self._whitened = self._root @ targets
         self.mean = self._whitened.astype(np.float32) @ self._explained[: last + 1]
+
+
+def _variance(sites: Sites) -> Floats:
+    """Before anything is known, in units of the scale."""
+    return np.asarray(1 + np.einsum("ij,ij->j", sites.trends, sites.trends))
+
+
+def _left(sites: Sites, explained: Floats) -> Floats:
+    """What remains of the variance."""
+    return np.asarray(_variance(sites) - np.einsum("ij,ij->j", explained, explained))

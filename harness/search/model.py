@@ -10,15 +10,16 @@ from threadpoolctl import ThreadpoolController
 
 from harness.model import Goal, Outcome
 from harness.search.explorer import Explorer, Key, key_of
-from harness.search.kriging import Hyper, Posterior, fit
+from harness.search.kriging import Hyper, Posterior, Sites, fit
 from harness.search.metric import Floats, Metric
 from harness.search.targets import Scale, make_scale
+from harness.search.warm import BELIEF, DOUBT, SHIFT, make_expectation
 from harness.space.arrays import Array
 from harness.space.sampling import sample_rows
 from harness.space.space import Space
 
-OPENING = 5
-"""So many tests are random before the model is asked."""
+OPENING, WARM_OPENING = 5, 3
+"""So many tests are random before the model is asked; with a prior, one of them is its best."""
 GROWTH = 1.12
 """The model learns anew when there are so many times as many outcomes."""
 FIRST_STEPS, STEPS = 30, 12
@@ -55,20 +56,28 @@ class Model(Explorer):
         super().__init__(space, goal=goal, seed=seed, budget=budget, lanes=lanes, prior=prior)
         self._threads = ThreadpoolController()
         self._metric = Metric(space.parameters)
-        self._hyper = Hyper(np.zeros(self._metric.sharing.shape[1]))
+        with self._threads.limit(limits=1, user_api="blas"):
+            self._expectation = make_expectation(self._metric, space, prior, goal)
+        if self._expectation is None:
+            self._opening, self._hyper = OPENING, Hyper(np.zeros(self._metric.sharing.shape[1]))
+        else:
+            self._opening, self._hyper = WARM_OPENING, self._expectation.hyper
         self._learned = 0  # outcomes known when the model last learned
         self._listed: Array | None = None
         self._posterior: Posterior | None = None  # and what belongs to it:
         self._scale = Scale(0, 0.0, 1.0)
         self._least = math.inf  # target of the best outcome
         self._told = 0  # outcomes that it knows
-        self._places: dict[Key, int]
         self._places_known: dict[Key, int] = {}
         self._pool = np.zeros((0, len(space.names)), dtype=np.int64)
         self._open = np.zeros(0, dtype=bool)  # which of the pool are new
+        self._expected: Floats = np.zeros(0)  # what a prior makes one expect of them
 
     def _propose(self) -> Array | None:
-        if self.count < OPENING or not any(map(math.isfinite, self.losses)):
+        if self._expectation is not None and self.count == 0:
+            known = self._expectation.best[None, :]
+            return known[0] if self.space.valid_rows(known)[0] else None
+        if self.count < self._opening or not any(map(math.isfinite, self.losses)):
             return None
         # With more threads BLAS would wait for cores that are busy compiling.
         with self._threads.limit(limits=1, user_api="blas"):
@@ -76,17 +85,30 @@ class Model(Explorer):
         assert self._posterior is not None
         if not self._open.any():
             return None
-        gain = expected_improvement(self._posterior.mean, self._posterior.deviation, self._least)
+        gain = self._gain(self._posterior)
         best: Array = self._pool[int(np.where(self._open, gain, -1.0).argmax())]
         return best
+
+    def _gain(self, posterior: Posterior) -> Floats:
+        mean = posterior.mean + self._expected
+        return expected_improvement(mean, posterior.deviation, self._least)
+
+    def _sites(self, rows: Array) -> Sites:
+        """Where the model looks at rows."""
+        points = self._metric.embed(rows)
+        if self._expectation is None:
+            return Sites(points, np.zeros((0, len(rows)), dtype=np.float32))
+        predicted = self._expectation.predict(points)
+        trends = np.stack([np.full(len(rows), SHIFT), DOUBT * predicted])
+        return Sites(points, trends.astype(np.float32))
 
     # -- learning -------------------------------------------------------------------------------
 
     def _learn_all(self) -> None:
         """Bring the model up to what is known and awaited."""
         count = len(self.rows)
-        is_stale = self._posterior is None or count < OPENING
-        while (due := max(OPENING, self._learned + 1, int(self._learned * GROWTH))) <= count:
+        is_stale = self._posterior is None or count < self._opening
+        while (due := max(self._opening, self._learned + 1, int(self._learned * GROWTH))) <= count:
             self._fit(due)
             self._learned, is_stale = due, True
         if is_stale:
@@ -105,10 +127,13 @@ class Model(Explorer):
         losses = np.array(self.losses)[places]
         if not np.isfinite(losses).any():
             return
-        points = self._metric.embed(np.stack([self.rows[place] for place in places]))
+        sites = self._sites(np.stack([self.rows[place] for place in places]))
+        targets = self._make_scale(losses).targets(losses) - _expect(sites)
         steps = STEPS if self._learned else FIRST_STEPS
-        targets = make_scale(losses).targets(losses)
-        self._hyper = fit(self._metric, points, targets, self._hyper, steps)
+        self._hyper = fit(self._metric, sites, targets, self._hyper, steps)
+
+    def _make_scale(self, losses: Floats) -> Scale:
+        return make_scale(losses, self._expectation.scale if self._expectation else None)
 
     def _select(self, count: int, most: int) -> list[int]:
         """Of the first outcomes the best, and others spread evenly, in order."""
@@ -123,33 +148,36 @@ class Model(Explorer):
         """Make the model from the first outcomes, with new candidates."""
         places = self._select(count, MOST_KNOWN)
         losses = np.array([self.losses[place] for place in places])
-        self._scale = make_scale(losses if np.isfinite(losses).any() else self.losses)
+        self._scale = self._make_scale(
+            losses if np.isfinite(losses).any() else np.array(self.losses)
+        )
         targets = self._scale.targets(losses)
         self._least = float(targets.min())
         known = np.stack([self.rows[place] for place in places])
-        self._pool, points = self._find_candidates(count)
-        known_points = self._metric.embed(known)
-        posterior = Posterior(self._metric, self._hyper, known_points, targets, points)
+        self._pool, pool_sites = self._find_candidates(count)
+        sites = self._sites(known)
+        targets -= _expect(sites)
+        posterior = Posterior(self._metric, self._hyper, sites, targets, pool_sites)
+        self._expected = _expect(pool_sites)
         if len(self._pool) > KEPT:
-            gain = expected_improvement(posterior.mean, posterior.deviation, self._least)
-            kept = np.sort(np.argpartition(-gain, KEPT)[:KEPT])
+            kept = np.sort(np.argpartition(-self._gain(posterior), KEPT)[:KEPT])
             posterior.keep(kept)
-            self._pool = self._pool[kept]
+            self._pool, self._expected = self._pool[kept], self._expected[kept]
         self._posterior = posterior
         self._open = np.ones(len(self._pool), dtype=bool)
         self._places_known = {key_of(row): place for place, row in enumerate(known)}
         self._told = count
 
-    def _find_candidates(self, count: int) -> tuple[Array, Floats]:
-        """Rows that are not among the first outcomes, and their points."""
+    def _find_candidates(self, count: int) -> tuple[Array, Sites]:
+        """Rows that are not among the first outcomes, and their sites."""
         if self.space.size is not None and self.space.size <= LISTED:
             if self._listed is None:
                 self._listed = self.space.matrix().astype(np.int64)
-                self._listed_points = self._metric.embed(self._listed)
+                self._listed_sites = self._sites(self._listed)
                 self._ranks = {key_of(row): rank for rank, row in enumerate(self._listed)}
             new = np.ones(len(self._listed), dtype=bool)
             new[[self._ranks[key_of(row)] for row in self.rows[:count]]] = False
-            return self._listed[new], self._listed_points[:, new]
+            return self._listed[new], self._listed_sites.at(np.flatnonzero(new))
         rng = np.random.default_rng((self._seed, count, 2))
         best = np.argsort(np.array(self.losses[:count]), kind="stable")[:CENTRES]
         around = [self.neighbours(self.rows[place]) for place in best]
@@ -157,7 +185,7 @@ class Model(Explorer):
         rows = np.unique(np.concatenate([drawn, *around]), axis=0)
         told = {key_of(row) for row in self.rows[:count]}
         rows = rows[[key_of(row) not in told for row in rows]]
-        return rows, self._metric.embed(rows)
+        return rows, self._sites(rows)
 
     def _add_outcome(self, row: Array, loss: float) -> None:
         """Tell the model one more outcome."""
@@ -166,7 +194,8 @@ class Model(Explorer):
         if key not in self._places_known:
             self._append(row)
         target = float(self._scale.targets(np.array([loss]))[0])
-        self._posterior.settle(self._places_known[key], target)
+        expected = float(_expect(self._sites(row[None, :]))[0])
+        self._posterior.settle(self._places_known[key], target - expected)
         if target < self._least:
             self._least = target
             if self._listed is None:
@@ -176,16 +205,25 @@ class Model(Explorer):
         """Let the model expect the outcome of a row."""
         assert self._posterior is not None
         self._places_known[key_of(row)] = len(self._places_known)
-        self._posterior.append(self._metric.embed(row[None, :]))
+        self._posterior.append(self._sites(row[None, :]))
         self._open &= (self._pool != row).any(axis=1)
 
     def _widen(self, row: Array) -> None:
         """Make the neighbours of a new best candidates."""
         assert self._posterior is not None
         around = self.new_rows(self.neighbours(row))
-        self._posterior.extend(self._metric.embed(around))
+        sites = self._sites(around)
+        self._posterior.extend(sites)
         self._pool = np.concatenate([self._pool, around])
+        self._expected = np.append(self._expected, _expect(sites))
         self._open = np.append(self._open, np.ones(len(around), dtype=bool))
+
+
+def _expect(sites: Sites) -> Floats:
+    """What a prior makes one expect; 0 without one."""
+    if not len(sites.trends):
+        return np.zeros(len(sites))
+    return np.asarray(sites.trends[1] * (BELIEF / DOUBT))
 
 
 def expected_improvement(mean: Floats, deviation: Floats, least: float) -> Floats:

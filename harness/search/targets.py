@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from harness.search.metric import Floats
 
 TINY = 1e-300
+LEAST = 1e-9
+PRIOR_WORTH = 20
+"""How many outcomes a prior's scale counts for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +51,28 @@ class Scale:
         return np.asarray(np.where(away > 0, np.log1p(np.maximum(away, 0)), away))
 
 
-def make_scale(losses: Sequence[float] | Floats) -> Scale:
-    """The scale that suits these losses, at least one of them finite."""
+def make_scale(losses: Sequence[float] | Floats, prior: Scale | None = None) -> Scale:
+    """The scale that suits these losses, at least one of them finite.
+
+    Args:
+        prior: of another session's losses, which says how far apart targets are as long as there
+            are few.
+    """
     every = np.asarray(losses, dtype=np.float64)
-    finite = every[np.isfinite(every)]
+    succeeded = np.isfinite(every)
+    finite = every[succeeded]
     sign = int(np.sign(finite[0])) if (np.sign(finite) == np.sign(finite[0])).all() else 0
     logs = sign * np.log(np.maximum(sign * finite, TINY)) if sign else finite
     best = float(logs.min())
-    typical = max(float(np.median(logs)) - best, 1e-9)
-    bent = Scale(sign, best, typical)._bend(every)
-    worst = float(bent[np.isfinite(every)].max())
-    bent = np.where(np.isfinite(every), bent, worst)
-    mean, deviation = float(bent.mean()), max(float(bent.std()), 1e-9)
-    return Scale(sign, best, typical, mean, deviation, (worst - mean) / deviation)
+    typical = max(float(np.median(logs)) - best, LEAST)
+    if prior is not None and prior.sign == sign:
+        own = len(finite) - 1
+        mixed = own * np.log(typical) + PRIOR_WORTH * np.log(prior.typical)
+        typical = float(np.exp(mixed / (own + PRIOR_WORTH)))
+        mean, deviation = prior.mean, prior.deviation
+    else:
+        bent = Scale(sign, best, typical).targets(every)
+        bent[~succeeded] = bent[succeeded].max()
+        mean, deviation = float(bent.mean()), max(float(bent.std()), LEAST)
+    scale = Scale(sign, best, typical, mean, deviation)
+    return replace(scale, worst=float(scale.targets(finite).max()))
