@@ -16,6 +16,8 @@ SAMPLE = 8
 """The walk starts from the best of so many random configurations."""
 USUAL_BUDGET = 200
 """Where no budget is known, it cools down as if for this one."""
+HOPS = 4
+"""Where all neighbours are known, it looks at a neighbour's, and so on, so many times."""
 HOT, COLD = 0.5, 0.005
 """Temperatures at the start and at the end, in units of the losses' spread."""
 
@@ -50,8 +52,16 @@ class Annealing(Explorer):
             return None
         if self._around is None:
             self._around = self.neighbours(self._place)
-        new = self.new_rows(self._around)
-        return new[self.chance().integers(len(new))] if len(new) else None
+        rng, around = self.chance(), self._around
+        for _ in range(HOPS):
+            new = self.new_rows(around)
+            if len(new):
+                found: Array = new[rng.integers(len(new))]
+                return found
+            if not len(around):
+                return None
+            around = self.neighbours(around[rng.integers(len(around))])
+        return None
 
     def _learn(self, row: Array, loss: float) -> None:
         if math.isfinite(loss) and self._accepts(loss):

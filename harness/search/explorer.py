@@ -18,6 +18,7 @@ from harness.space.sampling import sample_rows
 from harness.space.space import Space
 
 DRAWN_AT_ONCE = 256
+DRAWS = 1 << 16
 FRUITLESS_DRAWS = 4
 """So many batches in a row without anything new, and the space is gone through in order."""
 
@@ -153,7 +154,7 @@ class Explorer:
         fruitless = 0
         while fruitless < FRUITLESS_DRAWS:
             fruitless += 1
-            for row in sample_rows(self.space, DRAWN_AT_ONCE, rng).astype(np.int64):
+            for row in draw_rows(self.space, DRAWN_AT_ONCE, rng):
                 if self.is_new(row):
                     fruitless = 0
                     yield row
@@ -163,6 +164,24 @@ class Explorer:
     def _first_rows(self, rng: np.random.Generator) -> Array:
         """What the random sequence begins with."""
         return np.zeros((0, len(self.space.names)), dtype=np.int64)
+
+
+def draw_rows(space: Space, count: int, rng: np.random.Generator) -> Array:
+    """Random rows, without looking far for the last of them.
+
+    Returns:
+        `count` different ones, or all, of a space that was counted; otherwise what is found in
+        `DRAWS` draws, at least one if there is any, and perhaps some of them twice.
+    """
+    if space.size is not None:
+        return sample_rows(space, count, rng).astype(np.int64)
+    rows = np.zeros((0, len(space.names)), dtype=np.int64)
+    drawn = 0
+    for batch, draws in space.implicit.batches(rng):
+        rows, drawn = np.concatenate([rows, batch.astype(np.int64)]), drawn + draws
+        if len(rows) >= count or drawn >= DRAWS:
+            break
+    return rows[:count] if len(rows) else sample_rows(space, 1, rng).astype(np.int64)
 
 
 def key_of(row: Array) -> Key:

@@ -9,17 +9,17 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from harness.model import Goal, Outcome
-from harness.search.explorer import Explorer, Key, key_of
+from harness.search.explorer import Explorer, Key, draw_rows, key_of
 from harness.search.kriging import Hyper, Posterior, Sites, fit
 from harness.search.metric import Floats, Metric
 from harness.search.targets import Scale, make_scale
 from harness.search.warm import BELIEF, DOUBT, SHIFT, make_expectation
 from harness.space.arrays import Array
-from harness.space.sampling import sample_rows
+from harness.space.sampling import sample_evenly_rows
 from harness.space.space import Space
 
 OPENING, WARM_OPENING = 5, 3
-"""So many tests are random before the model is asked; with a prior, one of them is its best."""
+"""So many tests, spread evenly, come before the model is asked; with a prior, its best first."""
 GROWTH = 1.12
 """The model learns anew when there are so many times as many outcomes."""
 FIRST_STEPS, STEPS = 30, 12
@@ -102,6 +102,9 @@ class Model(Explorer):
         trends = np.stack([np.full(len(rows), SHIFT), DOUBT * predicted])
         return Sites(points, trends.astype(np.float32))
 
+    def _first_rows(self, rng: np.random.Generator) -> Array:
+        return sample_evenly_rows(self.space, self._opening, rng).astype(np.int64)
+
     # -- learning -------------------------------------------------------------------------------
 
     def _learn_all(self) -> None:
@@ -181,7 +184,7 @@ class Model(Explorer):
         rng = np.random.default_rng((self._seed, count, 2))
         best = np.argsort(np.array(self.losses[:count]), kind="stable")[:CENTRES]
         around = [self.neighbours(self.rows[place]) for place in best]
-        drawn = sample_rows(self.space, SAMPLED, rng).astype(np.int64)
+        drawn = draw_rows(self.space, SAMPLED, rng)
         rows = np.unique(np.concatenate([drawn, *around]), axis=0)
         told = {key_of(row) for row in self.rows[:count]}
         rows = rows[[key_of(row) not in told for row in rows]]
