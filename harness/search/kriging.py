@@ -1,8 +1,9 @@
 """A Gaussian process over configurations: what is likely of those that were not tested.
 
-Targets are scores that were made comparable (mean 0, deviation 1, see `model`). The covariance is
-Matérn's with smoothness 5/2 of the distance of `metric`; its weights, and the noise, are those
-most probable given the targets and a prior (MAP).
+Targets are scores that were made comparable (mean 0, deviation 1, see `targets`). The covariance
+is Matérn's with smoothness 5/2 of the distance of `metric`, or the mean of several, one for each
+group of parameters that interact; the weights, and the noise, are those most probable given the
+targets and a prior (MAP).
 
 Source: Rasmussen & Williams (2006), Gaussian Processes for Machine Learning, chapters 2, 4, 5.
 """
@@ -52,14 +53,20 @@ class Hyper:
         return np.asarray(np.exp(metric.usual + metric.sharing @ self.unknowns))
 
 
-def covariance(squared: Floats) -> Floats:
+def covariance(metric: Metric, weights: Floats, points: Floats, others: Floats) -> Floats:
+    """Of the landscape between points and others, shape (points, others)."""
+    parts = [_matern(metric.squared(points, others, weights * group)) for group in metric.groups]
+    return np.asarray(sum(parts[1:], start=parts[0]) / np.float32(len(parts)))
+
+
+def _matern(squared: Floats) -> Floats:
     """Matérn's covariance, smoothness 5/2, of squared distances."""
     root = ROOT5 * np.sqrt(squared)
     return np.asarray((1 + root + (5 / 3) * squared) * np.exp(-root))
 
 
 def _slope(squared: Floats) -> Floats:
-    """Derivative of `covariance` by the squared distance."""
+    """Derivative of `_matern` by the squared distance."""
     root = ROOT5 * np.sqrt(squared)
     return np.asarray((-5 / 6) * (1 + root) * np.exp(-root))
 
@@ -139,15 +146,18 @@ def _cost(
     count = len(targets)
     weights = hyper.weights(metric)
     noise = np.exp(hyper.log_noise)
-    squared = np.tensordot(weights, distances, 1)
-    matrix = covariance(squared) + trend
+    parts = [np.tensordot(weights * group, distances, 1) for group in metric.groups]
+    matrix = sum(map(_matern, parts), start=np.zeros_like(trend)) / len(parts) + trend
     matrix[np.diag_indices(count)] += noise + NUGGET
     inverse = np.linalg.inv(matrix)
     solved = inverse @ targets
     scale = float(targets @ solved + 1) / (count + 1)
     cost = (count + 1) / 2 * np.log(scale) + np.linalg.slogdet(matrix)[1] / 2
     gradient = (inverse - np.outer(solved, solved) / scale) / 2
-    by_weight = distances.reshape(len(weights), -1) @ (gradient * _slope(squared)).ravel()
+    flat = distances.reshape(len(weights), -1)
+    by_weight = np.zeros(len(weights))
+    for group, squared in zip(metric.groups, parts, strict=True):
+        by_weight += group * (flat @ (gradient * _slope(squared)).ravel()) / len(parts)
     slope = np.append(metric.sharing.T @ (by_weight * weights), np.trace(gradient) * noise)
     return float(cost), slope, scale
 
@@ -186,8 +196,8 @@ class Posterior:
         return np.asarray(np.sqrt(np.maximum(self._left, LEAST_VARIANCE) * self._scale))
 
     def _covariance(self, sites: Sites, others: Sites) -> Floats:
-        squared = self._metric.squared(sites.points, others.points, self._weights)
-        return np.asarray(covariance(squared) + sites.trends.T @ others.trends)
+        landscape = covariance(self._metric, self._weights, sites.points, others.points)
+        return np.asarray(landscape + sites.trends.T @ others.trends)
 
     def keep(self, places: Array) -> None:
         """Reduce the pool to these places."""

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from harness.model import Value
 from harness.space.arrays import Array
 from harness.space.parameters import Parameter
+from harness.space.tree import Node
 
 Floats = npt.NDArray[Any]
 """Real numbers, of 32 bits where there are many."""
@@ -112,13 +113,22 @@ class Metric:
     Attributes:
         aspects: what it looks at.
         usual: shape (aspects,): logarithms of the weights before anything is known.
+        groups: shape (groups, aspects): which aspects belong to parameters that interact: those
+            on a path from the root of the variable tree to a leaf; and all, as the tree may be
+            wrong. Without a tree all are one group.
         sharing: shape (aspects, unknowns): which of a model's unknowns add up to the logarithm of
             each weight, relative to `usual`: one for each parameter, and one each for how much
             alignment and identity matter, whatever the parameter.
     """
 
-    def __init__(self, parameters: Sequence[Parameter]) -> None:
+    def __init__(self, parameters: Sequence[Parameter], tree: Node | None = None) -> None:
         self.aspects = list_aspects(parameters)
+        name_of = [parameters[aspect.parameter].name for aspect in self.aspects]
+        paths = _list_paths(tree, ()) if tree is not None and tree.children else []
+        everything = tuple(parameter.name for parameter in parameters)
+        self.groups = np.array(
+            [[name in path for name in name_of] for path in [*paths, everything]], dtype=np.float64
+        )
         self.usual = np.log([USUAL_WEIGHT[aspect.kind] for aspect in self.aspects])
         self._aspect_of = np.repeat(
             np.arange(len(self.aspects)), [len(aspect.coordinates) for aspect in self.aspects]
@@ -151,6 +161,14 @@ class Metric:
         """Weighted squared distances: shape (points, others)."""
         stretch = np.sqrt(weights)[self._aspect_of, None].astype(np.float32)
         return _squared(points * stretch, others * stretch)
+
+
+def _list_paths(node: Node, above: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """For each leaf its variables and those of the nodes that enclose it."""
+    path = (*above, *node.variables)
+    if not node.children:
+        return [path]
+    return [found for child in node.children for found in _list_paths(child, path)]
 
 
 def _squared(points: Floats, others: Floats) -> Floats:

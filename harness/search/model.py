@@ -18,6 +18,7 @@ from harness.space.arrays import Array
 from harness.space.sampling import sample_evenly_rows
 from harness.space.space import Space
 
+MARGIN = 0.0
 OPENING, WARM_OPENING = 5, 3
 """So many tests, spread evenly, come before the model is asked; with a prior, its best first."""
 GROWTH = 1.12
@@ -55,7 +56,7 @@ class Model(Explorer):
         """Begin; for the arguments see `MakeStrategy`."""
         super().__init__(space, goal=goal, seed=seed, budget=budget, lanes=lanes, prior=prior)
         self._threads = ThreadpoolController()
-        self._metric = Metric(space.parameters)
+        self._metric = Metric(space.parameters, space.tree)
         with self._threads.limit(limits=1, user_api="blas"):
             self._expectation = make_expectation(self._metric, space, prior, goal)
         if self._expectation is None:
@@ -91,7 +92,7 @@ class Model(Explorer):
 
     def _gain(self, posterior: Posterior) -> Floats:
         mean = posterior.mean + self._expected
-        return expected_improvement(mean, posterior.deviation, self._least)
+        return expected_improvement(mean, posterior.deviation, self._least - MARGIN)
 
     def _sites(self, rows: Array) -> Sites:
         """Where the model looks at rows."""

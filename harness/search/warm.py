@@ -46,13 +46,13 @@ class Expectation:
         self.hyper = fit(metric, sites, targets, start, STEPS)
         self._metric, self._points = metric, sites.points
         self._weights = self.hyper.weights(metric)
-        matrix = covariance(metric.squared(self._points, self._points, self._weights))
+        matrix = covariance(metric, self._weights, self._points, self._points)
         noise = np.exp(self.hyper.log_noise) + NUGGET
         self._factors = np.linalg.solve(matrix + noise * np.eye(len(rows)), targets)
 
     def predict(self, points: Floats) -> Floats:
         """What the prior makes one expect, shape (n,)."""
-        across = covariance(self._metric.squared(points, self._points, self._weights))
+        across = covariance(self._metric, self._weights, points, self._points)
         return np.asarray(across @ self._factors)
 
 

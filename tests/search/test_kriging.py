@@ -36,8 +36,8 @@ def by_the_book(known: Sites, targets: Floats, pool: Sites) -> tuple[Floats, Flo
     weights = USUAL.weights(METRIC)
 
     def between(one: Sites, other: Sites) -> Floats:
-        squared = METRIC.squared(one.points, other.points, weights).astype(np.float64)
-        return covariance(squared) + one.trends.T @ other.trends
+        landscape = covariance(METRIC, weights, one.points, other.points).astype(np.float64)
+        return np.asarray(landscape + one.trends.T @ other.trends)
 
     inverse = np.linalg.inv(between(known, known) + (USUAL_NOISE + NUGGET) * np.eye(len(targets)))
     across = between(pool, known)

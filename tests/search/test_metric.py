@@ -6,19 +6,18 @@ import numpy as np
 import pytest
 
 from harness.model import Value
-from harness.search.metric import Metric
+from harness.search.metric import Floats, Metric
 from harness.space.parameters import Parameter
+from harness.space.tree import parse_tree
 
 ROWS = np.arange(16)[:, None]
 
 
-def distances(
-    values: Sequence[Value], kind: str
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def distances(values: Sequence[Value], kind: str) -> Floats:
     """Squared distances between all values in one aspect."""
     metric = Metric([Parameter("P", tuple(values))])
     at = [aspect.kind for aspect in metric.aspects].index(kind)  # type: ignore[arg-type]
-    return metric.by_aspect(metric.embed(ROWS[: len(values)]))[at]
+    return np.asarray(metric.by_aspect(metric.embed(ROWS[: len(values)]))[at])
 
 
 def kinds(values: Sequence[Value]) -> list[str]:
@@ -80,3 +79,10 @@ def test_a_space_without_a_choice_has_no_distances() -> None:
     metric = Metric([Parameter("ONLY", (1,))])
     points = metric.embed(np.zeros((2, 1), dtype=np.int64))
     assert metric.squared(points, points, np.zeros(0)).tolist() == [[0, 0], [0, 0]]
+
+
+def test_a_tree_says_which_parameters_interact() -> None:
+    parameters = [Parameter(name, ("x", "y", "z")) for name in "ABCD"]
+    groups = Metric(parameters, parse_tree("{A, {B}, {C, {D}}}")).groups
+    assert groups.tolist() == [[1, 1, 0, 0], [1, 0, 1, 1], [1, 1, 1, 1]]
+    assert Metric(parameters, parse_tree("{A, B, C, D}")).groups.tolist() == [[1, 1, 1, 1]]

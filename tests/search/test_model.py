@@ -6,8 +6,10 @@ import pytest
 from harness.model import Configuration
 from harness.search import model
 from harness.search.model import Model, expected_improvement
+from harness.space.arrays import Array
 from harness.space.parameters import Parameter
 from harness.space.space import Space, make_space
+from harness.space.tree import parse_tree
 from tests.search.helpers import make_grid, score, search
 
 
@@ -94,3 +96,23 @@ def test_a_space_too_large_to_list_is_searched_around_the_best(
     monkeypatch.setattr(model, "KEPT", 80)
     asked = search(Model(make_block_space(), goal="min", seed=4), kernel_time, 70)
     assert min(map(kernel_time, asked)) < 1.05
+
+
+def test_a_variable_tree_saves_tests() -> None:
+    """What does not interact is learned apart."""
+    parameters = [Parameter(name, tuple(range(5))) for name in "ABCDEFG"]
+    flat = make_space(parameters)
+    nested = make_space(parameters, tree=parse_tree("{A, {B, C}, {D, E}, {F, G}}"))
+    excess = {flat: 0.0, nested: 0.0}
+    for seed in range(4):
+        parts = np.random.default_rng(seed).normal(size=(3, 5, 5, 5))
+
+        def rugged(configuration: Configuration, parts: Array = parts) -> float:
+            a, b, c, d, e, f, g = (int(value) for value in configuration.values())
+            return float(np.exp(0.3 * (parts[0, a, b, c] + parts[1, a, d, e] + parts[2, a, f, g])))
+
+        least = min(np.exp(0.3 * sum(part[a].min() for part in parts)) for a in range(5))
+        for space in excess:
+            asked = search(Model(space, goal="min", seed=seed), rugged, 60)
+            excess[space] += float(min(map(rugged, asked)) / least - 1)
+    assert excess[nested] < 0.8 * excess[flat]
