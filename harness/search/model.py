@@ -18,7 +18,6 @@ from harness.space.arrays import Array
 from harness.space.sampling import sample_evenly_rows
 from harness.space.space import Space
 
-MARGIN = 0.0
 OPENING, WARM_OPENING = 5, 3
 """So many tests, spread evenly, come before the model is asked; with a prior, its best first."""
 GROWTH = 1.12
@@ -92,7 +91,7 @@ class Model(Explorer):
 
     def _gain(self, posterior: Posterior) -> Floats:
         mean = posterior.mean + self._expected
-        return expected_improvement(mean, posterior.deviation, self._least - MARGIN)
+        return expected_improvement(mean, posterior.deviation, self._least)
 
     def _sites(self, rows: Array) -> Sites:
         """Where the model looks at rows."""
