@@ -11,7 +11,7 @@ Source: Rasmussen & Williams (2006), Gaussian Processes for Machine Learning, ch
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,6 +29,8 @@ SPREAD = 1.5
 """Standard deviation of the logarithms of a parameter's weight and of the noise, beforehand."""
 SHARED_SPREAD = 1.0
 """The same of what all parameters share."""
+SHAKE = 0.7
+"""Standard deviation of the unknowns, roughly, given some tens of outcomes."""
 USUAL_NOISE = 0.01
 LEAST_LOG, MOST_LOG = -7.0, 7.0
 NOISE_LOGS = (float(np.log(1e-4)), float(np.log(0.5)))
@@ -47,6 +49,10 @@ class Hyper:
     unknowns: Floats
     log_noise: float = float(np.log(USUAL_NOISE))
     scale: float = 1.0
+
+    def shaken(self, rng: np.random.Generator) -> Hyper:
+        """Others that are about as probable."""
+        return replace(self, unknowns=self.unknowns + SHAKE * rng.normal(size=len(self.unknowns)))
 
     def weights(self, metric: Metric) -> Floats:
         """Of the metric's aspects."""

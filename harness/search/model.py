@@ -111,7 +111,7 @@ class Model(Explorer):
         """Bring the model up to what is known and awaited."""
         count = len(self.rows)
         is_stale = self._posterior is None or count < self._opening
-        while (due := max(self._opening, self._learned + 1, int(self._learned * GROWTH))) <= count:
+        while (due := self._next_learning()) <= count:
             self._fit(due)
             self._learned, is_stale = due, True
         if is_stale:
@@ -123,6 +123,10 @@ class Model(Explorer):
         for key, row in self.pending.items():
             if key not in self._places_known:
                 self._append(row)
+
+    def _next_learning(self) -> int:
+        """With how many outcomes the model learns anew."""
+        return max(self._opening, self._learned + 1, int(self._learned * GROWTH))
 
     def _fit(self, count: int) -> None:
         """Learn what matters from the first outcomes."""
@@ -160,7 +164,12 @@ class Model(Explorer):
         self._pool, pool_sites = self._find_candidates(count)
         sites = self._sites(known)
         targets -= _expect(sites)
-        posterior = Posterior(self._metric, self._hyper, sites, targets, pool_sites)
+        hyper = self._hyper
+        if self._learned and self._next_learning() > count + 1:
+            # What is held for several tests is drawn anew each time, lest the search keep missing
+            # what the most probable weights make it blind to.
+            hyper = hyper.shaken(np.random.default_rng((self._seed, count, 3)))
+        posterior = Posterior(self._metric, hyper, sites, targets, pool_sites)
         self._expected = _expect(pool_sites)
         if len(self._pool) > KEPT:
             kept = np.sort(np.argpartition(-self._gain(posterior), KEPT)[:KEPT])

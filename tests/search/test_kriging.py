@@ -127,3 +127,11 @@ def test_it_learns_what_matters() -> None:
     pool = sites([[3, 0, 0], [9, 1, 1], [15, 0, 1]])
     mean = Posterior(METRIC, hyper, sites(rows.tolist()), targets, pool).mean
     assert mean == pytest.approx(np.sin(np.array([3, 9, 15]) / 2), abs=0.15)
+
+
+def test_shaken_weights_differ_a_little_and_can_be_had_again() -> None:
+    one, again, other = (USUAL.shaken(np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert (one.unknowns == again.unknowns).all()
+    assert (one.unknowns != other.unknowns).any()
+    assert abs(one.unknowns).max() < 4
+    assert (one.scale, one.log_noise) == (USUAL.scale, USUAL.log_noise)
