@@ -35,9 +35,9 @@ def resolve_strategy(
     if space.tree is not None and space.tree.children:
         sizes = {parameter.name: len(parameter.values) for parameter in space.parameters}
         return "tree" if budget is None or count_tests(space.tree, sizes) <= budget else "model"
-    if space.size is None or (is_limited and budget is None):
-        return "model"
-    return "exhaustive" if budget is None or space.size <= budget else "model"
+    if budget is None:
+        return "model" if is_limited else "exhaustive"
+    return "exhaustive" if space.size is not None and space.size <= budget else "model"
 
 
 def make_strategy(

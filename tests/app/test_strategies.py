@@ -32,7 +32,8 @@ UNCOUNTED = make_space(PARAMETERS, [parse_constraint("A + B < 6", "ABCD")], edge
         (NESTED, None, True, "tree"),
         (NESTED, 33, False, "tree"),
         (NESTED, 32, False, "model"),
-        (UNCOUNTED, None, False, "model"),
+        (UNCOUNTED, None, False, "exhaustive"),
+        (UNCOUNTED, None, True, "model"),
         (UNCOUNTED, 1000, False, "model"),
     ],
 )
