@@ -20,6 +20,8 @@ from harness.space.space import Space
 
 OPENING, WARM_OPENING = 5, 3
 """So many tests, spread evenly, come before the model is asked; with a prior, its best first."""
+WARM_LASTS = 20
+"""With so many outcomes of its own the model does without the prior, which it has made use of."""
 GROWTH = 1.12
 """The model learns anew when there are so many times as many outcomes."""
 FIRST_STEPS, STEPS = 30, 12
@@ -130,13 +132,16 @@ class Model(Explorer):
 
     def _fit(self, count: int) -> None:
         """Learn what matters from the first outcomes."""
+        steps = STEPS if self._learned else FIRST_STEPS
+        if self._expectation is not None and count >= WARM_LASTS:
+            self._expectation = self._listed = None
+            self._hyper, steps = Hyper(np.zeros(self._metric.sharing.shape[1])), FIRST_STEPS
         places = self._select(count, MOST_FITTED)
         losses = np.array(self.losses)[places]
         if not np.isfinite(losses).any():
             return
         sites = self._sites(np.stack([self.rows[place] for place in places]))
         targets = self._make_scale(losses).targets(losses) - _expect(sites)
-        steps = STEPS if self._learned else FIRST_STEPS
         self._hyper = fit(self._metric, sites, targets, self._hyper, steps)
 
     def _make_scale(self, losses: Floats) -> Scale:

@@ -48,3 +48,13 @@ def test_too_little_is_no_prior() -> None:
     assert make_expectation(metric, SPACE, [*few, *failed, *elsewhere], "min") is None
     enough = [*few, score(EVERY[-1], 2.0)]
     assert make_expectation(metric, SPACE, enough, "min") is not None
+
+
+def test_it_resumes_by_replay() -> None:
+    prior = [score(configuration, 3 * kernel_time(configuration)) for configuration in EVERY]
+    asked = search(Model(SPACE, goal="min", prior=prior), kernel_time, 30)
+    for made in (0, 1, 4, 19, 20, 21, 29):
+        resumed = Model(SPACE, goal="min", prior=prior)
+        for configuration in asked[:made]:
+            resumed.tell(score(configuration, kernel_time(configuration)))
+        assert resumed.ask(1) == asked[made : made + 1]
