@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.model import Goal, Outcome
+from harness.model import Outcome
 from harness.search.explorer import Explorer
 from harness.space.arrays import Array
-from harness.space.space import Space
 
 SAMPLE = 8
 """The walk starts from the best of so many random configurations."""
@@ -31,18 +30,7 @@ class Annealing(Explorer):
     Source: Kirkpatrick, Gelatt & Vecchi (1983), Optimization by Simulated Annealing.
     """
 
-    def __init__(
-        self,
-        space: Space,
-        *,
-        goal: Goal,
-        seed: int = 0,
-        budget: int | None = None,
-        lanes: int = 1,
-        prior: Sequence[Outcome] = (),
-    ) -> None:
-        """Begin; for the arguments see `MakeStrategy`."""
-        super().__init__(space, goal=goal, seed=seed, budget=budget, lanes=lanes, prior=prior)
+    def _begin(self, prior: Sequence[Outcome]) -> None:
         self._place: Array | None = None
         self._loss = math.inf
         self._around: Array | None = None

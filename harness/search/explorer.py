@@ -37,8 +37,8 @@ def loss_of(outcome: Outcome, goal: Goal) -> float:
 class Explorer:
     """The base of strategies that learn: keeps the contract, and leaves them the choice.
 
-    A subclass overrides `_propose` and, where it has a state, `_learn`. Both work on rows:
-    positions of values, one for each parameter.
+    A subclass overrides `_propose` and, where it has a state, `_begin` and `_learn`. They work on
+    rows: positions of values, one for each parameter.
 
     Attributes:
         rows, losses: of what was told, in that order; a loss is inf for a failure.
@@ -67,6 +67,7 @@ class Explorer:
         self._places: dict[Key, int] = {}  # of what was told, in `rows`
         self._stream = self._draw_all()
         self._drawn: Array | None = None  # taken from the stream, and perhaps new
+        self._begin(prior)
 
     # -- the contract -------------------------------------------------------------------------
 
@@ -102,6 +103,9 @@ class Explorer:
         return None if self.space.size is None else self.space.size - self.count
 
     # -- what a subclass decides ----------------------------------------------------------------
+
+    def _begin(self, prior: Sequence[Outcome]) -> None:
+        """Set the state up; all that does not depend on the subclass is."""
 
     def _propose(self) -> Array | None:
         """A row that is new; None: whatever comes next at random."""

@@ -8,10 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from harness.model import Goal, Outcome
+from harness.model import Outcome
 from harness.search.explorer import Explorer
 from harness.space.arrays import Array
-from harness.space.space import Space
 
 SAMPLE = 8
 """A descent starts from the best of so many random configurations."""
@@ -28,18 +27,7 @@ class Local(Explorer):
     waits_for_all: ClassVar[bool] = False
     """Whether it looks at every neighbour and moves to the best of them."""
 
-    def __init__(
-        self,
-        space: Space,
-        *,
-        goal: Goal,
-        seed: int = 0,
-        budget: int | None = None,
-        lanes: int = 1,
-        prior: Sequence[Outcome] = (),
-    ) -> None:
-        """Begin; for the arguments see `MakeStrategy`."""
-        super().__init__(space, goal=goal, seed=seed, budget=budget, lanes=lanes, prior=prior)
+    def _begin(self, prior: Sequence[Outcome]) -> None:
         self._sample: list[tuple[float, int]] = []  # losses and places of what a start may be
         self._loss = math.inf  # of the centre
         self._around: Array | None = None  # its neighbours in random order; None: no centre

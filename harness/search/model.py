@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from harness.model import Goal, Outcome
+from harness.model import Outcome
 from harness.search.explorer import Explorer, Key, draw_rows, key_of
 from harness.search.kriging import Hyper, Posterior, Sites, fit
 from harness.search.metric import Floats, Metric
@@ -16,7 +16,6 @@ from harness.search.targets import Scale, make_scale
 from harness.search.warm import BELIEF, DOUBT, SHIFT, make_expectation
 from harness.space.arrays import Array
 from harness.space.sampling import sample_evenly_rows
-from harness.space.space import Space
 
 OPENING, WARM_OPENING = 5, 3
 """So many tests, spread evenly, come before the model is asked; with a prior, its best first."""
@@ -44,22 +43,11 @@ class Model(Explorer):
     Expensive Black-Box Functions.
     """
 
-    def __init__(
-        self,
-        space: Space,
-        *,
-        goal: Goal,
-        seed: int = 0,
-        budget: int | None = None,
-        lanes: int = 1,
-        prior: Sequence[Outcome] = (),
-    ) -> None:
-        """Begin; for the arguments see `MakeStrategy`."""
-        super().__init__(space, goal=goal, seed=seed, budget=budget, lanes=lanes, prior=prior)
+    def _begin(self, prior: Sequence[Outcome]) -> None:
         self._threads = ThreadpoolController()
-        self._metric = Metric(space.parameters, space.tree)
+        self._metric = Metric(self.space.parameters, self.space.tree)
         with self._threads.limit(limits=1, user_api="blas"):
-            self._expectation = make_expectation(self._metric, space, prior, goal)
+            self._expectation = make_expectation(self._metric, self.space, prior, self.goal)
         if self._expectation is None:
             self._opening, self._hyper = OPENING, Hyper(np.zeros(self._metric.sharing.shape[1]))
         else:
@@ -71,7 +59,7 @@ class Model(Explorer):
         self._least = math.inf  # target of the best outcome
         self._told = 0  # outcomes that it knows
         self._places_known: dict[Key, int] = {}
-        self._pool = np.zeros((0, len(space.names)), dtype=np.int64)
+        self._pool = np.zeros((0, len(self.space.names)), dtype=np.int64)
         self._open = np.zeros(0, dtype=bool)  # which of the pool are new
         self._expected: Floats = np.zeros(0)  # what a prior makes one expect of them
 
