@@ -59,7 +59,6 @@ class Explorer:
         self.space = space
         self.goal: Goal = goal
         self.budget = budget
-        self.lanes = lanes
         self.rows: list[Array] = []
         self.losses: list[float] = []
         self.pending: dict[Key, Array] = {}
