@@ -66,16 +66,19 @@ def test_the_config_of_the_readme_is_one(tmp_path: Path) -> None:
 
 
 def test_the_strategy_of_the_page_keeps_the_contract() -> None:
-    strategy, test, *_ = find_blocks(ROOT / "docs" / "extending.md", "python")
+    strategy, learner, test, *_ = find_blocks(ROOT / "docs" / "extending.md", "python")
     names: dict[str, object] = {}
-    exec(strategy + test, names)
+    exec(strategy + learner + test, names)
     suite = names["TestBackwards"]
     assert isinstance(suite, type)
     assert issubclass(suite, StrategyConformance)
-    conformance = suite()
-    for name in dir(conformance):
-        if name.startswith("test_"):
-            getattr(conformance, name)()
+    around = names["AroundTheBest"]
+    assert callable(around)
+    learning = type("", (suite,), {"make": lambda _, space, seed: around(space, goal="min")})
+    for conformance in (suite(), learning()):
+        for name in dir(conformance):
+            if name.startswith("test_"):
+                getattr(conformance, name)()
     backwards = names["Backwards"]
     assert callable(backwards)
     outcomes = drive(backwards(make_space([Parameter("A", (1, 2, 3))])), succeed)

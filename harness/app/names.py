@@ -19,6 +19,13 @@ BACKENDS = {
 STRATEGIES = {
     "exhaustive": "harness.search.exhaustive:Exhaustive",
     "tree": "harness.search.tree:Tree",
+    "random": "harness.search.random:Random",
+    "stratified": "harness.search.stratified:Stratified",
+    "local": "harness.search.local:Local",
+    "local-best": "harness.search.local_best:LocalBest",
+    "annealing": "harness.search.annealing:Annealing",
+    "genetic": "harness.search.genetic:Genetic",
+    "model": "harness.search.model:Model",
 }
 DISTRIBUTIONS = {
     "pipelined": "harness.schedule.pipelined:Pipelined",

@@ -174,7 +174,13 @@ def prepare(
     if recording is not None:
         recording = fit_recording(spec, spaces[0].space, recording)
         spaces = (replace(spaces[0], space=recording.space),)
-    strategy = resolve_strategy(spec.search.strategy, spaces[0].space)
+    table = spec.search
+    strategy = resolve_strategy(
+        table.strategy,
+        spaces[0].space,
+        budget=table.max_tests,
+        is_limited=(table.max_time_s, table.target, table.patience) != (None, None, None),
+    )
     if strategy == "exhaustive":
         _check_countable(spec, [part.space for part in spaces])
     optimal = spec.scoring.optimal
@@ -230,10 +236,12 @@ def _check_countable(spec: Spec, spaces: Sequence[Space]) -> None:
         if space.size is None or space.size > ORDER_LIMIT:
             known = f"{space.size:,} of which are" if space.size else "too many to count those"
             others = ", ".join(name for name in STRATEGIES if name != "exhaustive")
+            limit = "limit it (search.max_tests), " if spec.search.strategy == "auto" else ""
             raise ConfigError(
                 f'search.strategy = "{spec.search.strategy}": would test every configuration, but '
-                f"there are {space.cartesian_size:,} combinations, {known} valid; use another "
-                f"strategy ({others}), or fewer values or more constraints (see `harness space`)"
+                f"there are {space.cartesian_size:,} combinations, {known} valid; {limit}use "
+                f"another strategy ({others}), or fewer values or more constraints (see "
+                "`harness space`)"
             )
 
 

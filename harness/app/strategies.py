@@ -11,17 +11,33 @@ from harness.model import Goal, Outcome
 from harness.search.base import MakeStrategy, Strategy
 from harness.search.budget import Limited, Limits
 from harness.search.start import StartFirst
+from harness.search.tree import count_tests
 from harness.space.space import Space
 
 if TYPE_CHECKING:  # a setup asks this module which strategy `auto` is
     from harness.app.setup import Setup
 
 
-def resolve_strategy(name: str, space: Space) -> str:
-    """The strategy that `auto` stands for; any other name as it is."""
-    if name != "auto" or "auto" in STRATEGIES:
+def resolve_strategy(
+    name: str, space: Space, *, budget: int | None = None, is_limited: bool = False
+) -> str:
+    """The strategy that `auto` stands for; any other name as it is.
+
+    The variable tree's, if there is one and the budget suffices for it; everything, if the budget
+    suffices for that; else the one that learns most from few tests.
+
+    Args:
+        budget: how many tests there will be, if known.
+        is_limited: whether anything else may end the search before all is tested.
+    """
+    if name != "auto":
         return name
-    return "tree" if space.tree is not None and space.tree.children else "exhaustive"
+    if space.tree is not None and space.tree.children:
+        sizes = {parameter.name: len(parameter.values) for parameter in space.parameters}
+        return "tree" if budget is None or count_tests(space.tree, sizes) <= budget else "model"
+    if budget is None:
+        return "model" if is_limited else "exhaustive"
+    return "exhaustive" if space.size is not None and space.size <= budget else "model"
 
 
 def make_strategy(
@@ -42,7 +58,7 @@ def make_strategy(
     Raises:
         ConfigError: there is no such strategy.
     """
-    make: MakeStrategy = load(find_strategy(resolve_strategy(name, space)))
+    make: MakeStrategy = load(find_strategy(resolve_strategy(name, space, budget=budget)))
     return make(space, goal=goal, seed=seed, budget=budget, lanes=lanes, prior=prior)
 
 

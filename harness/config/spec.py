@@ -105,8 +105,22 @@ class SearchTable(_Table, frozen=True, kw_only=True):
     """
 
     strategy: Annotated[
-        Literal["auto", "exhaustive", "tree"],
-        _doc("`auto`: `tree` if the space has one, else `exhaustive`."),
+        Literal[
+            "auto",
+            "exhaustive",
+            "tree",
+            "random",
+            "stratified",
+            "local",
+            "local-best",
+            "annealing",
+            "genetic",
+            "model",
+        ],
+        _doc(
+            "See docs/strategies.md. `auto`: `tree` if the space has one, `exhaustive` if no limit "
+            "keeps it from ending, else `model`."
+        ),
     ] = "auto"
     seed: Annotated[int, _doc("Of strategies that draw: same seed, same questions.")] = 0
     start: Annotated[

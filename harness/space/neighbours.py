@@ -30,16 +30,20 @@ def neighbours(
     row = space.positions(configuration)
     if row is None:
         raise KeyError(configuration)
-    rows, changed = _single_changes(space, row[0])
+    return space.decode(neighbour_rows(space, row[0], kind))
+
+
+def neighbour_rows(space: Space, row: Array, kind: Kind = "hamming") -> Array:
+    """As `neighbours`, but positions: shape (neighbours, parameters)."""
+    rows, changed = _single_changes(space, row)
     if kind == "strictly_adjacent":
-        places = np.arange(len(rows))
-        near = abs(rows[places, changed] - row[0][changed]) == 1
+        near = abs(rows[np.arange(len(rows)), changed] - row[changed]) == 1
         rows, changed = rows[near], changed[near]
     valid = space.valid_rows(rows)
     rows, changed = rows[valid], changed[valid]
     if kind == "adjacent":
-        rows = rows[_nearest(rows, changed, row[0])]
-    return space.decode(rows)
+        rows = rows[_nearest(rows, changed, row)]
+    return rows
 
 
 def _single_changes(space: Space, row: Array) -> tuple[Array, Array]:

@@ -63,13 +63,18 @@ def sample_evenly(space: Space, count: int, rng: np.random.Generator) -> list[Co
     Returns:
         As many as `sample`.
     """
+    return space.decode(sample_evenly_rows(space, count, rng))
+
+
+def sample_evenly_rows(space: Space, count: int, rng: np.random.Generator) -> Array:
+    """As `sample_evenly`, but positions: shape (at most count, parameters)."""
     rows = np.zeros((0, len(space.names)), dtype=np.int64)
     for _ in range(1 if space.size is not None else MAX_ROUNDS):
         missing = count - len(rows)
         if missing <= 0 or space.size == 0:
             break
         rows = _distinct(np.concatenate([rows, space.implicit.at(_strata(space, missing, rng))]))
-    return space.decode(_fill(space, rows[:count], count, rng))
+    return _fill(space, rows[:count], count, rng)
 
 
 def _strata(space: Space, count: int, rng: np.random.Generator) -> Array:

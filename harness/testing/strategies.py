@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from harness.model import Configuration, Outcome, OutcomeKind
 from harness.search.base import Strategy
+from harness.search.budget import Limited, Limits
 from harness.space.constraints import parse_constraint
 from harness.space.parameters import Parameter
 from harness.space.space import Space, make_space
@@ -92,14 +93,40 @@ def make_spaces() -> list[Space]:
     ]
 
 
+def make_planted() -> tuple[Space, Respond]:
+    """A space of 46,656 configurations, and scores with one optimum, 1, and no other valley."""
+    planted = {"A": 5, "B": 0, "C": 2, "D": 3, "E": 1, "F": 4}
+    space = make_space([Parameter(name, tuple(range(6))) for name in planted])
+
+    def respond(configuration: Configuration) -> Outcome:
+        away = sum(abs(int(configuration[name]) - at) for name, at in planted.items())
+        score = 1.0 + away / 4 + (configuration["A"] != planted["A"])
+        return Outcome(configuration=configuration, kind=OutcomeKind.OK, score=score)
+
+    return space, respond
+
+
+def make_huge_spaces() -> list[Space]:
+    """Spaces of about 10^12 configurations: one that is counted, and one that is not."""
+    parameters = [Parameter(f"P{place}", tuple(range(1, 11))) for place in range(11)]
+    parameters.append(Parameter("MODE", tuple(f"mode{at}" for at in range(10))))
+    names = [parameter.name for parameter in parameters]
+    constraint = parse_constraint("P0 * P1 + P2 < 80", names)
+    return [make_space(parameters), make_space(parameters, [constraint], edge_limit=1)]
+
+
 class StrategyConformance:
     """The contract of `Strategy`, for pytest.
 
     Attributes:
         exhausts: whether it tests every configuration of a space.
+        explores: whether it can be made for any space, without a variable tree, however large.
+        finds_within: in so many tests it finds the optimum of `make_planted`; None: no promise.
     """
 
     exhausts: ClassVar[bool] = False
+    explores: ClassVar[bool] = False
+    finds_within: ClassVar[int | None] = None
 
     def make(self, space: Space, seed: int) -> Strategy:
         """A fresh strategy for `space`, which has a tree; the same for the same seed."""
@@ -197,7 +224,7 @@ class StrategyConformance:
         for _, make in self._cases():
             for respond in (succeed, fail_often):
                 record = drive(make(), respond)
-                for made in range(len(record) + 1):
+                for made in (*range(min(12, len(record))), *range(12, len(record) + 1, 11)):
                     resumed = make()
                     for outcome in record[:made]:
                         resumed.tell(outcome)
@@ -212,3 +239,39 @@ class StrategyConformance:
                 assert len(set(asked)) == len(asked)
                 if self.exhausts:
                     assert set(asked) == set(space)
+
+    def test_keeps_within_a_budget(self) -> None:
+        """With a limit around it, tests under way count, and no more are made than it allows."""
+        for space, make in self._cases():
+            for ahead in (1, 4):
+                limited = Limited(make(), space, Limits(max_tests=7), goal="min", now_s=lambda: 0.0)
+                made = len(drive(limited, succeed, ahead=ahead))
+                assert made <= 7
+                if self.exhausts:
+                    assert made == min(7, space.size or 7)
+
+    def test_finds_a_planted_optimum(self) -> None:
+        """In a landscape that leads to it, the optimum is found."""
+        space, respond = make_planted()
+        for seed in range(3) if self.finds_within is not None else ():
+            strategy = self.make(space, 2 * seed)
+            scores: list[float | None] = []
+            while len(scores) < (self.finds_within or 0) and 1.0 not in scores:
+                outcome = respond(strategy.ask(1)[0])
+                scores.append(outcome.score)
+                strategy.tell(outcome)
+            assert min(score for score in scores if score is not None) == 1.0
+
+    def test_huge_spaces(self) -> None:
+        """A space too large to be listed, or even counted, is searched like any other."""
+        for space in make_huge_spaces() if self.explores else ():
+            strategy = self.make(space, 0)
+            asked: list[Configuration] = []
+            for _ in range(12):
+                new = strategy.ask(3)
+                assert len(new) == 3
+                asked += new
+                for configuration in new[::-1]:
+                    strategy.tell(fail_often(configuration))
+            assert len(set(asked)) == len(asked)
+            assert all(space.is_valid(configuration) for configuration in asked)

@@ -167,6 +167,7 @@ def test_rates_are_figures_of_merit(folder: Path, monkeypatch: pytest.MonkeyPatc
 def test_limits_end_a_session_as_complete(
     folder: Path, search: dict[str, Any], tests: int, reason: str | None, line: str
 ) -> None:
+    search = {"strategy": "exhaustive", **search}
     result = tune(folder, search=search, distribution="per-test")
     summary = result.summary.to_object()
     assert result.complete
@@ -224,7 +225,8 @@ def test_a_warm_start_tells_what_other_sessions_found(
     first = tune(folder)
     monkeypatch.setattr("harness.search.exhaustive.Exhaustive", Learning)
     write_t4(folder / "model.json", {**TABLE, (32, "col"): 1.0})
-    spec = harness.make_spec(data(search={"max_tests": 2}), base=folder)
+    search = {"strategy": "exhaustive", "max_tests": 2}
+    spec = harness.make_spec(data(search=search), base=folder)
     warm = harness.tune(spec, warm_start=["last"])
     assert warm.info.id != first.info.id
     assert [o.configuration for o in priors[0]] == [o.configuration for o in first.outcomes]

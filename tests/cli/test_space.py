@@ -136,7 +136,10 @@ def test_a_counted_space_can_be_too_large_to_test_all(cli: Cli, config: Path) ->
                                      f"U = [{values}]\nV = [{values}]"))  # fmt: skip
     ended = cli("tune", config)
     assert ended.code == 2
-    assert "of which are valid; use another strategy (tree)" in ended.err
+    assert (
+        "of which are valid; limit it (search.max_tests), use another strategy (tree, random"
+        in (ended.err)
+    )
 
 
 def test_a_tree_can_search_it(cli: Cli, huge: Path) -> None:

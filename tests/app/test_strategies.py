@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from typing import get_args, get_type_hints
+
+import pytest
+
+from harness.app.names import STRATEGIES, load
+from harness.app.strategies import make_strategy, resolve_strategy
+from harness.config.spec import SearchTable
+from harness.errors import ConfigError
+from harness.search.model import Model
+from harness.space.constraints import parse_constraint
+from harness.space.parameters import Parameter
+from harness.space.space import Space, make_space
+from harness.space.tree import parse_tree
+
+PARAMETERS = [Parameter(name, (1, 2, 3)) for name in "ABCD"]
+FLAT = make_space(PARAMETERS)
+NESTED = make_space(PARAMETERS, tree=parse_tree("{A, {B}, {C, {D}}}"))  # 33 tests
+UNCOUNTED = make_space(PARAMETERS, [parse_constraint("A + B < 6", "ABCD")], edge_limit=1)
+
+
+@pytest.mark.parametrize(
+    ("space", "budget", "is_limited", "expected"),
+    [
+        (FLAT, None, False, "exhaustive"),
+        (FLAT, 81, False, "exhaustive"),
+        (FLAT, 80, False, "model"),
+        (FLAT, None, True, "model"),
+        (FLAT, 81, True, "exhaustive"),
+        (NESTED, None, False, "tree"),
+        (NESTED, None, True, "tree"),
+        (NESTED, 33, False, "tree"),
+        (NESTED, 32, False, "model"),
+        (UNCOUNTED, None, False, "exhaustive"),
+        (UNCOUNTED, None, True, "model"),
+        (UNCOUNTED, 1000, False, "model"),
+    ],
+)
+def test_what_auto_stands_for(
+    space: Space, budget: int | None, is_limited: bool, expected: str
+) -> None:
+    assert resolve_strategy("auto", space, budget=budget, is_limited=is_limited) == expected
+    assert resolve_strategy("local", space, budget=budget, is_limited=is_limited) == "local"
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_every_strategy_is_made_alike_and_can_be_named_in_a_config(name: str) -> None:
+    strategy = make_strategy(name, FLAT, goal="max", seed=3, budget=20, lanes=2)
+    assert isinstance(strategy, load(STRATEGIES[name]))
+    assert len(strategy.ask(2)) == 2
+    assert name in get_args(get_type_hints(SearchTable)["strategy"])
+
+
+def test_auto_is_made_for_its_budget() -> None:
+    assert isinstance(make_strategy("auto", FLAT, goal="min", budget=20), Model)
+    assert not isinstance(make_strategy("auto", FLAT, goal="min", budget=90), Model)
+
+
+def test_an_unknown_strategy_is_refused() -> None:
+    with pytest.raises(ConfigError, match="strategy 'modle': unknown; use one of auto, exhaustive"):
+        make_strategy("modle", FLAT, goal="min")
