@@ -1,7 +1,6 @@
 """Builds and runs CUDA kernels on the CPU: `cuda_emulation.h` says how, `run.h` the file formats.
 
-Many variants of a kernel, one per configuration, go into one program: each in a namespace, with its
-own macros, and a name of its own. Neither nvcc nor a GPU is needed, only a C++ compiler.
+Neither nvcc nor a GPU is needed, only a C++ compiler. All variants of a kernel go into one program.
 """
 
 from __future__ import annotations
@@ -11,14 +10,14 @@ import re
 import shutil
 import struct
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
 import pytest
 
-from harness.model import Value
+from tests.emulation.variants import Variant, include_headers, include_variant
 
 HERE = Path(__file__).parent
 GUARD_BYTES = 256
@@ -53,14 +52,6 @@ class Order(IntEnum):
 
 
 @dataclass(frozen=True)
-class Variant:
-    """A kernel as one configuration compiles it, and the dynamic shared memory it is given."""
-
-    macros: Mapping[str, Value]
-    shared_bytes: int = 0
-
-
-@dataclass(frozen=True)
 class Run:
     """A launch of variant number `variant` on problem number `problem`."""
 
@@ -89,43 +80,31 @@ def compiler() -> str:
     return found
 
 
-def make_program(source: str, name: str, function: str, variants: Sequence[Variant]) -> str:
-    """The text of a C++ program that holds all variants of the kernel `function`.
-
-    Args:
-        source: the kernel's text.
-        name: the file that the text is included from.
-    """
-    own = dict.fromkeys(re.findall(r"^\s*#\s*define\s+(\w+)", source, re.MULTILINE))
-    headers = re.findall(r"^\s*#\s*include\s+<.*", source, re.MULTILINE)
-    lines = ['#include "run.h"', *headers]
+def make_program(source: Path, function: str, variants: Sequence[Variant]) -> str:
+    """The text of a C++ program that holds all variants of the kernel `function`."""
+    text = source.read_text()
+    lines = ['#include "run.h"', *include_headers(text)]
     table = []
     for number, variant in enumerate(variants):
-        lines += [f"namespace variant_{number} {{", f"#define {function} {function}_{number}"]
-        lines += [f"#define {macro} {_text(value)}" for macro, value in variant.macros.items()]
-        lines.append(f'#include "{name}"')
-        lines += [f"#undef {macro}" for macro in {**own, **variant.macros, function: 0}]
+        space, kernel = f"variant_{number}", f"{function}_{number}"
         dynamic, room = "nullptr", 0
-        if "dynamic_shared[]" in source:
+        lines += include_variant(source, function, number, variant)
+        if "dynamic_shared[]" in text:
             room = -(-(variant.shared_bytes + GUARD_BYTES) // 16) * 16
-            dynamic = f"variant_{number}::dynamic_shared"
-            lines.append(f"thread_local float4 dynamic_shared[{room // 16}];")
-        lines.append("}")
-        kernel = f"variant_{number}::{function}_{number}"
-        table.append(f"{{emulation::body<{kernel}>, {dynamic}, {room}}},")
+            dynamic = f"{space}::dynamic_shared"
+            lines.append(
+                f"namespace {space} {{ thread_local float4 dynamic_shared[{room // 16}]; }}"
+            )
+        table.append(f"{{emulation::body<{space}::{kernel}>, {dynamic}, {room}}},")
     lines += ["int main(int argc, char **argv)", "{"]
     lines += ["    return emulation::serve(argc, argv, {", *table, "    });", "}"]
     return "\n".join(lines) + "\n"
 
 
-def _text(value: Value) -> str:
-    return str(int(value)) if isinstance(value, bool) else str(value)
-
-
 def build(source: Path, function: str, variants: Sequence[Variant], folder: Path) -> Path:
     """Compile all variants of a kernel into one program in `folder`."""
     text, program = folder / f"{function}.cpp", folder / function
-    text.write_text(make_program(source.read_text(), str(source.resolve()), function, variants))
+    text.write_text(make_program(source, function, variants))
     command = [compiler(), *FLAGS, f"-I{HERE}", "-o", str(program), str(text)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -133,9 +112,7 @@ def build(source: Path, function: str, variants: Sequence[Variant], folder: Path
     return program
 
 
-def run(
-    program: Path, problems: Sequence[Problem], runs: Sequence[Run]
-) -> list[tuple[bytes, ...]]:
+def run(program: Path, problems: Sequence[Problem], runs: Sequence[Run]) -> list[tuple[bytes, ...]]:
     """What each run left in its writable arrays, in order.
 
     Raises:

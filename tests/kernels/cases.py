@@ -146,6 +146,10 @@ CASES = (
     Case(
         "spmv",
         {"BLOCK": (64, 128), "LANES": (1, 2, 4, 8, 16, 32), "UNROLL": (1, 2, 4)},
-        ({"ROWS": 1, "ELEMENTS": 16}, {"ROWS": 64, "ELEMENTS": 1024}, {"ROWS": 99, "ELEMENTS": 1584}),
+        (
+            {"ROWS": 1, "ELEMENTS": 16},
+            {"ROWS": 64, "ELEMENTS": 1024},
+            {"ROWS": 99, "ELEMENTS": 1584},
+        ),
     ),
 )

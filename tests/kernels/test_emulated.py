@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.emulation.emulate import Kind, Order, Problem, Run, Variant, build, run
+from tests.emulation.emulate import Kind, Order, Problem, Run, build, run
+from tests.emulation.variants import Variant
 from tests.kernels.cases import CASES, Case
 from tests.kernels.description import Argument, Description, load_function
 
