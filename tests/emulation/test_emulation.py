@@ -108,8 +108,8 @@ def test_warp_intrinsics(program: Path, order: Order) -> None:
     np.testing.assert_array_equal(found[2], INPUT[np.where(t % 16 < 3, t, t - 3)])
     np.testing.assert_array_equal(found[3], INPUT[np.where(t % 16 >= 13, t, np.minimum(t + 3, 63))])
     votes = [int(sum(1 << i for i in range(16) if INPUT[32 * w + i] < 0.5)) for w in range(2)]
-    np.testing.assert_array_equal(found[4], np.repeat(np.float32(votes), 32))
-    np.testing.assert_array_equal(found[5], np.repeat(np.float32([2, 1]), 32))
+    np.testing.assert_array_equal(found[4], np.repeat(votes, 32))
+    np.testing.assert_array_equal(found[5], np.repeat([2, 1], 32))
 
 
 @both

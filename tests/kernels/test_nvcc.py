@@ -1,4 +1,4 @@
-"""The CUDA C++ kernels compile for every generation of GPUs, at the extremes of their parameters."""
+"""The CUDA C++ kernels compile for four generations of GPUs, at their parameters' extremes."""
 
 from __future__ import annotations
 
