@@ -67,14 +67,29 @@ class Description:
         self.reference: str = kernel["reference"]["function"]
         self.atol: float = kernel["reference"].get("atol", 0.0)
         self.rtol: float = kernel["reference"].get("rtol", 0.0)
+        self.sizes: dict[str, int] = self._table["problem"]
+
+    def extremes(self) -> dict[str, tuple[Value, ...]]:
+        """Each parameter's first and last value."""
+        return {name: (values[0], values[-1]) for name, values in self.parameters.items()}
 
     def configurations(self, values: Mapping[str, tuple[Value, ...]]) -> list[dict[str, Value]]:
         """All combinations of `values` that the config's constraints allow."""
         constraints = self._table.get("space", {}).get("constraints", ())
         combinations = itertools.product(*values.values())
         named = [dict(zip(values, chosen, strict=True)) for chosen in combinations]
-        sizes = self._table["problem"]
-        return [one for one in named if all(_evaluate(rule, sizes, one) for rule in constraints)]
+        return [
+            one for one in named if all(_evaluate(rule, self.sizes, one) for rule in constraints)
+        ]
+
+    def metrics(self, time_s: float) -> dict[str, float]:
+        """The metrics of a test of the problem as configured that takes so long."""
+        first = {name: values[0] for name, values in self.parameters.items()}
+        formulas = self._table["kernel"]["metrics"]
+        return {
+            name: _evaluate(text, self.sizes, {**first, "time_s": time_s})
+            for name, text in formulas.items()
+        }
 
     def launch(self, configuration: Configuration, sizes: Mapping[str, int]) -> Launch:
         kernel = self._table["kernel"]

@@ -24,8 +24,7 @@ pytestmark = [
 
 def _extremes(description: Description) -> list[dict[str, Value]]:
     """A few configurations in which each parameter's first and last value occur."""
-    ends = {name: (values[0], values[-1]) for name, values in description.parameters.items()}
-    allowed = description.configurations(ends)
+    allowed = description.configurations(description.extremes())
     wanted = set(itertools.chain.from_iterable(one.items() for one in allowed))
     chosen = []
     while wanted:
