@@ -15,8 +15,8 @@
  *             0: each thread loads its own neighbouring elements, in vectors where ITEMS allows.
  *   LOOKBACK  1: one thread walks back, a tile at a time. 32: a warp looks at 32 tiles at once.
  *
- * Grid: one block per tile. `state` has one number for the tickets and one per tile, and is zero
- * before the first launch; further launches with the same grid may follow without clearing it.
+ * Grid: one block per tile. `state` has two words and one per tile; they are zero before a launch,
+ * and again after it.
  */
 #ifndef BLOCK
 #define BLOCK 256
@@ -40,21 +40,18 @@ static_assert(LOOKBACK == 1 || LOOKBACK == 32, "a thread or a warp walks back");
 
 typedef unsigned long long Word;
 
-/* What a tile publishes, in one word, so that no reader sees half of it: the launch that it
- * belongs to, whether it is the sum of the tile or of everything up to its end, and the sum. */
-enum Reach { OF_TILE = 1, UP_TO_TILE = 2 };
+/* What a tile publishes, in one word, so that no reader sees half of it: whether it is the sum of
+ * the tile or of everything up to its end, and the sum. */
+enum Reach { UNKNOWN, OF_TILE, UP_TO_TILE };
 
-__device__ inline Word message(unsigned launch, Reach reach, unsigned sum)
+__device__ inline Word message(Reach reach, unsigned sum)
 {
-    return static_cast<Word>(launch << 2 | reach) << 32 | sum;
+    return static_cast<Word>(reach) << 32 | sum;
 }
 
-/* 0, or the Reach of a message; one from an earlier launch does not count. */
-__device__ inline int reach_of(Word word, unsigned launch)
+__device__ inline Reach reach_of(Word word)
 {
-    const unsigned head = static_cast<unsigned>(word >> 32);
-
-    return head >> 2 == (launch & 0x3fffffffu) ? head & 3 : 0;
+    return static_cast<Reach>(word >> 32);
 }
 
 __device__ inline void publish(Word *at, Word word)
@@ -82,19 +79,19 @@ __device__ inline unsigned warp_scan(unsigned value)
 }
 
 /* The sum of all tiles before `tile`; called by the first LOOKBACK threads. */
-__device__ inline unsigned look_back(const Word *tiles, int tile, unsigned launch)
+__device__ inline unsigned look_back(const Word *tiles, int tile)
 {
     unsigned sum = 0;
 
 #if LOOKBACK == 1
     for (int before = tile - 1; before >= 0; --before) {
         Word word = published(&tiles[before]);
-        while (reach_of(word, launch) == 0) {
+        while (reach_of(word) == UNKNOWN) {
             __nanosleep(20);
             word = published(&tiles[before]);
         }
         sum += static_cast<unsigned>(word);
-        if (reach_of(word, launch) == UP_TO_TILE)
+        if (reach_of(word) == UP_TO_TILE)
             break;
     }
 #else
@@ -103,9 +100,9 @@ __device__ inline unsigned look_back(const Word *tiles, int tile, unsigned launc
     /* Lane 0 looks at the nearest tile. What lies before the first counts as a known zero. */
     for (int nearest = tile - 1; nearest >= 0;) {
         const int before = nearest - lane;
-        const Word word = before >= 0 ? published(&tiles[before]) : message(launch, UP_TO_TILE, 0);
-        const int reach = reach_of(word, launch);
-        const unsigned known = __ballot_sync(ALL_LANES, reach != 0);
+        const Word word = before >= 0 ? published(&tiles[before]) : message(UP_TO_TILE, 0);
+        const Reach reach = reach_of(word);
+        const unsigned known = __ballot_sync(ALL_LANES, reach != UNKNOWN);
         const unsigned ends = __ballot_sync(ALL_LANES, reach == UP_TO_TILE);
         const int last = ends != 0 ? __ffs(ends) - 1 : 31; /* the farthest lane that counts */
         const unsigned needed = ALL_LANES >> (31 - last);
@@ -208,19 +205,19 @@ __device__ inline void store_tile(unsigned *__restrict__ out, size_t first, int 
 extern "C" __global__ void __launch_bounds__(BLOCK)
     scan(const unsigned *__restrict__ in, unsigned *__restrict__ out, Word *state, int n)
 {
-    __shared__ Word ticket;
     __shared__ unsigned warp_sums[WARPS], sum_before;
+    __shared__ int ticket;
+    __shared__ bool is_last;
     const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-    Word *const tiles = state + 1;
+    Word *const tickets = state, *const done = state + 1, *const tiles = state + 2;
     unsigned items[ITEMS];
 
     /* Blocks start in any order. Numbered by when they start, each one's predecessors are already
      * running, and waiting for them ends. */
     if (threadIdx.x == 0)
-        ticket = atomicAdd(&state[0], static_cast<Word>(1));
+        ticket = static_cast<int>(atomicAdd(tickets, static_cast<Word>(1)));
     __syncthreads();
-    const int tile = static_cast<int>(ticket % gridDim.x);
-    const unsigned launch = static_cast<unsigned>(ticket / gridDim.x) + 1;
+    const int tile = ticket;
     const size_t first = static_cast<size_t>(tile) * TILE;
 
     load_tile(in, first, n, items);
@@ -240,16 +237,23 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
     }
 
     if (threadIdx.x == 0)
-        publish(&tiles[tile], message(launch, tile == 0 ? UP_TO_TILE : OF_TILE, total));
+        publish(&tiles[tile], message(tile == 0 ? UP_TO_TILE : OF_TILE, total));
     if (threadIdx.x < LOOKBACK) {
-        const unsigned sum = look_back(tiles, tile, launch);
+        const unsigned sum = look_back(tiles, tile);
         if (threadIdx.x == 0) {
             if (tile > 0)
-                publish(&tiles[tile], message(launch, UP_TO_TILE, sum + total));
+                publish(&tiles[tile], message(UP_TO_TILE, sum + total));
             sum_before = sum;
+            /* Published before it is counted, lest the last block clear too early. */
+            __threadfence();
+            is_last = atomicAdd(done, static_cast<Word>(1)) == gridDim.x - 1;
         }
     }
     __syncthreads();
+    if (is_last) { /* nobody looks back any more */
+        for (int i = threadIdx.x; i < gridDim.x + 2; i += BLOCK)
+            state[i] = 0;
+    }
 #pragma unroll
     for (int i = 0; i < ITEMS; ++i)
         items[i] += sum_before + before;
