@@ -75,9 +75,11 @@ def nbody(bodies: Array, accelerations: Array, softening2: float, n: int) -> Arr
     positions, masses = bodies[:, :3].astype(np.float64), bodies[:, 3].astype(np.float64)
     norms = (positions**2).sum(axis=1)
     pulls = np.zeros((n, 4))
-    for first in range(0, n, 256):  # all pairs at once would take 8 n^2 bytes
-        here = slice(first, first + 256)
-        squared = norms[here, None] + norms - 2 * positions[here] @ positions.T + softening2
+    for first in range(0, n, 4):  # in rows that stay in the cache
+        here = slice(first, first + 4)
+        squared = (-2 * positions[here]) @ positions.T
+        squared += norms + softening2
+        squared += norms[here, None]
         strengths = masses / (squared * np.sqrt(squared))
         pulls[here, :3] = strengths @ positions
         pulls[here, :3] -= strengths.sum(axis=1)[:, None] * positions[here]
