@@ -29,7 +29,9 @@ extern "C" __global__ void probe(const float *in, float *out)
 #elif PROBE == READ_BEYOND
     out[t] = in[t + 1];
 #elif PROBE == READ_BEFORE
-    out[t] = (in - 1024 * 1024)[t];
+    out[t] = (in - 1024)[t];
+#elif PROBE == READ_NOWHERE
+    out[t] = reinterpret_cast<const float *>(64)[t];
 #elif PROBE == WRITE_BEYOND
     out[t] = in[t];
     if (t == 0)

@@ -67,7 +67,8 @@ def test_what_nobody_has_written_yet_is_not_a_number(program: Path, name: str) -
     ("name", "room", "message"),
     [
         ("READ_BEYOND", 64, "argument 0: access to byte 256; it has 256"),
-        ("READ_BEFORE", 64, "access to address .*, which is no argument's"),
+        ("READ_BEFORE", 64, "argument 0: access to byte -4096; it has 256"),
+        ("READ_NOWHERE", 64, "access to address 0x40, which is no argument's"),
         ("WRITE_BEYOND", 5, "argument 1: byte 20 was written; it has 20|access to byte"),
         ("WRITE_INPUT", 64, "argument 0: access to byte 0; .* is an input: it was written"),
         ("MISALIGNED", 64, "misaligned address .* for type 'const struct float4'"),

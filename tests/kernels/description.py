@@ -1,4 +1,8 @@
-"""A kernel's config, resolved for one configuration and problem: launch, arguments, reference."""
+"""A kernel's config, resolved for one configuration and problem: launch, arguments, reference.
+
+Expressions are evaluated by Python here, so that the kernels are checked against what their configs
+mean, whatever the harness makes of them.
+"""
 
 from __future__ import annotations
 
