@@ -74,7 +74,7 @@ struct __align__(32) Tiles {
     half b[TILE_K][ROW_B];
 };
 
-extern __shared__ float4 dynamic_shared[];
+extern __shared__ __align__(32) float4 dynamic_shared[];
 
 __device__ inline Vector load(const half *from, int room, bool aligned)
 {

@@ -5,9 +5,9 @@
  * hold it.
  *
  *   BLOCK    threads per block; a multiple of 32
- *   LANES    threads per row: 1, 2, 4 … 32. One: neighbouring threads read from different rows, far
- *            apart. A warp: neighbours read neighbours, but short rows leave lanes idle. Near the
- *            mean length of a row is a good start.
+ *   LANES    threads per row: 1, 2, 4 … 32. One: neighbouring threads read from different rows,
+ *            far apart. A warp: neighbours read neighbours, but short rows leave lanes idle. Near
+ *            the mean length of a row is a good start.
  *   UNROLL   elements under way at once in a thread, each with a sum of its own
  *
  * Grid: one block for every BLOCK / LANES rows, rounded up.

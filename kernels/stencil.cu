@@ -1,8 +1,8 @@
 /* One Jacobi sweep of the 3D Laplace equation: every inner point of `out` is the mean of the six
  * neighbours in `in`; points on the surface are copied.
  *
- * laplace3d.cu is the same sweep as a whole program, one thread per point. This is the kernel alone,
- * as one would write it for speed: threads march up through the planes.
+ * laplace3d.cu is the same sweep as a whole program, one thread per point. This is the kernel
+ * alone, as one would write it for speed: threads march up through the planes.
  *
  * Bound: bytes. 8 per point, if each point is read from memory once. A thread keeps the points
  * below and above its own in registers while it marches; the other four neighbours come from

@@ -1,9 +1,9 @@
 /* CUDA C++ on the CPU, for tests: one kernel source for both, without a GPU.
  *
- * Each CUDA thread is a fiber that runs until it waits. Between two meetings of a warp its lanes run
- * one after another; between two barriers of a block its warps do. A kernel is run forwards and
- * backwards: whatever two threads do to the same memory without anything that orders it happens in
- * both orders, and a race shows as a wrong result in one of them.
+ * Each CUDA thread is a fiber that runs until it waits. Between two meetings of a warp its lanes
+ * run one after another; between two barriers of a block its warps do. A kernel is run forwards
+ * and backwards: whatever two threads do to the same memory without anything that orders it
+ * happens in both orders, and a race shows as a wrong result in one of them.
  *
  * What GPUs let pass in silence is an error here: a barrier or a warp intrinsic that an ended
  * thread never reaches, reading shared memory that nobody wrote (it is poisoned before each
@@ -29,7 +29,7 @@
 #define __shared__ thread_local
 #define __forceinline__ inline
 #define __launch_bounds__(...)
-#define __align__(bytes) alignas(bytes)
+#define __align__(bytes) __attribute__((aligned(bytes)))
 
 struct uint3 { unsigned x, y, z; };
 using dim3 = uint3;

@@ -12,7 +12,7 @@ using half = __half;
 
 inline float __half2float(__half value)
 {
-    const int sign = value.bits >> 15, exponent = value.bits >> 10 & 31, mantissa = value.bits & 1023;
+    const int exponent = value.bits >> 10 & 31, mantissa = value.bits & 1023;
     float magnitude;
 
     if (exponent == 31)
@@ -21,7 +21,7 @@ inline float __half2float(__half value)
         magnitude = std::ldexp(float(mantissa), -24);
     else
         magnitude = std::ldexp(float(mantissa + 1024), exponent - 25);
-    return sign ? -magnitude : magnitude;
+    return value.bits >> 15 ? -magnitude : magnitude;
 }
 
 #endif

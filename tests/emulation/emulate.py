@@ -93,7 +93,8 @@ def make_program(source: Path, function: str, variants: Sequence[Variant]) -> st
             room = -(-(variant.shared_bytes + GUARD_BYTES) // 16) * 16
             dynamic = f"{space}::dynamic_shared"
             lines.append(
-                f"namespace {space} {{ thread_local float4 dynamic_shared[{room // 16}]; }}"
+                f"namespace {space} {{ thread_local float4 dynamic_shared[{room // 16}] "
+                "__attribute__((aligned(32))); }"
             )
         table.append(f"{{emulation::body<{space}::{kernel}>, {dynamic}, {room}}},")
     lines += ["int main(int argc, char **argv)", "{"]

@@ -1,9 +1,9 @@
 /* Tensor cores for emulated kernels: wmma for 16 x 16 x 16 halfs with sums in single precision.
  *
  * The real layout of a fragment is not documented and kernels must not rely on it. Here every lane
- * holds all of A and B, and its own 8 elements of C. The warp meets to multiply, as on a GPU; loading
- * and storing order no accesses to memory there, so here they don't even meet. Pointers and leading
- * dimensions must be aligned as the documentation asks.
+ * holds all of A and B, and its own 8 elements of C. The warp meets to multiply, as on a GPU;
+ * loading and storing order no accesses to memory there, so here they don't even meet. Pointers and
+ * leading dimensions must be aligned as the documentation asks.
  */
 #ifndef EMULATION_MMA_H
 #define EMULATION_MMA_H
@@ -35,8 +35,9 @@ using Accumulator = fragment<accumulator, SIDE, SIDE, SIDE, float>;
 inline void check(const void *memory, unsigned leading, unsigned unit)
 {
     if (reinterpret_cast<uintptr_t>(memory) % 32 != 0 || leading % unit != 0)
-        emulation::fail("wmma: address %p or leading dimension %u: not a multiple of 32 bytes or of "
-                        "%u elements", memory, leading, unit);
+        emulation::fail("wmma: address %p or leading dimension %u: not a multiple of 32 bytes or "
+                        "of %u elements",
+                        memory, leading, unit);
 }
 
 template <typename Use>

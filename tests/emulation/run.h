@@ -9,8 +9,8 @@
  * Result: for each run, the bytes of all arrays that the kernel may write.
  *
  * Each array ends at a page that nobody may touch and starts after one; the rest of its own pages
- * holds a pattern that is checked after each run. Inputs cannot be written. Exit status 3 with a message
- * on stderr if a kernel misbehaves; the runs before it are in the result.
+ * holds a pattern that is checked after each run. Inputs cannot be written. Exit status 3 with a
+ * message on stderr if a kernel misbehaves; the runs before it are in the result.
  */
 #ifndef EMULATION_RUN_H
 #define EMULATION_RUN_H
@@ -107,7 +107,8 @@ static void on_fault(int, siginfo_t *info, void *)
     fail("access to address %p, which is no argument's", info->si_addr);
 }
 
-static void run_one(const Kernel &kernel, const Launch &launch, const Problem &problem, FILE *result)
+static void run_one(const Kernel &kernel, const Launch &launch, const Problem &problem,
+                    FILE *result)
 {
     std::vector<std::vector<unsigned char>> scalars = problem.values;
     std::vector<void *> arguments;
