@@ -19,7 +19,12 @@ from harness.model import Configuration, DeviceInfo, Lane, Value, format_value
 from harness.space.constraints import parse_constraint
 
 ROOT = Path(__file__).resolve().parents[1]
-CONFIGS = sorted(path for path in (ROOT / "configs").iterdir() if path.suffix in (".toml", ".conf"))
+# Those with a [kernel] have tests of their own, in tests/kernels/.
+CONFIGS = sorted(
+    path
+    for path in (ROOT / "configs").iterdir()
+    if path.suffix in (".toml", ".conf") and "\n[kernel]\n" not in path.read_text()
+)
 TWINS = [path for path in CONFIGS if path.suffix == ".conf"]
 IN_C = [path for path in CONFIGS if path.stem.split("-")[0] in ("hello", "looping", "matrix")]
 IN_CUDA = [path for path in CONFIGS if path.stem.startswith("laplace3d")]
