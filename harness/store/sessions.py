@@ -71,6 +71,7 @@ def load_session(path: Path, which: str = "last", *, runs: bool = True) -> Store
         return StoredSession(
             **_read_facts(db, path, session),
             outcomes=tuple(_read_outcomes(db, session, runs=runs)),
+            spec=_read_spec(db, session),
         )
 
 
@@ -173,6 +174,12 @@ def _read_facts(db: sqlite3.Connection, path: Path, session: int) -> dict[str, A
         "environment": json.loads(row[12]),
         "summary": json.loads(row[13]) if row[13] else {},
     }
+
+
+def _read_spec(db: sqlite3.Connection, session: int) -> dict[str, Any]:
+    (text,) = db.execute("SELECT spec FROM sessions WHERE id = ?", (session,)).fetchone()
+    spec: dict[str, Any] = json.loads(text)
+    return spec
 
 
 def _read_outcomes(db: sqlite3.Connection, session: int, *, runs: bool) -> list[Outcome]:
