@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -123,7 +124,7 @@ def draw_scores(groups: Sequence[Group]) -> Mapping[str, Any]:
 
 
 def _score_trace(group: Group, tone: str, scale: float, *, many: bool) -> dict[str, Any]:
-    scored = [outcome for outcome in group.outcomes if outcome.score is not None]
+    scored = [o for o in group.outcomes if o.score is not None and math.isfinite(o.score)]
     trace: dict[str, Any] = {
         "type": "scattergl" if many else "scatter",
         "mode": "markers",
@@ -188,22 +189,27 @@ def draw_samples(groups: Sequence[Group], most: int = 8) -> Mapping[str, Any] | 
     traces = []
     for place, group, outcome in chosen:
         step = max(1, len(outcome.samples) // _MOST_SAMPLES)
-        name = f"test {outcome.test_id}"
         if several:  # on devices that may be unlike: beside the best of each
             scale = (group.best and group.best.score) or 1.0
             title = "sample / best score" + (" (simulated)" if info.simulated else "")
         traces.append(
             {
                 "type": "box",
-                "name": f"{name}<br>{label(group.label, 22)}" if several else name,
+                "name": str(outcome.test_id),
                 "y": shorts(sample / scale for sample in outcome.samples[::step]),
                 "boxpoints": "all",
                 "jitter": 0.5,
                 "pointpos": 0,
-                "hovertext": label(str(outcome.configuration), 120),
+                "hovertext": f"{label(group.label)}<br>{label(str(outcome.configuration), 120)}",
                 "marker": {"color": colour(place), "size": 6, "opacity": 0.8},
                 "line": {"color": colour(place), "width": 1.5},
                 "fillcolor": "rgba(128,128,128,0.15)",
             }
         )
-    return figure(traces, yaxis={"title": {"text": title}}, height=380, showlegend=False)
+    return figure(
+        traces,
+        xaxis={"type": "category", "title": {"text": "test"}},
+        yaxis={"title": {"text": title}},
+        height=380,
+        showlegend=False,
+    )

@@ -15,6 +15,7 @@
     },
   };
   const dark = matchMedia("(prefers-color-scheme: dark)");
+  const narrow = matchMedia("(max-width: 40rem)");
   const places = [...document.querySelectorAll("[data-figure]")];
   let figures = [];
 
@@ -73,6 +74,7 @@
     const { data, layout } = themed(figures[Number(place.dataset.figure)]);
     const config = {
       responsive: true, displaylogo: false,
+      ...(place.closest(".grid") || narrow.matches ? { displayModeBar: false } : {}),
       modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
     };
     return Plotly.react(place, data, layout, config);

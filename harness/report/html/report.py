@@ -62,7 +62,11 @@ def make_report(sessions: Sequence[StoredSession], library: str) -> str:
         page.add(
             "samples",
             "Samples of the best",
-            page.figure(samples, "Distribution of the samples of the best tests"),
+            page.figure(
+                samples,
+                "Distribution of the samples of the best tests",
+                "" if len(scored) == 1 else "Colours are those of the plots above.",
+            ),
         )
     page.add("failures", "What failed", tables.show_failures(groups))
     page.add(
@@ -125,16 +129,17 @@ def _add_course(page: Page, groups: Sequence[Group]) -> None:
             draw_progress(groups, "time"), "The best score over time", f"Over time.{compared}"
         ),
     )
-    many = len(all_scores(groups)) > MANY
+    scores = all_scores(groups)
+    bars = "" if len(scores) > MANY else ", its bar the range of its samples"
+    failed = sum(len(group.outcomes) for group in groups) > len(scores)
+    strip = " Failures are in the strip below, by kind." if failed else ""
     page.add(
         "scores",
         "Every test",
         page.figure(
             draw_scores(groups),
             "The score of every test, and the failures by kind",
-            "Each point is a test"
-            + (" (there are too many for error bars)" if many else ", its bar the range of samples")
-            + ". Failures are in the strip below, by kind.",
+            f"Each point is a test{bars}.{strip}",
         ),
     )
 

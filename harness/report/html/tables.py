@@ -208,7 +208,7 @@ def compare_groups(groups: Sequence[Group]) -> Markup:
             outcome = outcomes.get(group.best.configuration)
             slowdown = other.slowdown(None if outcome is None else outcome.score)
             cells.append("not tested" if slowdown is None else f"{slowdown:.3f} x")
-        rows.append([*cells, str(group.best.configuration)])
+        rows.append([*cells, element("span", str(group.best.configuration), class_="words")])
     header = ["the best of", *(f"on {group.label}" for group in groups), "configuration"]
     return table(
         "How many times as slow as the best each group's best configuration is elsewhere",
