@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ def test_help_and_version(cli: Cli) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["tune", "check", "space", "devices", "sessions", "show", "export", "convert", "schema"],
+    "tune check space devices sessions show report export convert schema".split(),
 )
 def test_every_command_has_help(cli: Cli, command: str) -> None:
     ended = cli(command, "--help")
@@ -54,6 +55,33 @@ def test_export_to_a_file(cli: Cli, journal: Path, tmp_path: Path) -> None:
     ended = cli("export", "last", "-o", tmp_path / "log.csv", "--journal", journal)
     assert ended.code == 0
     assert (tmp_path / "log.csv").read_text().startswith("TestNo,A,B,Score_1,Score_2,Score_Overall")
+
+
+def test_parquet_is_a_row_per_run(cli: Cli, journal: Path, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="the extra parquet is not installed")
+    path = tmp_path / "runs.parquet"
+    assert cli("export", "--format", "parquet", "-o", path, "--journal", journal).code == 0
+    rows = parquet.read_table(path).to_pylist()
+    assert len(rows) == 10  # of 4 tests 2 runs, of 2 the one that failed
+    assert {row["test"] for row in rows} == set(range(1, 7))
+    assert rows[0]["unit"] == "points"
+    assert (rows[0]["A"], rows[0]["B"]) == (1, "x")
+    nameless = cli("export", "--format", "parquet", "--journal", journal)
+    assert nameless.code == 2
+    assert "-o" in nameless.err
+
+
+def test_report_is_a_page(cli: Cli, journal: Path, tmp_path: Path) -> None:
+    if find_spec("plotly") is None:
+        ended = cli("report", "--journal", journal)
+        assert ended.code == 2
+        assert "gpu-harness[report]" in ended.err
+        return
+    path = tmp_path / "report.html"
+    ended = cli("report", "last", "-o", path, "--journal", journal)
+    assert ended.code == 0
+    assert ended.err.startswith(f"wrote {path} (")
+    assert "<title>sleepers: tuning report</title>" in path.read_text()
 
 
 def test_what_is_not_there_is_said(cli: Cli, journal: Path, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def make_stored(
     """
     source = random.Random(1)
     info = make_info(lanes, parameters=tuple(parameters))
-    outcomes = []
+    outcomes: list[Outcome] = []
     for lane in info.lanes:
         for values in product(*parameters.values()):
             number = len(outcomes) + 1

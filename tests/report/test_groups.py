@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from harness.errors import ConfigError
-from harness.model import OutcomeKind
+from harness.model import OutcomeKind, Value
 from harness.report.groups import best_so_far, find_reference, find_ties, make_groups, rank
 
 from .helpers import make_info, make_outcome, make_stored
 
-BASE = {"BLOCK": 8, "TILE": 1, "FLAGS": "-O2"}
+BASE: dict[str, Value] = {"BLOCK": 8, "TILE": 1, "FLAGS": "-O2"}
 
 
 def test_a_session_is_a_group_and_so_is_each_lane_of_a_replicate() -> None:

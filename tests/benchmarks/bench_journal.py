@@ -1,0 +1,52 @@
+"""How long reading a journal of a million runs takes (synthetic).
+
+Targets: `harness show` in less than 1 s, `harness export --format parquet` in less than 10 s, each
+as a process of its own. Also `harness sessions` and CSV.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.benchmarks.common import describe_machine
+from tests.benchmarks.journals import make_journal
+
+TARGETS_S = {
+    "show": 1.0,
+    "sessions": None,
+    "export --format parquet": 10.0,
+    "export --format csv": None,
+}
+
+
+def run(journal: Path, command: str) -> float:
+    """Seconds that a command takes on the journal."""
+    arguments = [sys.executable, "-m", "harness", *command.split(), "--journal", str(journal)]
+    if command.startswith("export"):
+        arguments += ["-o", str(journal.parent / "exported")]
+    started = time.perf_counter()
+    subprocess.run(arguments, check=True, capture_output=True)
+    return time.perf_counter() - started
+
+
+def main(tests: int, repeat: int, times: int) -> None:
+    print(describe_machine())
+    with tempfile.TemporaryDirectory() as name:
+        journal = Path(name) / "journal.sqlite"
+        make_journal(journal, tests, repeat)
+        size = journal.stat().st_size
+        print(f"synthetic journal: {tests} tests, {repeat} runs each, {size / 1e6:.0f} MB")
+        for command, target in TARGETS_S.items():
+            took = [run(journal, command) for _ in range(times)]
+            middle = statistics.median(took)
+            of_target = "" if target is None else f", {middle / target:.2f} of the target"
+            print(f"harness {command}: {middle:.2f} s, at best {min(took):.2f} s{of_target}")
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in (sys.argv[1:] or ("200000", "5", "3"))))
