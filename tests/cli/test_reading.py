@@ -24,7 +24,7 @@ def test_help_and_version(cli: Cli) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    "tune check space devices sessions show report export convert schema".split(),
+    "tune check space devices sessions show report plot export convert schema".split(),
 )
 def test_every_command_has_help(cli: Cli, command: str) -> None:
     ended = cli(command, "--help")
@@ -82,6 +82,18 @@ def test_report_is_a_page(cli: Cli, journal: Path, tmp_path: Path) -> None:
     assert ended.code == 0
     assert ended.err.startswith(f"wrote {path} (")
     assert "<title>sleepers: tuning report</title>" in path.read_text()
+
+
+def test_plot_chooses_the_format_by_the_file(cli: Cli, journal: Path, tmp_path: Path) -> None:
+    ended = cli("plot", "--kind", "scores", "-o", tmp_path / "scores.gp", "--journal", journal)
+    assert ended.code == 0
+    assert "yerrorbars" in (tmp_path / "scores.gp").read_text()
+    printed = cli("plot", "--kind", "scores", "--format", "gnuplot", "--journal", journal)
+    assert printed.out == (tmp_path / "scores.gp").read_text()
+    for arguments in ([], ["-o", "plot.bmp"], ["--format", "png"]):
+        refused = cli("plot", *arguments, "--journal", journal)
+        assert refused.code == 2
+        assert "-o" in refused.err or ".png" in refused.err
 
 
 def test_what_is_not_there_is_said(cli: Cli, journal: Path, tmp_path: Path) -> None:

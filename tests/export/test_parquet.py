@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,7 @@ from tests.report.helpers import make_info
 arrow = pytest.importorskip("pyarrow.parquet", reason="the extra parquet is not installed")
 
 TYPES = {"test": int, "sample": float, "outcome": str, "FLAG": bool}
-BATCHES = [
+BATCHES: list[Mapping[str, Sequence[Any]]] = [
     {"test": [1, 1], "sample": [0.5, 0.25], "outcome": ["ok", "ok"], "FLAG": [True, True]},
     {"test": [2], "sample": [None], "outcome": ["compile_failed"], "FLAG": [False]},
 ]
@@ -38,7 +40,10 @@ def test_rows_come_back_with_what_the_session_is(tmp_path: Path) -> None:
 def test_a_file_is_whole_or_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "runs.parquet"
     path.write_text("before")
-    broken = [*BATCHES, {"test": ["no number"], "sample": [0.5], "outcome": [""], "FLAG": [True]}]
+    broken: list[Mapping[str, Sequence[Any]]] = [
+        *BATCHES,
+        {"test": ["no number"], "sample": [0.5], "outcome": [""], "FLAG": [True]},
+    ]
     with pytest.raises(ValueError, match="no number"):
         write_parquet(path, make_info(), TYPES, broken)
     assert path.read_text() == "before"
