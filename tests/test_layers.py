@@ -12,11 +12,7 @@ import harness
 PACKAGE = Path(harness.__file__).parent
 ROWS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "_version"}),
-<<<<<<< HEAD
-    frozenset({"units", "measurement"}),
-=======
-    frozenset({"units", "extras"}),
->>>>>>> 6693436 (Export runs to Parquet by columns, and results to pandas and polars)
+    frozenset({"units", "extras", "measurement"}),
     frozenset({"model", "clock"}),
     frozenset({"stats", "procs", "space", "landscape", "limits", "comparison", "occupancy", "effects"}),
     frozenset({"config", "device", "compile", "timing", "search", "store", "export"}),

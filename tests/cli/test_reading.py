@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness._version import __version__
+from harness.cli.tables import format_table
 
 from .helpers import SLEEPERS, VIRTUAL, Cli
 
@@ -49,6 +50,39 @@ def test_show_the_best_and_the_failures(cli: Cli, journal: Path) -> None:
     made = cli("show", "1", "--journal", journal, "--json").json
     assert [entry["score"] for entry in made["top"]] == [2.0, 2.0, 1.0, 1.0]
     assert made["environment"]["harness"] == __version__
+
+
+def test_show_the_importance_of_parameters(cli: Cli, config: Path) -> None:
+    config.write_text(VIRTUAL)
+    assert cli("tune", config).code == 0
+    journal = config.parent / ".harness" / "journal.sqlite"
+    shown = cli("show", "--importance", "--journal", journal).out
+    assert shown.startswith("session 1: virtual (simulated)")
+    assert "A with B, beyond each" in shown
+    (found,) = (
+        cli("show", "--importance", "--json", "--journal", journal).json["importance"].values()
+    )
+    shares = found["parameters"]
+    assert set(shares) == {"A", "B"}
+    assert 0.9 < sum(shares.values()) + found["pairs"][0]["share"] <= 1.001
+
+
+def test_show_says_when_nothing_is_important(cli: Cli, journal: Path) -> None:
+    ended = cli("show", "--importance", "--journal", journal)
+    assert ended.code == 0
+    assert "too few tests succeeded" in ended.out
+    made = cli("show", "--importance", "--json", "--journal", journal).json
+    assert list(made["importance"].values()) == [None]
+
+
+def test_tables_are_drawn_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = [("NAME", "VALUE"), ("[bold]", "1")]
+    assert format_table(table) == ["NAME    VALUE", "[bold]  1"]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    drawn = "\n".join(format_table(table))
+    assert "[bold]" in drawn  # a name is no markup
+    assert "─" in drawn
 
 
 def test_export_to_a_file(cli: Cli, journal: Path, tmp_path: Path) -> None:

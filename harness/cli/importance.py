@@ -1,0 +1,68 @@
+"""What `harness show --importance` says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from harness.cli.tables import format_table
+from harness.effects import Importance, collect, find_importance
+from harness.report.groups import find_order, make_groups
+from harness.store.base import StoredSession
+from harness.store.sessions import load_session
+
+_MOST_PAIRS = 5
+
+
+def load_importance(
+    journal: Path, session: str
+) -> tuple[StoredSession, dict[str, Importance | None]]:
+    """A session, and the importance of its parameters, for each lane of a replicate."""
+    stored = load_session(journal, session, runs=False)
+    found = {}
+    for group in make_groups([stored]):
+        measured = collect(group.info.parameters, group.outcomes, find_order(stored))
+        found[group.label] = find_importance(measured)
+    return stored, found
+
+
+def importance_object(stored: StoredSession, found: dict[str, Importance | None]) -> dict[str, Any]:
+    """For `--json`: fractions of the variance of the scores."""
+    return {
+        "session": stored.info.id,
+        "simulated": stored.info.simulated,
+        "importance": {
+            label: None
+            if importance is None
+            else {
+                "parameters": {name: importance.single[name] for name in importance.ranked()},
+                "pairs": [
+                    {"parameters": list(pair), "share": share}
+                    for pair, share in importance.pairs.items()
+                ],
+            }
+            for label, importance in found.items()
+        },
+    }
+
+
+def importance_lines(stored: StoredSession, found: dict[str, Importance | None]) -> list[str]:
+    """For people."""
+    simulated = " (simulated)" if stored.info.simulated else ""
+    lines = [f"session {stored.info.id}: {stored.info.name}{simulated}"]
+    for label, importance in found.items():
+        if len(found) > 1:
+            lines += ["", label]
+        if importance is None:
+            lines.append("too few tests succeeded, or all scores are the same")
+            continue
+        table: list[tuple[str, ...]] = [("PARAMETER", "VARIANCE EXPLAINED")]
+        table += [(name, _percent(importance.single[name])) for name in importance.ranked()]
+        pairs = list(importance.pairs.items())[:_MOST_PAIRS]
+        table += [(f"{a} with {b}, beyond each", _percent(share)) for (a, b), share in pairs]
+        lines += format_table(table)
+    return lines
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:5.1f} %"
