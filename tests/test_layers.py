@@ -14,7 +14,9 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "_version"}),
     frozenset({"units", "extras", "measurement"}),
     frozenset({"model", "clock"}),
-    frozenset({"stats", "procs", "space", "landscape", "limits", "comparison", "occupancy", "effects"}),
+    frozenset(
+        {"stats", "procs", "space", "landscape", "limits", "comparison", "occupancy", "effects"}
+    ),
     frozenset({"config", "device", "compile", "timing", "search", "store", "export"}),
     frozenset({"schedule", "report", "replay"}),
     frozenset({"cluster"}),

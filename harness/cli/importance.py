@@ -48,8 +48,8 @@ def importance_object(stored: StoredSession, found: dict[str, Importance | None]
 
 def importance_lines(stored: StoredSession, found: dict[str, Importance | None]) -> list[str]:
     """For people."""
-    simulated = " (simulated)" if stored.info.simulated else ""
-    lines = [f"session {stored.info.id}: {stored.info.name}{simulated}"]
+    origin = f" ({stored.info.origin})" if stored.info.origin else ""
+    lines = [f"session {stored.info.id}: {stored.info.name}{origin}"]
     for label, importance in found.items():
         if len(found) > 1:
             lines += ["", label]

@@ -25,7 +25,10 @@ def test_help_and_version(cli: Cli) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    "tune check space devices sessions show report plot export convert schema".split(),
+    [
+        *("tune", "check", "space", "devices", "sessions", "show"),
+        *("report", "plot", "export", "convert", "schema"),
+    ],
 )
 def test_every_command_has_help(cli: Cli, command: str) -> None:
     ended = cli(command, "--help")

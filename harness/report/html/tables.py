@@ -66,7 +66,7 @@ def summarise(sessions: Sequence[StoredSession], uses: Sequence[Use]) -> Markup:
         ["State", *(stored.state for stored in sessions)],
         ["Started", *(format_instant(stored.info.started_s) for stored in sessions)],
         ["Took", *(format_duration(use.span_s) for use in uses)],
-        ["Results", *("simulated" if s.info.simulated else "measured" for s in sessions)],
+        ["Results", *(s.info.origin or "measured" for s in sessions)],
         ["Goal", *(_goal(stored) for stored in sessions)],
         ["Search", *(f"{s.info.strategy}, {s.info.distribution}" for s in sessions)],
         ["Devices", *(_devices(stored) for stored in sessions)],

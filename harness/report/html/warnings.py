@@ -35,7 +35,8 @@ def _origin(sessions: Sequence[StoredSession]) -> list[str]:
             "Some of these sessions are simulated, others were measured: do not compare them."
         )
     elif simulated:
-        found.append("Simulated: these results come from mock devices, not from hardware.")
+        sources = dict.fromkeys(info.recording or "mock devices" for info in simulated)
+        found.append(f"Simulated: these results come from {', '.join(sources)}, not from hardware.")
     models = {lane.device.model for stored in sessions for lane in stored.info.lanes}
     if len(sessions) > 1 and len(models) > 1:
         found.append(
