@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
+
+import click
 
 from harness.cli.tables import format_table
 from harness.effects import Importance, collect, find_importance
@@ -14,9 +17,16 @@ from harness.store.sessions import load_session
 _MOST_PAIRS = 5
 
 
-def load_importance(
-    journal: Path, session: str
-) -> tuple[StoredSession, dict[str, Importance | None]]:
+def show_importance(journal: Path, session: str, *, as_json: bool) -> None:
+    """Say how much each parameter of a session matters."""
+    stored, found = _load(journal, session)
+    if as_json:
+        click.echo(json.dumps(_to_object(stored, found), indent=2))
+    else:
+        click.echo("\n".join(_to_lines(stored, found)))
+
+
+def _load(journal: Path, session: str) -> tuple[StoredSession, dict[str, Importance | None]]:
     """A session, and the importance of its parameters, for each lane of a replicate."""
     stored = load_session(journal, session, runs=False)
     found = {}
@@ -26,7 +36,7 @@ def load_importance(
     return stored, found
 
 
-def importance_object(stored: StoredSession, found: dict[str, Importance | None]) -> dict[str, Any]:
+def _to_object(stored: StoredSession, found: dict[str, Importance | None]) -> dict[str, Any]:
     """For `--json`: fractions of the variance of the scores."""
     return {
         "session": stored.info.id,
@@ -46,7 +56,7 @@ def importance_object(stored: StoredSession, found: dict[str, Importance | None]
     }
 
 
-def importance_lines(stored: StoredSession, found: dict[str, Importance | None]) -> list[str]:
+def _to_lines(stored: StoredSession, found: dict[str, Importance | None]) -> list[str]:
     """For people."""
     origin = f" ({stored.info.origin})" if stored.info.origin else ""
     lines = [f"session {stored.info.id}: {stored.info.name}{origin}"]

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from harness.cli.importance import importance_lines, importance_object, load_importance
 from harness.cli.options import find_journal, journal_option, json_option
 from harness.cli.tables import format_table
 from harness.model import Outcome
@@ -81,11 +80,9 @@ def show(
 ) -> None:
     """Show SESSION: its number, a config's name, or `last`."""
     if importance:
-        whole, found = load_importance(find_journal(journal), session)
-        if as_json:
-            click.echo(json.dumps(importance_object(whole, found), indent=2))
-        else:
-            click.echo("\n".join(importance_lines(whole, found)))
+        from harness.cli.importance import show_importance  # noqa: PLC0415 - numpy loads slowly
+
+        show_importance(find_journal(journal), session, as_json=as_json)
         return
     stored = load_overview(find_journal(journal), session, top=top)
     if as_json:

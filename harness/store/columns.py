@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from harness.model import SessionInfo, Value, format_value
 from harness.store.schema import connect, translated
@@ -93,7 +94,7 @@ def _read_parameters(db: sqlite3.Connection, session: int, names: Sequence[str])
     by_test: dict[int, tuple[Value, ...]] = {}
     kinds: list[set[type]] = [set() for _ in names]
     for number, text in db.execute(query, (session,)):
-        values = tuple(json.loads(text).values())
+        values = tuple(msgspec.json.decode(text).values())
         by_test[number] = values
         for seen, value in zip(kinds, values, strict=True):
             seen.add(type(value))

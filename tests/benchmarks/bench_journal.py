@@ -1,7 +1,7 @@
 """How long reading a journal of a million runs takes (synthetic).
 
 Targets: `harness show` in less than 1 s, `harness export --format parquet` in less than 10 s, each
-as a process of its own. Also `harness sessions` and CSV.
+as a process of its own. Also `harness sessions`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ TARGETS_S = {
     "show": 1.0,
     "sessions": None,
     "export --format parquet": 10.0,
-    "export --format csv": None,
 }
 
 
