@@ -59,7 +59,7 @@ def make_groups(sessions: Sequence[StoredSession]) -> list[Group]:
     Raises:
         ConfigError: the sessions tune different things.
     """
-    check_alike([stored.info for stored in sessions])
+    _check_alike([stored.info for stored in sessions])
     groups = []
     for stored in sessions:
         info = stored.info
@@ -74,7 +74,7 @@ def make_groups(sessions: Sequence[StoredSession]) -> list[Group]:
     return groups
 
 
-def check_alike(infos: Sequence[SessionInfo]) -> None:
+def _check_alike(infos: Sequence[SessionInfo]) -> None:
     """Refuse sessions that cannot be looked at side by side.
 
     Raises:

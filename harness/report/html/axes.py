@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from harness.model import SessionInfo, Value, format_value
+from harness.model import SessionInfo
 from harness.report.groups import Group
 
 MANY = 1000
@@ -21,9 +22,15 @@ def label(text: str, most: int = 0) -> str:
     return escape(text if not most or len(text) <= most else text[: most - 1] + "…", quote=False)
 
 
-def value_label(value: Value) -> str:
-    """A parameter's value as a tick."""
-    return label(format_value(value), 24)
+def distinct(texts: Iterable[str], most: int = 24) -> list[str]:
+    """Labels of `texts`, cut to `most` characters; those that would look the same are numbered."""
+    seen: Counter[str] = Counter()
+    labels = []
+    for text in texts:
+        made = label(text, most)
+        seen[made] += 1
+        labels.append(made if seen[made] == 1 else f"{made} ({seen[made]})")
+    return labels
 
 
 def short(number: float | None) -> float | None:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from harness.effects import Importance, Measured, value_effects
+from harness.model import Value, format_value
 from harness.report.groups import Group
-from harness.report.html.axes import colour, figure, label, short, shorts, value_label
+from harness.report.html.axes import colour, distinct, figure, label, short, shorts
 
 _MOST_LINES = 3000
 _MOST_CELLS = 150
@@ -22,6 +23,7 @@ _GOLDEN = (5**0.5 - 1) / 2
 def draw_importance(groups: Sequence[Group], found: Sequence[Importance]) -> Mapping[str, Any]:
     """The share of the scores' variance that each parameter explains alone, and what pairs add."""
     names = found[0].ranked()
+    labels = distinct(names)
     traces = []
     for place, (group, importance) in enumerate(zip(groups, found, strict=True)):
         together = sum(importance.pairs.values())
@@ -30,7 +32,7 @@ def draw_importance(groups: Sequence[Group], found: Sequence[Importance]) -> Map
                 "type": "bar",
                 "orientation": "h",
                 "name": label(group.label),
-                "y": [*(label(name, 24) for name in names), "pairs together"],
+                "y": [*labels, "pairs together"],
                 "x": shorts([*(100 * importance.single[name] for name in names), 100 * together]),
                 "hovertemplate": "%{y}: %{x:.1f} %<extra></extra>",
                 "marker": {"color": colour(place)},
@@ -46,17 +48,26 @@ def draw_importance(groups: Sequence[Group], found: Sequence[Importance]) -> Map
     )
 
 
+def _make_ticks(measured: Sequence[Measured], name: str) -> dict[tuple[type, Value], str]:
+    """The values of a parameter that occur in any of the tables, each with its label."""
+    values = {
+        (type(value), value): format_value(value)
+        for table in measured
+        for value in table.values[table.names.index(name)]
+    }
+    return dict(zip(values, distinct(values.values()), strict=True))
+
+
 def draw_effect(
     groups: Sequence[Group], measured: Sequence[Measured], name: str
 ) -> Mapping[str, Any]:
     """Median and best slowdown of the tests with each value of the parameter `name`."""
     traces = []
     alone = len(groups) == 1
-    ticks: dict[str, None] = {}
+    ticks = _make_ticks(measured, name)
     for place, (group, table) in enumerate(zip(groups, measured, strict=True)):
         effects = value_effects(table, name, least_is_best=group.info.goal == "min")
-        x = [value_label(effect.value) for effect in effects]
-        ticks |= dict.fromkeys(x)
+        x = [ticks[type(effect.value), effect.value] for effect in effects]
         for what, dash in (("median", "solid"), ("best", "dot")):
             traces.append(
                 {
@@ -79,7 +90,7 @@ def draw_effect(
             "title": {"text": label(name, 40)},
             "type": "category",
             "categoryorder": "array",
-            "categoryarray": list(ticks),
+            "categoryarray": list(ticks.values()),
         },
         yaxis={"title": {"text": "slowdown (x the best)"}},
         height=300,
@@ -92,18 +103,19 @@ def draw_pair(
 ) -> Mapping[str, Any]:
     """The least slowdown of the tests with each pair of values, the other parameters free."""
     found: dict[tuple[str, str], list[float]] = {}
-    ticks: tuple[dict[str, None], dict[str, None]] = ({}, {})
+    ticks = [_make_ticks(measured, name) for name in (first, second)]
     for group, table in zip(groups, measured, strict=True):
         columns = [table.names.index(name) for name in (first, second)]
-        texts = [[value_label(value) for value in table.values[column]] for column in columns]
-        for seen, text in zip(ticks, texts, strict=True):
-            seen.update(dict.fromkeys(text))
+        texts = [
+            [known[type(value), value] for value in table.values[column]]
+            for column, known in zip(columns, ticks, strict=True)
+        ]
         for codes, score in zip(table.codes[:, columns], table.scores, strict=True):
             slowdown = group.slowdown(float(score))
             if slowdown is not None:
                 pair = (texts[0][codes[0]], texts[1][codes[1]])
                 found.setdefault(pair, []).append(slowdown)
-    rows, columns_ = list(ticks[0]), list(ticks[1])
+    rows, columns_ = (list(known.values()) for known in ticks)
     cells = [[found.get((row, column), []) for column in columns_] for row in rows]
     best = [[short(min(cell)) if cell else None for cell in line] for line in cells]
     few = len(rows) * len(columns_) <= _MOST_CELLS
@@ -156,20 +168,16 @@ def draw_parallel(
     if len(groups) > 1:
         searched = [label(group.label, 18) for group in groups]
         dimensions.append(_axis("searched by", searched, [line[1] for line in kept], spread))
-    for name in names:
-        texts = list(
-            dict.fromkeys(
-                value_label(value)
-                for table in measured
-                for value in table.values[table.names.index(name)]
-            )
-        )
+    for name, title in zip(names, distinct(names, 20), strict=True):
+        ticks = _make_ticks(measured, name)
+        places = {key: place for place, key in enumerate(ticks)}
         values = [
-            texts.index(value_label(table.values[column][table.codes[row, column]]))
+            places[type(value), value]
             for _, _, table, row in kept
             for column in [table.names.index(name)]
+            for value in [table.values[column][table.codes[row, column]]]
         ]
-        dimensions.append(_axis(label(name, 20), texts, values, spread))
+        dimensions.append(_axis(title, list(ticks.values()), values, spread))
     slowdowns = [line[0] for line in kept]
     dimensions.append(
         {

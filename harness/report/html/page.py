@@ -28,6 +28,10 @@ _POLICY = (
 )
 
 
+_SHORT = 40
+"""Characters up to which a cell is not broken into lines."""
+
+
 class Markup(str):
     """Text that is HTML already."""
 
@@ -89,7 +93,9 @@ def table(caption: str, header: Sequence[Cell], rows: Iterable[Sequence[Cell]]) 
 
 
 def _alignment(cell: Cell) -> dict[str, str]:
-    return {} if isinstance(cell, str) else {"class_": "number"}
+    if not isinstance(cell, str):
+        return {"class_": "number"}
+    return {"class_": "short"} if len(cell) < _SHORT else {}
 
 
 def details(summary: str, *children: Cell, open_: bool = False) -> Markup:

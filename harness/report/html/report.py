@@ -101,7 +101,7 @@ def _add_outset(
     ties: Sequence[Ties | None],
 ) -> None:
     """Warnings, summary, the best."""
-    warnings = find_warnings(sessions, groups)
+    warnings = find_warnings(sessions, groups, ties)
     page.add("warnings", "Warnings", bullets(warnings, class_="warnings") if warnings else "")
     page.add("summary", "Summary", tables.make_cards(groups), tables.summarise(sessions, uses))
     several = len(groups) > 1

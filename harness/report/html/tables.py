@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timezone
@@ -28,7 +29,7 @@ from harness.report.plain import describe_score
 from harness.store.base import StoredSession
 from harness.units import format_duration, format_path, format_score, format_significant
 
-_MOST_TIES = 25
+_MOST_TIES = 12
 _MOST_FAILURES = 10
 
 
@@ -246,7 +247,7 @@ def show_commands(group: Group) -> Markup:
     lane = next((lane for lane in group.lanes if best and lane.name == best.lane), None)
     if best is None or lane is None:
         return Markup("")
-    lines = command_lines(group.stored, best, lane)
+    lines = _command_lines(group.stored, best, lane)
     if not lines:
         return Markup("")
     return join(
@@ -257,18 +258,18 @@ def show_commands(group: Group) -> Markup:
     )
 
 
-def command_lines(stored: StoredSession, outcome: Outcome, lane: Lane) -> list[str]:
+def _command_lines(stored: StoredSession, outcome: Outcome, lane: Lane) -> list[str]:
     """What was typed, as it were, for a test: folder, environment, and each command."""
     commands = stored.spec.get("command", {})
     names = stored.info.parameters
     folder = Path(stored.config_path).parent / commands.get("directory", ".")
-    lines = [f"cd {folder}"]
+    lines = [f"cd {shlex.quote(str(folder))}"]
     environment = dict(lane.environment)
     try:
         for name, text in commands.get("environment", {}).items():
             value = Template.parse(text, names).expand(outcome.configuration, outcome.test_id, lane)
             environment[name] = value
-        lines += [f"export {name}='{value}'" for name, value in environment.items()]
+        lines += [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
         for phase in Phase:
             if command := commands.get(phase.value):
                 expanded = CommandTemplate.parse(command, names).expand(

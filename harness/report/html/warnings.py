@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from harness.model import OutcomeKind
-from harness.report.groups import Group, find_ties
+from harness.report.groups import Group, Ties
 from harness.stats import relative_noise
 from harness.store.base import StoredSession
 
@@ -15,15 +15,21 @@ _NOISY = 0.03
 """Samples that scatter by more, as a fraction, make differences of a few percent hard to see."""
 
 
-def find_warnings(sessions: Sequence[StoredSession], groups: Sequence[Group]) -> list[str]:
-    """Every warning, the gravest first."""
+def find_warnings(
+    sessions: Sequence[StoredSession], groups: Sequence[Group], ties: Sequence[Ties | None]
+) -> list[str]:
+    """Every warning, the gravest first.
+
+    Args:
+        ties: the tie set of each group.
+    """
     found = _origin(sessions)
     for stored in sessions:
         name = f"session {stored.info.id}: " if len(sessions) > 1 else ""
         found += [name + text for text in _state(stored)]
-    for group in groups:
+    for group, tie in zip(groups, ties, strict=True):
         name = f"{group.label}: " if len(groups) > 1 else ""
-        found += [name + text for text in _trust(group)]
+        found += [name + text for text in _trust(group, tie)]
     return found
 
 
@@ -63,7 +69,7 @@ def _state(stored: StoredSession) -> list[str]:
     return found
 
 
-def _trust(group: Group) -> list[str]:
+def _trust(group: Group, ties: Ties | None) -> list[str]:
     scored = [outcome for outcome in group.outcomes if outcome.score is not None]
     if group.best is None:
         return ["No test succeeded."]
@@ -75,7 +81,6 @@ def _trust(group: Group) -> list[str]:
             f"Noisy: the samples of {noisy} of {len(noises)} tests scatter by more than "
             f"{100 * _NOISY:.0f} % (median {100 * statistics.median(noises):.1f} %)."
         )
-    ties = find_ties(group)
     if ties is not None and not ties.proven:
         found.append(
             f"{len(group.best.samples)} sample(s) a test are too few to prove that one "

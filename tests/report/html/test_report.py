@@ -12,7 +12,7 @@ import pytest
 
 from harness.model import Note, OutcomeKind, Value
 from harness.report.groups import make_groups
-from harness.report.html.axes import label, scale_of, short
+from harness.report.html.axes import distinct, label, scale_of, short
 from harness.report.html.course import draw_progress, draw_scores
 from harness.report.html.landscape import _thin
 from harness.report.html.report import make_report
@@ -105,7 +105,7 @@ def test_tables_say_what_matters(page: str) -> None:
     assert "24: 23 ok, 1 run_failed" in text
     assert "The reference, 4.00 ms, is" in text
     assert "it broke" in text
-    for line in ("cd /project/src", "export OPTIONS='-O3'", "cc -DN=64 -o app_24 app.c"):
+    for line in ("cd /project/src", "export OPTIONS=-O3", "cc -DN=64 -o app_24 app.c"):
         assert line in text
     assert "./app_24 3" in text
     assert "all is well" in text
@@ -213,6 +213,19 @@ def test_many_points_are_drawn_by_webgl_and_few_have_bars() -> None:
     trace = draw_scores(make_groups([many]))["data"][0]
     assert trace["type"] == "scattergl"
     assert "error_y" not in trace
+
+
+def test_values_that_look_the_same_stay_apart() -> None:
+    long = "-O3 --some-very-long-option-of-the-compiler="
+    values: list[Value] = [f"{long}1", f"{long}2", 1, True, "1"]
+    page = make_report([make_stored({"FLAGS": values, "B": [1, 2, 3]})], "library")
+    (effect,) = [
+        figure
+        for figure in unpack(page)
+        if len(figure["layout"].get("xaxis", {}).get("categoryarray", [])) == 5
+    ]
+    assert len(set(effect["layout"]["xaxis"]["categoryarray"])) == 5
+    assert distinct(["ab", "abc", "abcd"], 2) == ["ab", "a…", "a… (2)"]
 
 
 def test_thinning_keeps_the_best() -> None:
