@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from harness.cli.tables import format_table
-from harness.effects import Importance, collect, find_importance
-from harness.report.groups import find_order, make_groups
+from harness.effects import Importance, find_importance
+from harness.report.groups import make_groups, measure
 from harness.store.base import StoredSession
 from harness.store.sessions import load_session
 
@@ -29,11 +29,8 @@ def show_importance(journal: Path, session: str, *, as_json: bool) -> None:
 def _load(journal: Path, session: str) -> tuple[StoredSession, dict[str, Importance | None]]:
     """A session, and the importance of its parameters, for each lane of a replicate."""
     stored = load_session(journal, session, runs=False)
-    found = {}
-    for group in make_groups([stored]):
-        measured = collect(group.info.parameters, group.outcomes, find_order(stored))
-        found[group.label] = find_importance(measured)
-    return stored, found
+    groups = make_groups([stored])
+    return stored, {group.label: find_importance(measure(group)) for group in groups}
 
 
 def _to_object(stored: StoredSession, found: dict[str, Importance | None]) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 def format_table(table: Sequence[Sequence[str]]) -> list[str]:
     """The lines of a table whose first row is its header."""
-    return _draw(table) if sys.stdout.isatty() else align(table)
+    return _draw(table) if sys.stdout.isatty() else _align(table)
 
 
-def align(table: Sequence[Sequence[str]]) -> list[str]:
+def _align(table: Sequence[Sequence[str]]) -> list[str]:
     """Columns as wide as their widest cell, two spaces apart."""
     widths = [max(len(row[n]) for row in table) for n in range(len(table[0]))]
     return [

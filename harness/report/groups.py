@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.comparison import Comparison, compare_samples
+from harness.effects import Measured, collect
 from harness.errors import ConfigError
-from harness.model import Configuration, Goal, Lane, Outcome, OutcomeKind, SessionInfo, Value
+from harness.model import Configuration, Goal, Lane, Outcome, OutcomeKind, SessionInfo
 from harness.stats import is_better
 from harness.store.base import StoredSession
 
@@ -196,10 +197,11 @@ def _compare(best: Outcome, outcome: Outcome, goal: Goal, *, proven: bool) -> Co
     return comparison if not proven or comparison.low <= 1 <= comparison.high else None
 
 
-def find_order(stored: StoredSession) -> dict[str, Sequence[Value]]:
-    """The values of each parameter in the config's order, as far as the journal has them."""
-    found = stored.spec.get("parameters", {})
-    return {name: values for name, values in found.items() if isinstance(values, list)}
+def measure(group: Group) -> Measured:
+    """The successful tests of a group as arrays, values in the config's order."""
+    known = group.stored.spec.get("parameters", {})
+    order = {name: values for name, values in known.items() if isinstance(values, list)}
+    return collect(group.info.parameters, group.outcomes, order)
 
 
 def find_reference(stored: StoredSession) -> float | None:

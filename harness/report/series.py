@@ -20,10 +20,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from harness.effects import collect, find_importance, value_effects
+from harness.effects import find_importance, value_effects
 from harness.errors import ConfigError
 from harness.model import format_value
-from harness.report.groups import Group, best_so_far, find_order, find_reference
+from harness.report.groups import Group, best_so_far, find_reference, measure
 
 Kind = Literal["best", "scores", "importance", "parameters"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -122,14 +122,13 @@ def _make_scores(group: Group) -> Series:
 
 
 def _make_importance(group: Group) -> Series:
-    measured = collect(group.info.parameters, group.outcomes, find_order(group.stored))
-    found = find_importance(measured)
+    found = find_importance(measure(group))
     rows = [] if found is None else [(name, 100 * found.single[name]) for name in found.ranked()]
     return _make("importance", group, ("parameter", "importance"), rows)
 
 
 def _make_parameters(group: Group) -> Series:
-    measured = collect(group.info.parameters, group.outcomes, find_order(group.stored))
+    measured = measure(group)
     rows: list[tuple[Cell, ...]] = [
         (name, format_value(effect.value), effect.median, effect.best, effect.count)
         for name in measured.names

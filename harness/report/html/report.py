@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
-from harness.effects import Importance, Measured, collect, find_importance
-from harness.report.groups import Group, Ties, find_order, find_reference, find_ties, make_groups
+from harness.effects import Importance, Measured, find_importance
+from harness.report.groups import Group, Ties, find_reference, find_ties, make_groups, measure
 from harness.report.html import tables
 from harness.report.html.axes import MANY, all_scores
 from harness.report.html.course import draw_progress, draw_samples, draw_scores
@@ -147,7 +147,7 @@ def _add_course(page: Page, groups: Sequence[Group]) -> None:
 def _add_landscape(page: Page, groups: Sequence[Group]) -> None:
     """Importance, effects, all parameters at once, pairs."""
     names = groups[0].info.parameters
-    measured = [collect(names, group.outcomes, find_order(group.stored)) for group in groups]
+    measured = [measure(group) for group in groups]
     found = [find_importance(table) for table in measured]
     known = [
         (group, importance)

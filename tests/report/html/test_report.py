@@ -142,6 +142,18 @@ def test_noise_lost_lanes_and_few_samples_are_warned_of() -> None:
     assert "3 sample(s) a test are too few" in text
 
 
+def test_sessions_that_are_not_alike_are_warned_of() -> None:
+    measured = make_stored()
+    other = make_info(id=4)
+    lane = replace(other.lanes[0], device=replace(other.lanes[0].device, name="Model 9"))
+    unlike = make_stored(info=replace(other, lanes=(lane,)))
+    text = Reader(make_report([measured, unlike], "library")).text
+    assert "The sessions ran on unlike devices" in text
+    assert "session 4 on Model 9" in text
+    mixed = [measured, make_stored(info=make_info(id=4, simulated=True))]
+    assert "Some of these sessions are simulated" in Reader(make_report(mixed, "library")).text
+
+
 def test_text_of_a_session_is_never_markup() -> None:
     values: list[Value] = [ATTACK, "<b>bold</b>", "plain"]
     stored = make_stored({ATTACK: values, "B": [1, 2, 3]})
