@@ -54,12 +54,15 @@ def _origin(sessions: Sequence[StoredSession]) -> list[str]:
 
 def _state(stored: StoredSession) -> list[str]:
     found = []
-    if stored.state == "interrupted":
-        found.append("Interrupted: the same command goes on from here; a better value may follow.")
+    if stored.state in ("interrupted", "killed"):
+        found.append(
+            f"The session was {stored.state}: the same command goes on from here, and may find "
+            "better values."
+        )
     elif stored.state == "failed":
         found.append("The session failed before its end; a better value may have been missed.")
     elif stored.state == "running":
-        found.append("The session is running, or was killed: this is what it had recorded so far.")
+        found.append("The session is still running: this is what it has recorded so far.")
     found += [note.text for note in stored.notes if note.level == "warning"]
     lost = Counter(o.lane for o in stored.outcomes if o.kind is OutcomeKind.DEVICE_LOST)
     found += [

@@ -115,7 +115,7 @@ def test_warnings_come_first() -> None:
     stored = make_stored(state="interrupted", notes=(Note("warning", "the lanes are unlike"),))
     reader = Reader(make_report([stored], "library"))
     assert next(name for name in reader.ids if name != "content") == "warnings"
-    assert "Interrupted" in reader.text
+    assert "The session was interrupted" in reader.text
     assert "the lanes are unlike" in reader.text
 
 
