@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 from tests.benchmarks.common import describe_machine
@@ -43,6 +44,9 @@ def main(tests: int, repeat: int, times: int) -> None:
         size = journal.stat().st_size
         print(f"synthetic journal: {tests} tests, {repeat} runs each, {size / 1e6:.0f} MB")
         for command, target in TARGETS_S.items():
+            if "parquet" in command and find_spec("pyarrow") is None:
+                print("skipped: Parquet needs pyarrow (pip install 'gpu-harness[parquet]')")
+                continue
             took = [run(journal, command) for _ in range(times)]
             wall, worked = (statistics.median(part) for part in zip(*took, strict=True))
             text = f"harness {command}: {wall:.2f} s, processor time {worked:.2f} s"

@@ -10,6 +10,7 @@ import re
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 from harness.report.html.library import load_library
@@ -23,6 +24,9 @@ TARGET_S, TARGET_BYTES = 10.0, 5e6
 
 
 def main(tests: int, repeat: int) -> None:
+    if find_spec("plotly") is None:
+        print("skipped: reports need plotly (pip install 'gpu-harness[report]')")
+        return
     print(describe_machine())
     print(f"synthetic journal: {tests} tests, {repeat} runs each")
     with tempfile.TemporaryDirectory() as name:

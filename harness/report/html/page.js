@@ -4,13 +4,13 @@
     light: {
       "@0": "#0b6bcb", "@1": "#c2410c", "@2": "#15803d", "@3": "#9333ea",
       "@4": "#b7791f", "@5": "#0e7490", "@6": "#be185d", "@7": "#4b5563",
-      "@best": "#08306b", "@middle": "#4f9bd6", "@weak": "#d6dee6", "@reference": "#b3261e",
+      "@best": "#08306b", "@middle": "#3182bd", "@weak": "#d6dee6", "@reference": "#b3261e",
       "@bad": "#b3261e", text: "#1c2128", grid: "#e3e7ec", line: "#aab3bd", back: "#ffffff",
     },
     dark: {
       "@0": "#6cb2ff", "@1": "#ff9d5c", "@2": "#5ddb8b", "@3": "#cf9bff",
       "@4": "#f2c14e", "@5": "#4fd6e6", "@6": "#ff8cc0", "@7": "#b5bec8",
-      "@best": "#ffe28a", "@middle": "#4a90c9", "@weak": "#2b3540", "@reference": "#ff8a80",
+      "@best": "#ffe28a", "@middle": "#336a9e", "@weak": "#2b3540", "@reference": "#ff8a80",
       "@bad": "#ff8a80", text: "#e6eaef", grid: "#2a323a", line: "#56616c", back: "#1e242b",
     },
   };
