@@ -186,23 +186,23 @@ def draw_parallel(
             "range": [1.0, short(max([*slowdowns, 1.0001]))],
         }
     )
-    # Lines of a greater number are drawn above others: speed, not slowdown, puts the best there.
-    speeds = [1 / slowdown for slowdown in slowdowns]
-    trace = {
-        "type": "parcoords",
-        "dimensions": dimensions,
-        "line": {
-            "color": shorts(speeds),
-            "colorscale": [[1 - part, tone] for part, tone in reversed(_SCALE)],
-            "cmin": short(float(np.quantile(speeds, 0.1))) if speeds else 0,
-            "cmax": 1,
-            "showscale": True,
-            "colorbar": {"title": {"text": "best<br>= 1"}, "thickness": 12},
-        },
-    }
+    trace = {"type": "parcoords", "dimensions": dimensions, "line": _colour_lines(slowdowns)}
     left = 130 if len(groups) > 1 else 60
     made = figure([trace], height=420, margin={"l": left, "r": 20, "t": 70, "b": 30})
     return made, len(kept), len(lines)
+
+
+def _colour_lines(slowdowns: Sequence[float]) -> dict[str, Any]:
+    """By speed: lines of a greater number are drawn above the others, so the best are."""
+    speeds = [1 / slowdown for slowdown in slowdowns]
+    return {
+        "color": shorts(speeds),
+        "colorscale": [[1 - part, tone] for part, tone in reversed(_SCALE)],
+        "cmin": short(float(np.quantile(speeds, 0.1))) if speeds else 0,
+        "cmax": 1,
+        "showscale": True,
+        "colorbar": {"title": {"text": "best<br>= 1"}, "thickness": 12},
+    }
 
 
 def _axis(
