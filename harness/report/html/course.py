@@ -32,6 +32,7 @@ _SYMBOLS = {
     OutcomeKind.NO_SCORE: "circle-open",
     OutcomeKind.DEVICE_LOST: "star",
     OutcomeKind.CENSORED: "triangle-up",
+    OutcomeKind.INVALID: "square-open",
 }
 
 

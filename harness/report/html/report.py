@@ -27,6 +27,7 @@ from harness.report.html.page import (
     paragraph,
     table,
 )
+from harness.report.html.roofline import draw_roofline
 from harness.report.html.timeline import Use, draw_timeline, find_use
 from harness.report.html.warnings import find_warnings
 from harness.store.base import StoredSession
@@ -58,6 +59,17 @@ def make_report(sessions: Sequence[StoredSession], library: str) -> str:
     _add_time(page, sessions, uses)
     if len(scored) > 1:
         page.add("devices", "Side by side", tables.compare_groups(scored))
+    if (roofline := draw_roofline(scored)) is not None:
+        page.add(
+            "roofline",
+            "Roofline",
+            page.figure(
+                roofline,
+                "Speed of each kernel beside what its device can do at that intensity",
+                "Each point is a test; by its metrics gflops or tflops, and gbps. The roofs are "
+                "those of FP32 arithmetic and of memory, where the device is known.",
+            ),
+        )
     if scored and (samples := draw_samples(scored)) is not None:
         page.add(
             "samples",

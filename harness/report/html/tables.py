@@ -25,6 +25,7 @@ from harness.report.html.page import (
     table,
 )
 from harness.report.html.timeline import Use
+from harness.report.kernel import describe_kernel
 from harness.report.plain import describe_score
 from harness.store.base import StoredSession
 from harness.units import format_duration, format_path, format_score, format_significant
@@ -115,6 +116,8 @@ def show_best(group: Group, ties: Ties | None) -> Markup:
             [[name, format_value(value)] for name, value in group.best.configuration.items()],
         )
     ]
+    if kernel := describe_kernel(group.best, info):
+        parts.append(bullets(kernel))
     reference = find_reference(group.stored)
     if reference is not None and (ratio := group.slowdown(reference)) is not None:
         said = (
@@ -260,7 +263,9 @@ def show_commands(group: Group) -> Markup:
 
 def _command_lines(stored: StoredSession, outcome: Outcome, lane: Lane) -> list[str]:
     """What was typed, as it were, for a test: folder, environment, and each command."""
-    commands = stored.spec.get("command", {})
+    commands = stored.spec.get("command") or {}
+    if not commands:
+        return []  # a kernel, which no command runs
     names = stored.info.parameters
     folder = Path(stored.config_path).parent / commands.get("directory", ".")
     lines = [f"cd {shlex.quote(str(folder))}"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from harness.measurement import Launch, Measurement
 from harness.model import Note, OutcomeKind, Value
 from harness.report.groups import make_groups
 from harness.report.html.axes import distinct, label, scale_of, short
@@ -152,6 +153,32 @@ def test_sessions_that_are_not_alike_are_warned_of() -> None:
     assert "session 4 on Model 9" in text
     mixed = [measured, make_stored(info=make_info(id=4, simulated=True))]
     assert "Some of these sessions are simulated" in Reader(make_report(mixed, "library")).text
+
+
+def test_a_kernel_shows_its_launch_and_its_roof() -> None:
+    measurement = Measurement(
+        Launch((64, 1, 1), (128, 1, 1)),
+        "cold",
+        (0.5, 0.6, 0.7, 0.8),
+        stop="repeat",
+        metrics=(("tflops", 2.0), ("gbps", 500.0)),
+        flags=("throttled",),
+    )
+    outcome = make_outcome(1, dict.fromkeys(PARAMETERS, 1), [0.6])
+    outcome = replace(outcome, runs=(replace(outcome.runs[0], measurement=measurement),))
+    info = make_info()
+    device = replace(info.lanes[0].device, peak_gflops=10_000.0, peak_gbps=1000.0)
+    info = replace(info, lanes=(replace(info.lanes[0], device=device),))
+    page = make_report([make_stored(outcomes=(outcome,), info=info, spec={})], "library")
+    reader = Reader(page)
+    assert "roofline" in reader.ids
+    assert "suspect: throttled" in reader.text
+    assert "launch: grid 64, block 128" in reader.text
+    assert "export" not in reader.text
+    roofline = next(f for f in unpack(page) if f["data"][0].get("name", "").startswith("roof"))
+    roof, points = roofline["data"]
+    assert (roof["x"], roof["y"]) == ([2.0, 10.0, 20.0], [2000.0, 10_000.0, 10_000.0])
+    assert (points["x"], points["y"]) == ([4.0], [2000.0])
 
 
 def test_text_of_a_session_is_never_markup() -> None:
