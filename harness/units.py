@@ -68,5 +68,6 @@ def format_score(score: float, unit: str) -> str:
     """A score in its unit: seconds are scaled, anything else keeps its unit."""
     if unit == "s":
         return format_seconds(score)
-    text = f"{score:.0f}" if score == int(score) and abs(score) < 1e6 else format_significant(score)
+    whole = math.isfinite(score) and score == int(score) and abs(score) < 1e6
+    text = f"{score:.0f}" if whole else format_significant(score)
     return f"{text} {unit}".rstrip()

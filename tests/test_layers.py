@@ -12,9 +12,11 @@ import harness
 PACKAGE = Path(harness.__file__).parent
 ROWS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "_version"}),
-    frozenset({"units", "measurement"}),
+    frozenset({"units", "extras", "measurement"}),
     frozenset({"model", "clock"}),
-    frozenset({"stats", "procs", "space", "landscape", "limits", "comparison", "occupancy"}),
+    frozenset(
+        {"stats", "procs", "space", "landscape", "limits", "comparison", "occupancy", "effects"}
+    ),
     frozenset({"config", "device", "compile", "timing", "search", "store", "export"}),
     frozenset({"schedule", "report", "replay"}),
     frozenset({"cluster"}),

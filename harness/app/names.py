@@ -52,6 +52,10 @@ EXPORTS = {
     "script": "harness.export.script:format_script",
     "t4": "harness.export.t4:format_t4",
 }
+FILES = {
+    "parquet": "harness.export.parquet:write_parquet",
+}
+"""Formats that are no text: they are written to a file, a batch of runs at a time."""
 
 EMITS = {
     "cmake": "harness.export.cmake",

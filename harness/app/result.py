@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from harness.extras import load_extra
 from harness.model import Outcome, OutcomeKind, SessionInfo
 from harness.report.summary import Summary
 
@@ -55,3 +56,20 @@ class Result:
             }
             for outcome in self.outcomes
         ]
+
+    def to_pandas(self) -> Any:
+        """The rows as a `pandas.DataFrame`.
+
+        Raises:
+            ConfigError: pandas is not installed.
+        """
+        return load_extra("pandas", "pandas", "to_pandas()").DataFrame(self.to_rows())
+
+    def to_polars(self) -> Any:
+        """The rows as a `polars.DataFrame`.
+
+        Raises:
+            ConfigError: polars is not installed.
+        """
+        polars = load_extra("polars", "polars", "to_polars()")
+        return polars.DataFrame(self.to_rows(), infer_schema_length=None, strict=False)

@@ -20,6 +20,8 @@ _COMMANDS = {
     "sessions": ("harness.cli.sessions:sessions", "List the sessions of this project's journal."),
     "show": ("harness.cli.sessions:show", "Show a session: best, tests, failures."),
     "compare": ("harness.cli.compare:compare", "Say what one session is slower at than another."),
+    "report": ("harness.cli.report:report", "Write sessions as a page for a browser."),
+    "plot": ("harness.cli.plot:plot", "Plot sessions for a paper."),
     "export": ("harness.cli.export:export", "Write sessions as tables, or best values for builds."),
     "cache": ("harness.cli.cache:cache", "Show or clear the compiled kernels that are kept."),
     "simulate": ("harness.cli.simulate:simulate", "Compare strategies on recorded measurements."),

@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from harness.app.emit import format_tuned
-from harness.app.names import EMITS, EXPORTS, load
+from harness.app.names import EMITS, EXPORTS, FILES, load
 from harness.cli.options import find_journal, journal_option
 from harness.errors import ConfigError
 from harness.export.base import write_whole
 from harness.export.tuned import make_tuned
+from harness.store.columns import open_columns
 from harness.store.sessions import load_session
 
 
@@ -20,12 +21,12 @@ from harness.store.sessions import load_session
 @click.option(
     "--format",
     "form",
-    type=click.Choice([*EXPORTS, *EMITS]),
+    type=click.Choice([*EXPORTS, *FILES, *EMITS]),
     default="csv",
     show_default=True,
-    help="csv: Spencer's log; json: everything; script: the transcript; t4, kernel-tuner: for "
-    "other tuners, and for `harness simulate`; the others: the best values of each device, for "
-    "builds to include.",
+    help="csv: Spencer's log; json: everything; script: the transcript; parquet: a row per run; "
+    "t4, kernel-tuner: for other tuners, and for `harness simulate`; the others: the best values "
+    "of each device, for builds to include.",
 )
 @click.option("--prefix", help="Before every parameter's name in files for builds.")
 @click.option(
@@ -45,8 +46,11 @@ def export(
     The formats for builds take several sessions, of one program on different devices.
     """
     path = find_journal(journal)
-    if form in EXPORTS and len(sessions) > 1:
+    if form not in EMITS and len(sessions) > 1:
         raise ConfigError(f"{form}: holds one session, not {len(sessions)}; export them one by one")
+    if form in FILES:
+        _write_file(form, path, (*sessions, "last")[0], output)
+        return
     stored = [
         load_session(path, session, runs=form in EXPORTS) for session in sessions or ("last",)
     ]
@@ -61,3 +65,11 @@ def export(
     else:
         write_whole(output, text)
         click.echo(f"wrote {output}", err=True)
+
+
+def _write_file(form: str, journal: Path, session: str, output: Path | None) -> None:
+    if output is None:
+        raise ConfigError(f"{form}: is no text; name the file to write with -o")
+    found = open_columns(journal, session)
+    load(FILES[form])(output, found.info, found.types, found.batches)
+    click.echo(f"wrote {output}", err=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import click
 
 from harness.cli.options import find_journal, journal_option, json_option
+from harness.cli.tables import format_table
 from harness.model import Outcome
 from harness.report.kernel import describe_kernel, kernel_object
 from harness.report.plain import describe_score
@@ -53,7 +53,7 @@ def sessions(*, journal: Path | None, as_json: bool) -> None:
                 f"{best}{' (simulated)' if row.simulated and best else ''}",
             )
         )
-    click.echo("\n".join(_columns(table)))
+    click.echo("\n".join(format_table(table)))
 
 
 def _format_instant(at_s: float) -> str:
@@ -62,22 +62,28 @@ def _format_instant(at_s: float) -> str:
     return datetime.fromtimestamp(at_s, timezone.utc).strftime("%Y-%m-%d %H:%M")
 
 
-def _columns(table: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[n]) for row in table) for n in range(len(table[0]))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in table
-    ]
-
-
 @click.command()
 @click.argument("session", default="last")
 @click.option("--top", type=click.IntRange(min=1), default=10, help="How many of the best tests.")
 @click.option("--failures", is_flag=True, help="The failed tests, with their evidence.")
+@click.option("--importance", is_flag=True, help="How much each parameter matters.")
 @journal_option
 @json_option
-def show(*, session: str, top: int, failures: bool, journal: Path | None, as_json: bool) -> None:
+def show(
+    *,
+    session: str,
+    top: int,
+    failures: bool,
+    importance: bool,
+    journal: Path | None,
+    as_json: bool,
+) -> None:
     """Show SESSION: its number, a config's name, or `last`."""
+    if importance:
+        from harness.cli.importance import show_importance  # noqa: PLC0415 - numpy loads slowly
+
+        show_importance(find_journal(journal), session, as_json=as_json)
+        return
     stored = load_overview(find_journal(journal), session, top=top)
     if as_json:
         click.echo(json.dumps(_to_object(stored), indent=2))
@@ -152,7 +158,7 @@ def _lines(stored: SessionOverview) -> list[str]:
         )
         for outcome in stored.best
     ]
-    lines += _columns(table) if stored.best else ["no test succeeded"]
+    lines += format_table(table) if stored.best else ["no test succeeded"]
     if stored.best and (kernel := describe_kernel(stored.best[0], info)):
         lines += ["", "the best:", *(f"  {line}" for line in kernel)]
     if stored.failures or stored.invalid:

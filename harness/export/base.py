@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from harness.errors import StoreError
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write `text` to `path`, which holds the old content or the new, never a part.
+@contextmanager
+def open_whole(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write to, which becomes `path` when all is written, and else leaves it as it was.
 
     Raises:
         StoreError: it cannot be written.
@@ -19,15 +23,10 @@ def write_whole(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(
-            "w",
-            encoding="utf-8",
-            newline="",
-            dir=path.parent,
-            prefix=f".{path.name}.",
-            delete=False,
+            dir=path.parent, prefix=f".{path.name}.", delete=False
         ) as file:
             try:
-                file.write(text)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
                 os.fchmod(file.fileno(), 0o666 & ~_umask())
@@ -40,6 +39,16 @@ def write_whole(path: Path, text: str) -> None:
             f"{path}: cannot write this file: {error.strerror}; results are safe in the journal, "
             "`harness export` writes them elsewhere"
         ) from error
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write `text` to `path`, which holds the old content or the new, never a part.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    with open_whole(path) as file:
+        file.write(text.encode())
 
 
 def write_changed(path: Path, text: str, comment: re.Pattern[str]) -> bool:

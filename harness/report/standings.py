@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import ConfigError
+from harness.extras import load_extra
 
 
 def format_standings(standings: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -68,14 +69,10 @@ def plot_curves(result: Mapping[str, Any], path: Path) -> None:
     Raises:
         ConfigError: matplotlib is missing, or cannot write such a file.
     """
-    try:
-        from matplotlib.figure import Figure  # noqa: PLC0415 - an optional extra
-    except ImportError:
-        raise ConfigError(
-            "plots need matplotlib; install the extra: pip install 'gpu-harness[plot]'"
-        ) from None
     fields = result["fields"]
-    figure = Figure(figsize=(11, 3.2 * len(fields)), layout="constrained")
+    figure = load_extra("matplotlib.figure", "plot", "a plot").Figure(
+        figsize=(11, 3.2 * len(fields)), layout="constrained"
+    )
     axes = figure.subplots(len(fields), 2, squeeze=False)
     for row, (name, field) in zip(axes, fields.items(), strict=True):
         curves = [curve for curve in result["curves"] if curve["field"] == name]

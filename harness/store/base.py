@@ -86,6 +86,7 @@ class StoredSession:
     Attributes:
         outcomes: in the order of the tests; with their runs if those were asked for.
         summary: what the session said at its end.
+        spec: the config's tables as they were when the session began.
     """
 
     info: SessionInfo
@@ -95,6 +96,7 @@ class StoredSession:
     notes: tuple[Note, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
+    spec: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,10 +67,11 @@ def load_session(path: Path, which: str = "last", *, runs: bool = True) -> Store
         StoreError: no such journal or session.
     """
     with closing(connect(path, create=False)) as db, translated(path, "cannot read the session"):
-        session = _find(db, path, which)
+        session = find_session(db, path, which)
         return StoredSession(
             **_read_facts(db, path, session),
             outcomes=tuple(_read_outcomes(db, session, runs=runs)),
+            spec=_read_spec(db, session),
         )
 
 
@@ -83,7 +84,7 @@ def load_overview(path: Path, which: str = "last", *, top: int = 10) -> SessionO
         StoreError: no such journal or session.
     """
     with closing(connect(path, create=False)) as db, translated(path, "cannot read the session"):
-        session = _find(db, path, which)
+        session = find_session(db, path, which)
         facts = _read_facts(db, path, session)
         order = "ASC" if facts["info"].goal == "min" else "DESC"
         lanes = read_environments(facts["info"].lanes)
@@ -125,7 +126,12 @@ def _name_state(path: Path, session: int, state: str) -> str:
     return "killed" if state == "running" and not is_claimed(path, session) else state
 
 
-def _find(db: sqlite3.Connection, path: Path, which: str) -> int:
+def find_session(db: sqlite3.Connection, path: Path, which: str) -> int:
+    """The id of the session that `which` names.
+
+    Raises:
+        StoreError: there is none.
+    """
     if which == "last":
         row = db.execute("SELECT max(id) FROM sessions").fetchone()
     elif which.isdecimal():
@@ -141,15 +147,14 @@ def _find(db: sqlite3.Connection, path: Path, which: str) -> int:
     return found
 
 
-def _read_facts(db: sqlite3.Connection, path: Path, session: int) -> dict[str, Any]:
-    """What is known of a session beside its tests, as fields of what is handed out."""
+def read_info(db: sqlite3.Connection, path: Path, session: int) -> SessionInfo:
+    """What a session of the journal at `path` is."""
     row = db.execute(
         "SELECT name, goal, unit, parameters, repeat, aggregate, simulated, started_s, "
-        "distribution, strategy, state, config_path, environment, summary FROM sessions "
-        "WHERE id = ?",
+        "distribution, strategy FROM sessions WHERE id = ?",
         (session,),
     ).fetchone()
-    info = SessionInfo(
+    return SessionInfo(
         id=session,
         name=row[0],
         goal=row[1],
@@ -165,14 +170,27 @@ def _read_facts(db: sqlite3.Connection, path: Path, session: int) -> dict[str, A
         strategy=row[9],
         journal=str(path),
     )
+
+
+def _read_facts(db: sqlite3.Connection, path: Path, session: int) -> dict[str, Any]:
+    """What is known of a session beside its tests, as fields of what is handed out."""
+    state, config_path, environment, summary = db.execute(
+        "SELECT state, config_path, environment, summary FROM sessions WHERE id = ?", (session,)
+    ).fetchone()
     return {
-        "info": info,
-        "state": _name_state(path, session, row[10]),
-        "config_path": row[11],
+        "info": read_info(db, path, session),
+        "state": _name_state(path, session, state),
+        "config_path": config_path,
         "notes": tuple(_read_notes(db, session)),
-        "environment": json.loads(row[12]),
-        "summary": json.loads(row[13]) if row[13] else {},
+        "environment": json.loads(environment),
+        "summary": json.loads(summary) if summary else {},
     }
+
+
+def _read_spec(db: sqlite3.Connection, session: int) -> dict[str, Any]:
+    (text,) = db.execute("SELECT spec FROM sessions WHERE id = ?", (session,)).fetchone()
+    spec: dict[str, Any] = json.loads(text)
+    return spec
 
 
 def _read_outcomes(db: sqlite3.Connection, session: int, *, runs: bool) -> list[Outcome]:

@@ -101,3 +101,13 @@ def test_help_does_not_import_what_is_slow() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize("package", ["pandas", "polars"])
+def test_rows_as_a_frame(package: str, tmp_path: Path) -> None:
+    pytest.importorskip(package, reason=f"the extra {package} is not installed")
+    result = harness.tune(harness.make_spec(DATA, base=tmp_path))
+    frame = getattr(result, f"to_{package}")()
+    assert len(frame) == 6
+    assert list(frame.columns) == list(result.to_rows()[0])
+    assert list(frame["score"]) == [outcome.score for outcome in result.outcomes]

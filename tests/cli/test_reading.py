@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from harness._version import __version__
+from harness.cli.tables import format_table
 
 from .helpers import SLEEPERS, VIRTUAL, Cli
 
@@ -23,7 +25,10 @@ def test_help_and_version(cli: Cli) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["tune", "check", "space", "devices", "sessions", "show", "export", "convert", "schema"],
+    [
+        *("tune", "check", "space", "devices", "sessions", "show"),
+        *("report", "plot", "export", "convert", "schema"),
+    ],
 )
 def test_every_command_has_help(cli: Cli, command: str) -> None:
     ended = cli(command, "--help")
@@ -50,10 +55,82 @@ def test_show_the_best_and_the_failures(cli: Cli, journal: Path) -> None:
     assert made["environment"]["harness"] == __version__
 
 
+def test_show_the_importance_of_parameters(cli: Cli, config: Path) -> None:
+    config.write_text(VIRTUAL)
+    assert cli("tune", config).code == 0
+    journal = config.parent / ".harness" / "journal.sqlite"
+    shown = cli("show", "--importance", "--journal", journal).out
+    assert shown.startswith("session 1: virtual (simulated)")
+    assert "A with B, beyond each" in shown
+    (found,) = (
+        cli("show", "--importance", "--json", "--journal", journal).json["importance"].values()
+    )
+    shares = found["parameters"]
+    assert set(shares) == {"A", "B"}
+    assert 0.9 < sum(shares.values()) + found["pairs"][0]["share"] <= 1.001
+
+
+def test_show_says_when_nothing_is_important(cli: Cli, journal: Path) -> None:
+    ended = cli("show", "--importance", "--journal", journal)
+    assert ended.code == 0
+    assert "too few tests succeeded" in ended.out
+    made = cli("show", "--importance", "--json", "--journal", journal).json
+    assert list(made["importance"].values()) == [None]
+
+
+def test_tables_are_drawn_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = [("NAME", "VALUE"), ("[bold]", "1")]
+    assert format_table(table) == ["NAME    VALUE", "[bold]  1"]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    drawn = "\n".join(format_table(table))
+    assert "[bold]" in drawn  # a name is no markup
+    assert "─" in drawn
+
+
 def test_export_to_a_file(cli: Cli, journal: Path, tmp_path: Path) -> None:
     ended = cli("export", "last", "-o", tmp_path / "log.csv", "--journal", journal)
     assert ended.code == 0
     assert (tmp_path / "log.csv").read_text().startswith("TestNo,A,B,Score_1,Score_2,Score_Overall")
+
+
+def test_parquet_is_a_row_per_run(cli: Cli, journal: Path, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="the extra parquet is not installed")
+    path = tmp_path / "runs.parquet"
+    assert cli("export", "--format", "parquet", "-o", path, "--journal", journal).code == 0
+    rows = parquet.read_table(path).to_pylist()
+    assert len(rows) == 10  # of 4 tests 2 runs, of 2 the one that failed
+    assert {row["test"] for row in rows} == set(range(1, 7))
+    assert rows[0]["unit"] == "points"
+    assert (rows[0]["A"], rows[0]["B"]) == (1, "x")
+    nameless = cli("export", "--format", "parquet", "--journal", journal)
+    assert nameless.code == 2
+    assert "-o" in nameless.err
+
+
+def test_report_is_a_page(cli: Cli, journal: Path, tmp_path: Path) -> None:
+    if find_spec("plotly") is None:
+        ended = cli("report", "--journal", journal)
+        assert ended.code == 2
+        assert "gpu-harness[report]" in ended.err
+        return
+    path = tmp_path / "report.html"
+    ended = cli("report", "last", "-o", path, "--journal", journal)
+    assert ended.code == 0
+    assert ended.err.startswith(f"wrote {path} (")
+    assert "<title>sleepers: tuning report</title>" in path.read_text()
+
+
+def test_plot_chooses_the_format_by_the_file(cli: Cli, journal: Path, tmp_path: Path) -> None:
+    ended = cli("plot", "--kind", "scores", "-o", tmp_path / "scores.gp", "--journal", journal)
+    assert ended.code == 0
+    assert "yerrorbars" in (tmp_path / "scores.gp").read_text()
+    printed = cli("plot", "--kind", "scores", "--format", "gnuplot", "--journal", journal)
+    assert printed.out == (tmp_path / "scores.gp").read_text()
+    for arguments in ([], ["-o", "plot.bmp"], ["--format", "png"]):
+        refused = cli("plot", *arguments, "--journal", journal)
+        assert refused.code == 2
+        assert "-o" in refused.err or ".png" in refused.err
 
 
 def test_what_is_not_there_is_said(cli: Cli, journal: Path, tmp_path: Path) -> None:

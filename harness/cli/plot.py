@@ -1,0 +1,86 @@
+"""`harness plot`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness.cli.options import find_journal, journal_option
+from harness.errors import ConfigError
+from harness.export.base import write_whole
+from harness.report.gnuplot import format_gnuplot
+from harness.report.groups import make_groups
+from harness.report.plot import save_plot
+from harness.report.series import KINDS, Kind, make_series
+from harness.store.sessions import load_session
+
+_PICTURES = ("png", "svg", "pdf")
+
+
+@click.command()
+@click.argument("sessions", nargs=-1, metavar="[SESSION]...")
+@click.option(
+    "--kind",
+    type=click.Choice(KINDS),
+    default="best",
+    show_default=True,
+    help="best: the best score so far; scores: every test; importance: of each parameter; "
+    "parameters: median and best score by value.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([*_PICTURES, "gnuplot"]),
+    help="Default: by the ending of the file. gnuplot: a script that holds its data.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="File to write; gnuplot's default is stdout.",
+)
+@journal_option
+def plot(
+    *,
+    sessions: tuple[str, ...],
+    kind: Kind,
+    form: str | None,
+    output: Path | None,
+    journal: Path | None,
+) -> None:
+    """Plot SESSION (its number, a config's name, or `last`) for a paper."""
+    ending = form or _find_format(output)
+    path = find_journal(journal)
+    stored = [load_session(path, session) for session in sessions or ("last",)]
+    groups = make_groups(stored)
+    series = make_series(kind, groups)
+    title = ", ".join(dict.fromkeys(each.info.name for each in stored))
+    if any(each.info.simulated for each in stored):
+        title += " (simulated)"
+    if ending == "gnuplot":
+        text = format_gnuplot(title, series)
+        if output is None:
+            click.echo(text, nl=False)
+            return
+        write_whole(output, text)
+    elif output is None:
+        raise ConfigError(f"{ending}: is no text; name the file to write with -o")
+    else:
+        save_plot(output, title, series, ending)
+    click.echo(f"wrote {output}", err=True)
+
+
+def _find_format(output: Path | None) -> str:
+    if output is None:
+        raise ConfigError(
+            "no file given: name it with -o (.png, .svg, .pdf), or use --format gnuplot"
+        )
+    ending = output.suffix.removeprefix(".").lower()
+    if ending in ("gp", "gnuplot"):
+        return "gnuplot"
+    if ending not in _PICTURES:
+        raise ConfigError(
+            f"{output}: its ending says no format; use .png, .svg, .pdf, .gp, or --format"
+        )
+    return ending

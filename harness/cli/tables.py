@@ -1,0 +1,38 @@
+"""Tables on stdout: drawn on a terminal, plain columns elsewhere."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+
+
+def format_table(table: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table whose first row is its header."""
+    return _draw(table) if sys.stdout.isatty() else _align(table)
+
+
+def _align(table: Sequence[Sequence[str]]) -> list[str]:
+    """Columns as wide as their widest cell, two spaces apart."""
+    widths = [max(len(row[n]) for row in table) for n in range(len(table[0]))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in table
+    ]
+
+
+def _draw(table: Sequence[Sequence[str]]) -> list[str]:
+    from rich import box  # noqa: PLC0415 - slow to import, needed on terminals only
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    made = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    for place, heading in enumerate(table[0]):
+        made.add_column(Text(heading), overflow="fold", no_wrap=place == 0)
+    for row in table[1:]:
+        made.add_row(*map(Text, row))
+    console = Console(width=shutil.get_terminal_size().columns, force_terminal=True)
+    with console.capture() as captured:
+        console.print(made)
+    return [line for line in captured.get().splitlines() if line.strip()]

@@ -1,0 +1,311 @@
+"""The words and tables of a report: nothing that matters depends on plots alone."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+from harness.comparison import Comparison
+from harness.config.substitute import CommandTemplate, Template
+from harness.errors import ConfigError
+from harness.model import Lane, Outcome, OutcomeKind, Phase, format_value
+from harness.report.groups import Group, Ties, by_configuration, find_reference
+from harness.report.html.page import (
+    Cell,
+    Markup,
+    bullets,
+    code_block,
+    details,
+    element,
+    join,
+    paragraph,
+    table,
+)
+from harness.report.html.timeline import Use
+from harness.report.kernel import describe_kernel
+from harness.report.plain import describe_score
+from harness.store.base import StoredSession
+from harness.units import format_duration, format_path, format_score, format_significant
+
+_MOST_TIES = 12
+_MOST_FAILURES = 10
+
+
+def format_instant(at_s: float) -> str:
+    """An instant as a date; virtual time has none."""
+    if at_s < 1e9:
+        return "in virtual time"
+    return datetime.fromtimestamp(at_s, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def make_cards(groups: Sequence[Group]) -> Markup:
+    """The best of each group, at a glance."""
+    cards = []
+    for group in groups:
+        info = group.info
+        best = "none" if group.best is None else format_score(group.best.score or 0.0, info.unit)
+        simulated = " (simulated)" if info.simulated else ""
+        what = "" if group.best is None else str(group.best.configuration)
+        cards.append(
+            element(
+                "div",
+                f"{group.label}{'' if group.device in group.label else f' on {group.device}'}",
+                element("b", f"{best}{simulated}"),
+                what,
+                class_="card",
+            )
+        )
+    return element("div", *cards, class_="cards")
+
+
+def summarise(sessions: Sequence[StoredSession], uses: Sequence[Use]) -> Markup:
+    """What the sessions were, one column each."""
+    rows: list[list[Cell]] = [
+        ["Name", *(stored.info.name for stored in sessions)],
+        ["State", *(stored.state for stored in sessions)],
+        ["Started", *(format_instant(stored.info.started_s) for stored in sessions)],
+        ["Took", *(format_duration(use.span_s) for use in uses)],
+        ["Results", *(s.info.origin or "measured" for s in sessions)],
+        ["Goal", *(_goal(stored) for stored in sessions)],
+        ["Search", *(f"{s.info.strategy}, {s.info.distribution}" for s in sessions)],
+        ["Devices", *(_devices(stored) for stored in sessions)],
+        ["Tests", *(_count(stored) for stored in sessions)],
+    ]
+    references = [find_reference(stored) for stored in sessions]
+    if any(reference is not None for reference in references):
+        told = [
+            "none" if reference is None else format_score(reference, stored.info.unit)
+            for reference, stored in zip(references, sessions, strict=True)
+        ]
+        rows.append(["Reference", *told])
+    header = ["", *(f"session {stored.info.id}" for stored in sessions)]
+    return table("What was tuned, and how", header, rows)
+
+
+def _goal(stored: StoredSession) -> str:
+    info = stored.info
+    which = "least" if info.goal == "min" else "greatest"
+    unit = f" in {info.unit}" if info.unit else ""
+    return f"{which} score{unit}, {info.aggregate} of {info.repeat} run(s)"
+
+
+def _devices(stored: StoredSession) -> str:
+    counts = Counter(lane.device.name or "no device" for lane in stored.info.lanes)
+    return ", ".join(f"{count} x {name}" for name, count in counts.items())
+
+
+def _count(stored: StoredSession) -> str:
+    kinds = Counter(outcome.kind.value for outcome in stored.outcomes)
+    told = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    return f"{len(stored.outcomes)}: {told}" if told else "0"
+
+
+def show_best(group: Group, ties: Ties | None) -> Markup:
+    """The best configuration of a group, and what cannot be told from it."""
+    if group.best is None or ties is None:
+        return paragraph("No test succeeded.")
+    info = group.info
+    parts = [
+        table(
+            f"The best: test {group.best.test_id}, {describe_score(group.best, info.unit)}"
+            f"{' (simulated)' if info.simulated else ''}",
+            ["parameter", "value"],
+            [[name, format_value(value)] for name, value in group.best.configuration.items()],
+        )
+    ]
+    if kernel := describe_kernel(group.best, info):
+        parts.append(bullets(kernel))
+    reference = find_reference(group.stored)
+    if reference is not None and (ratio := group.slowdown(reference)) is not None:
+        said = (
+            f"is {format_significant(ratio)} times as slow as the best"
+            if ratio >= 1
+            else f"is better: the best is {format_significant(1 / ratio)} times as slow"
+        )
+        parts.append(paragraph(f"The reference, {format_score(reference, info.unit)}, {said}."))
+    parts.append(_show_ties(group, ties))
+    return join(parts)
+
+
+def _show_ties(group: Group, ties: Ties) -> Markup:
+    others = len(ties.outcomes) - 1
+    if ties.proven and not others:
+        return paragraph("Its samples prove at 95 % that it is better than each of the others.")
+    what = (
+        f"{others} other(s) cannot be told from the best at 95 % by their samples: choose any of "
+        "them for reasons other than speed."
+        if ties.proven
+        else f"The samples of {others} other(s) overlap with those of the best; there are too few "
+        "to prove more."
+    )
+    rows = [
+        [
+            f"test {outcome.test_id}",
+            describe_score(outcome, group.info.unit),
+            _ratio(ties.comparisons.get(outcome.test_id)),
+            *(format_value(value) for value in outcome.configuration.values()),
+        ]
+        for outcome in ties.outcomes[:_MOST_TIES]
+    ]
+    header = ["test", "score", "ratio to the best", *group.info.parameters]
+    caption = "The tie set" if ties.proven else "Overlapping with the best"
+    if len(ties.outcomes) > _MOST_TIES:
+        caption += f": the first {_MOST_TIES} of {len(ties.outcomes)}"
+    return join([paragraph(what), table(caption, header, rows)])
+
+
+def _ratio(comparison: Comparison | None) -> str:
+    if comparison is None:
+        return "1"
+    text = format_significant(comparison.ratio, 4)
+    if comparison.low <= 0:
+        return text
+    low, high = (format_significant(end, 4) for end in (comparison.low, comparison.high))
+    return f"{text} [{low}, {high}]"
+
+
+def show_lanes(stored: StoredSession, use: Use) -> Markup:
+    """How much of the time each lane was busy."""
+    tests = Counter(outcome.lane for outcome in stored.outcomes)
+    rows: list[list[Cell]] = [
+        [
+            lane.name,
+            lane.device.name or "no device",
+            tests[lane.name],
+            Markup(f"{use.run_s[lane.name]:.1f}"),
+            f"{100 * use.busy(lane.name):.0f} %",
+        ]
+        for lane in stored.info.lanes
+    ]
+    made = table(
+        f"Lanes of session {stored.info.id}, in {format_duration(use.span_s)}",
+        ["lane", "device", "tests", "in runs (s)", "busy"],
+        rows,
+    )
+    if not use.compile_s:
+        return made
+    at_once = use.compile_s / use.span_s if use.span_s else 0.0
+    return join(
+        [
+            made,
+            paragraph(
+                f"Compiling took {format_duration(use.compile_s)} in all: on average "
+                f"{at_once:.2f} compiles were going on. What is neither runs nor compiling on a "
+                "lane is waiting, starting and cleaning."
+            ),
+        ]
+    )
+
+
+def compare_groups(groups: Sequence[Group]) -> Markup:
+    """What each group's best costs on the others."""
+    known = [by_configuration(group) for group in groups]
+    rows: list[list[Cell]] = []
+    for group in groups:
+        if group.best is None:
+            continue
+        cells: list[Cell] = [group.label]
+        for other, outcomes in zip(groups, known, strict=True):
+            outcome = outcomes.get(group.best.configuration)
+            slowdown = other.slowdown(None if outcome is None else outcome.score)
+            cells.append("not tested" if slowdown is None else f"{slowdown:.3f} x")
+        rows.append([*cells, element("span", str(group.best.configuration), class_="words")])
+    header = ["the best of", *(f"on {group.label}" for group in groups), "configuration"]
+    return table(
+        "How many times as slow as the best each group's best configuration is elsewhere",
+        header,
+        rows,
+    )
+
+
+def show_failures(groups: Sequence[Group]) -> Markup:
+    """What failed, by kind, with the evidence of the first few of each."""
+    parts: list[Cell] = []
+    for kind in OutcomeKind:
+        failed = [o for group in groups for o in group.outcomes if o.kind is kind]
+        if kind is OutcomeKind.OK or not failed:
+            continue
+        shown = [_failure(outcome) for outcome in failed[:_MOST_FAILURES]]
+        rest = len(failed) - len(shown)
+        more = [paragraph(f"… and {rest} more; `harness show --failures` has all.")] if rest else []
+        parts.append(details(f"{kind.value}: {len(failed)} test(s)", *shown, *more))
+    return join(parts)
+
+
+def _failure(outcome: Outcome) -> Markup:
+    parts = [paragraph(f"test {outcome.test_id} [{outcome.lane}] {outcome.configuration}")]
+    parts.append(paragraph(outcome.reason))
+    if outcome.evidence is not None:
+        text = f"$ {outcome.evidence.command}\n{outcome.evidence.output}"
+        parts.append(code_block(text, f"Evidence of test {outcome.test_id}"))
+    return join(parts)
+
+
+def show_commands(group: Group) -> Markup:
+    """The commands of the best test, as they were run."""
+    best = group.best
+    lane = next((lane for lane in group.lanes if best and lane.name == best.lane), None)
+    if best is None or lane is None:
+        return Markup("")
+    lines = _command_lines(group.stored, best, lane)
+    if not lines:
+        return Markup("")
+    return join(
+        [
+            element("h3", f"Commands of test {best.test_id} ({group.label})"),
+            code_block("\n".join(lines), f"Commands of test {best.test_id}"),
+        ]
+    )
+
+
+def _command_lines(stored: StoredSession, outcome: Outcome, lane: Lane) -> list[str]:
+    """What was typed, as it were, for a test: folder, environment, and each command."""
+    commands = stored.spec.get("command") or {}
+    if not commands:
+        return []  # a kernel, which no command runs
+    names = stored.info.parameters
+    folder = Path(stored.config_path).parent / commands.get("directory", ".")
+    lines = [f"cd {shlex.quote(str(folder))}"]
+    environment = dict(lane.environment)
+    try:
+        for name, text in commands.get("environment", {}).items():
+            value = Template.parse(text, names).expand(outcome.configuration, outcome.test_id, lane)
+            environment[name] = value
+        lines += [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
+        for phase in Phase:
+            if command := commands.get(phase.value):
+                expanded = CommandTemplate.parse(command, names).expand(
+                    outcome.configuration, outcome.test_id, lane, directory=str(folder)
+                )
+                lines += [f"# {phase.value}", expanded.text]
+    except ConfigError:
+        return []  # of a harness that wrote commands otherwise
+    return lines
+
+
+def show_environment(sessions: Sequence[StoredSession]) -> Markup:
+    """Under what circumstances was measured, and what the sessions noted."""
+    names = dict.fromkeys(name for stored in sessions for name in stored.environment)
+    rows: list[list[Cell]] = [
+        ["config", *(format_path(stored.config_path) for stored in sessions)],
+    ]
+    rows += [[name, *(stored.environment.get(name, "") for stored in sessions)] for name in names]
+    header = ["", *(f"session {stored.info.id}" for stored in sessions)]
+    parts: list[Cell] = [table("Environment", header, rows)]
+    lanes = [
+        [lane.name, lane.device.name, lane.device.uuid, lane.device.driver, _cores(lane)]
+        for stored in sessions
+        for lane in stored.info.lanes
+    ]
+    parts.append(table("Lanes", ["lane", "device", "UUID", "driver", "cores"], lanes))
+    notes = [note.text for stored in sessions for note in stored.notes if note.level == "info"]
+    if notes:
+        parts += [element("h3", "Notes"), bullets(notes)]
+    return join(parts)
+
+
+def _cores(lane: Lane) -> str:
+    return " ".join(map(str, lane.device.cores))

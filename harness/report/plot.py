@@ -1,0 +1,146 @@
+"""Series as a picture for a paper, by matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.export.base import open_whole
+from harness.extras import load_extra
+from harness.report.series import Series
+
+_WIDTH = 6.4
+"""Inches: a column and a half of a page."""
+
+
+def save_plot(path: Path, title: str, series: Sequence[Series], form: str) -> None:
+    """Draw `series`, all of one kind, to the file `path`.
+
+    Args:
+        form: `png`, `svg` or `pdf`.
+
+    Raises:
+        ConfigError: matplotlib is not installed.
+        StoreError: the file cannot be written.
+    """
+    figure = load_extra("matplotlib.figure", "plot", "a plot").Figure
+    draw = {
+        "best": _draw_best,
+        "scores": _draw_scores,
+        "importance": _draw_importance,
+        "parameters": _draw_parameters,
+    }[series[0].kind]
+    made = figure(figsize=(_WIDTH, 4.0), layout="constrained")
+    draw(made, series)
+    made.suptitle(_plain(title))
+    with open_whole(path) as file:
+        made.savefig(file, format=form, dpi=200)
+
+
+def _plain(text: str) -> str:
+    """`text` where matplotlib would take dollar signs for formulas."""
+    return text.replace("$", r"\$")
+
+
+def _score_label(series: Series, what: str = "score") -> str:
+    facts = [fact for fact in (series.unit, "simulated" if series.simulated else "") if fact]
+    return _plain(f"{what} ({', '.join(facts)})" if facts else what)
+
+
+def _finish(axes: Any, series: Sequence[Series], low: float, high: float) -> None:
+    """Reference line, scale and legend of a plot of scores over tests."""
+    reference = series[0].reference
+    if reference is not None:
+        axes.axhline(reference, color="0.3", linestyle="--", label="reference")
+        low, high = min(low, reference), max(high, reference)
+    if low > 0 and high > 10 * low:
+        axes.set_yscale("log")
+    axes.set_xlabel("test")
+    axes.set_ylabel(_score_label(series[0]))
+    axes.grid(visible=True, alpha=0.3)
+    if len(series) > 1 or reference is not None:
+        _add_legend(axes.figure, axes)
+
+
+def _draw_best(figure: Any, series: Sequence[Series]) -> None:
+    axes = figure.subplots()
+    for each in series:
+        axes.step(
+            each.numbers("test"), each.numbers("best"), where="post", label=_plain(each.label)
+        )
+    drawn = [score for each in series for score in each.numbers("best")]
+    _finish(axes, series, min(drawn), max(drawn))
+
+
+def _draw_scores(figure: Any, series: Sequence[Series]) -> None:
+    axes = figure.subplots()
+    for each in series:
+        axes.errorbar(
+            each.numbers("test"),
+            each.numbers("score"),
+            yerr=each.numbers("deviation"),
+            fmt=".",
+            markersize=4,
+            elinewidth=0.8,
+            label=_plain(each.label),
+        )
+    drawn = [score for each in series for score in each.numbers("score")]
+    _finish(axes, series, min(drawn), max(drawn))
+
+
+def _draw_importance(figure: Any, series: Sequence[Series]) -> None:
+    names = [str(name) for name in series[0].column("parameter")]
+    figure.set_figheight(1.4 + 0.25 * len(names) * (1 + 0.5 * (len(series) - 1)))
+    axes = figure.subplots()
+    height = 0.8 / len(series)
+    for place, each in enumerate(series):
+        shares = dict(
+            zip(map(str, each.column("parameter")), each.numbers("importance"), strict=True)
+        )
+        axes.barh(
+            [row + place * height for row in range(len(names))],
+            [shares[name] for name in names],
+            height,
+            label=_plain(each.label),
+        )
+    middle = (len(series) - 1) * height / 2
+    axes.set_yticks([row + middle for row in range(len(names))], [_plain(name) for name in names])
+    axes.invert_yaxis()
+    axes.set_xlabel("variance explained (%" + (", simulated)" if series[0].simulated else ")"))
+    if len(series) > 1:
+        _add_legend(figure, axes)
+
+
+def _draw_parameters(figure: Any, series: Sequence[Series]) -> None:
+    names = list(dict.fromkeys(str(name) for name in series[0].column("parameter")))
+    columns = min(3, len(names))
+    rows = -(-len(names) // columns)
+    figure.set_figheight(0.6 + 2.4 * rows)
+    grid = figure.subplots(rows, columns, squeeze=False)
+    places = [axes for line in grid for axes in line]
+    for name, axes in zip(names, places, strict=False):
+        for number, each in enumerate(series):
+            kept = [row for row in each.rows if row[0] == name]
+            values = [_plain(str(row[1])) for row in kept]
+            for what, style in ((2, "o-"), (3, "o:")):
+                axes.plot(
+                    values,
+                    [row[what] for row in kept],
+                    style,
+                    color=f"C{number}",
+                    markersize=4,
+                    label=_plain(f"{each.label}, {each.columns[what]}"),
+                )
+        axes.set_title(_plain(name), fontsize="medium")
+        axes.grid(visible=True, alpha=0.3)
+    for axes in places[len(names) :]:
+        axes.set_visible(False)
+    figure.supylabel(_score_label(series[0]), fontsize="medium")
+    _add_legend(figure, places[0])
+
+
+def _add_legend(figure: Any, axes: Any) -> None:
+    """Below the plot, where it hides no point."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize="small")
