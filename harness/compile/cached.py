@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from harness.compile.base import KernelBuild, Translation, Translator
 from harness.compile.cache import BuildCache, Kernel, make_key
 from harness.compile.cubin import add_spills, digest_code, read_resources
 from harness.compile.elf import Cubin, ElfError
-from harness.compile.inputs import record_inputs
+from harness.compile.inputs import file_clock_ns, record_inputs
 from harness.compile.source import KernelSource
 from harness.model import Artifact, OutcomeKind
 
@@ -70,7 +69,7 @@ class CachedCompiler:
             return self._find(key, source) or self._translate(key, source)
 
     def _translate(self, key: str, source: KernelSource) -> KernelBuild:
-        since_ns = time.time_ns()
+        since_ns = file_clock_ns()
         made = self._translator.translate(source)
         if made.kind is not OutcomeKind.OK:
             return KernelBuild(made.kind, reason=made.reason, evidence=made.evidence)

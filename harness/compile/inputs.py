@@ -13,6 +13,15 @@ _SETTLED_NS = 2_000_000_000
 """A file changed less than this before it was read may change again and keep its time stamp."""
 
 
+_COARSE = 5
+"""CLOCK_REALTIME_COARSE of Linux, which the time module does not name."""
+
+
+def file_clock_ns() -> int:
+    """Now, by the clock that stamps files: up to a tick of the kernel behind the precise one."""
+    return time.clock_gettime_ns(_COARSE)
+
+
 @dataclass(frozen=True, slots=True)
 class InputSet:
     """Files that a compile read.
@@ -61,7 +70,7 @@ def record_inputs(
     hashes: FileHashes,
     since_ns: int,
 ) -> InputSet | None:
-    """What a compile read that began at `since_ns` (Unix time in ns).
+    """What a compile read that began at `since_ns` (of `file_clock_ns`).
 
     Args:
         absent: files it is known to have looked for in vain.

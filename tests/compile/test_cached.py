@@ -17,6 +17,8 @@ from harness.compile.source import KernelSource
 from harness.model import Artifact, OutcomeKind, Resources
 from harness.testing.cubins import FakeKernel, FakeTranslator, make_cubin
 
+from .files import write_settled
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = KernelSource("text", "scale", "sm_90")
 
@@ -54,11 +56,11 @@ def test_nothing_is_compiled_twice(cache: BuildCache) -> None:
 
 def test_changed_header_is_compiled_again(cache: BuildCache, tmp_path: Path) -> None:
     header = tmp_path / "tile.h"
-    header.write_text("one")
+    write_settled(header, "one")
     translator = FakeTranslator(inputs=(str(header),))
     compiler = CachedCompiler(translator, cache)
     assert [build(compiler).cached for _ in range(2)] == [False, True]
-    header.write_text("two")
+    write_settled(header, "two")
     assert [build(compiler).cached for _ in range(2)] == [False, True]
 
 

@@ -22,6 +22,8 @@ from harness.errors import CompileError
 from harness.model import Artifact, OutcomeKind
 from harness.procs.worker import Worker
 
+from .files import write_settled
+
 KERNELS = """
 #include "tile.h"
 __constant__ float table[100];
@@ -80,7 +82,7 @@ def translator(request: pytest.FixtureRequest) -> Iterator[Translator]:
 
 @pytest.fixture
 def source(tmp_path: Path) -> KernelSource:
-    (tmp_path / "tile.h").write_text("#define TILE 1\n")
+    write_settled(tmp_path / "tile.h", "#define TILE 1\n")
     return KernelSource(
         KERNELS,
         "sum<float, 32>",
