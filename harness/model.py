@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Literal
 
 from harness.measurement import Measurement
+from harness.units import format_text
 
 Value = str | int | float | bool
 """What a parameter can be set to."""
@@ -70,7 +71,9 @@ class Configuration(Mapping[str, Value]):
         return f"Configuration({self})"
 
     def __str__(self) -> str:
-        return " ".join(f"{name}={format_value(value)}" for name, value in self.items())
+        return " ".join(
+            f"{name}={format_text(format_value(value))}" for name, value in self.items()
+        )
 
 
 class Phase(str, Enum):

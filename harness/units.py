@@ -1,4 +1,4 @@
-"""Durations, sizes and paths as people read them."""
+"""Durations, sizes, counts, paths and foreign text as people read them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def format_seconds(duration_s: float) -> str:
 
 
 def format_duration(duration_s: float) -> str:
-    """A waiting time: `42 s`, `3 min 5 s`, `2 h 14 min`."""
+    """A waiting time: `42 s`, `3 min 5 s`, `2 h 14 min`; beyond all patience, `1.00e+06 s`."""
+    if not duration_s < 1e6:
+        return f"{format_significant(duration_s)} s"
     if duration_s < 10:
         return f"{duration_s:.1f} s"
     seconds = round(duration_s)
@@ -71,3 +73,30 @@ def format_score(score: float, unit: str) -> str:
     whole = math.isfinite(score) and score == int(score) and abs(score) < 1e6
     text = f"{score:.0f}" if whole else format_significant(score)
     return f"{text} {unit}".rstrip()
+
+
+def format_text(text: str) -> str:
+    r"""`text` on one line, with all that a terminal would obey instead of showing escaped.
+
+    Line ends, ESC and other control characters, marks that turn the direction of writing, and
+    bytes that were no text: `a\nb` becomes `a\\nb`.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def format_word(text: str) -> str:
+    """`text` as one word of a line: in quotes where its ends could not be seen without."""
+    plain = text and not any(c in " \"'" for c in text)
+    return format_text(text) if plain else f'"{format_text(text)}"'
+
+
+def format_count(count: int, noun: str) -> str:
+    """`1 lane`, `3 lanes`: the plural is the noun with an s."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def shorten(text: str, most: int) -> str:
+    """`text` cut to `most` characters, with a mark where something is missing."""
+    return text if len(text) <= most else text[: most - 1] + "…"

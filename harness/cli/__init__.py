@@ -10,6 +10,7 @@ import click
 
 from harness._version import __version__
 from harness.errors import EXIT_INTERRUPTED, EXIT_USAGE, HarnessError
+from harness.units import format_text
 
 # name -> (module:command, one line of help), in the order of `harness --help`
 _COMMANDS = {
@@ -94,4 +95,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _complain(text: str) -> None:
     for line in text.splitlines():
-        click.echo(f"error: {line}", err=True)
+        click.echo(f"error: {format_text(line)}", err=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from harness.cli.options import find_journal, journal_option, json_option
+from harness.cli.output import write_json, write_lines
 from harness.errors import EXIT_REGRESSION
 from harness.report.compare import Side, compare_sessions
 from harness.store.exported import load_exported
@@ -49,9 +49,9 @@ def compare(
         _load(first, journal), _load(second, journal), threshold=threshold / 100, unlike=unlike
     )
     if as_json:
-        click.echo(json.dumps(found.to_object(), indent=2))
+        write_json(found.to_object())
     else:
-        click.echo("\n".join(found.to_lines(top)))
+        write_lines(found.to_lines(top))
     if found.regressed:
         raise click.exceptions.Exit(EXIT_REGRESSION)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
+from harness.cli.output import write_json
 from harness.config.convert import to_toml
 from harness.config.load import load_config
 from harness.config.schema import make_json_schema
@@ -35,4 +35,4 @@ def convert(config: Path, output: Path | None) -> None:
 @click.command()
 def schema() -> None:
     """Print the JSON Schema of config files, for editors that complete and check them."""
-    click.echo(json.dumps(make_json_schema(), indent=2))
+    write_json(make_json_schema())

@@ -13,6 +13,7 @@ import numpy as np
 
 from harness.app.spaces import LaneSpace, find_spaces
 from harness.cli.options import json_option, lane_options, load_spec
+from harness.cli.output import write_lines
 from harness.config.spec import Spec
 from harness.errors import ConfigError
 from harness.model import Configuration, Value, format_value
@@ -57,8 +58,7 @@ def space(
         if as_json:
             _write_json(part, describe(chosen, seed), found)
         elif found is None:
-            lines = [""] * (number > 0) + _lines(spec, part, describe(chosen, seed))
-            click.echo("\n".join(lines))
+            write_lines([""] * (number > 0) + _lines(spec, part, describe(chosen, seed)))
         else:
             _write_configurations(part, found)
 
@@ -87,10 +87,10 @@ def _choose(
 
 def _write_configurations(part: LaneSpace, blocks: Iterator[list[Configuration]]) -> None:
     if part.models:
-        click.echo(f"# {_name_lanes(part)}")
+        write_lines([f"# {_name_lanes(part)}"])
     for block in blocks:
         if block:
-            click.echo("\n".join(map(str, block)))
+            write_lines(map(str, block))
 
 
 def _name_lanes(part: LaneSpace) -> str:

@@ -167,7 +167,7 @@ def test_devices(cli: Cli) -> None:
     assert all(device["simulated"] for device in made["devices"])
     assert made["devices"][0]["limits"]["max_threads_per_block"] == 1024
     shown = cli("devices", "--backend", "mock", "--parallel", "2", "--pin", "ordinal").out
-    assert "2 lane(s):" in shown
+    assert "2 lanes:" in shown
     assert "simulated" in shown
     real = cli("devices", "--backend", "cpu")
     assert real.code == 0
