@@ -161,6 +161,10 @@ class DeviceInfo:
         return f"{self.kind}:{self.name}"
 
 
+MAX_LANES = 4096
+"""More are a slip of the finger: no machine has as many devices."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lane:
     """A parallel name and the device it is bound to; at most one timed run at a time.

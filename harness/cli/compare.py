@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import find_journal, journal_option, json_option
+from harness.cli.options import MAX_TOP, find_journal, journal_option, json_option
 from harness.cli.output import write_json, write_lines
 from harness.errors import EXIT_REGRESSION
 from harness.report.compare import Side, compare_sessions
@@ -27,7 +27,7 @@ from harness.store.sessions import load_session
 @click.option(
     "--unlike", is_flag=True, help="Compare although devices differ, or one side is simulated."
 )
-@click.option("--top", type=click.IntRange(min=0), default=20, help="How many configurations.")
+@click.option("--top", type=click.IntRange(0, MAX_TOP), default=20, help="How many configurations.")
 @journal_option
 @json_option
 def compare(

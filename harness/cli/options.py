@@ -19,6 +19,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 BACKENDS = ("auto", "cuda", "cpu", "mock", "none", "replay")
 DISTRIBUTIONS = ("pipelined", "pooled", "per-test", "replicate")
 
+MAX_TOP = 1_000_000
+"""What `--top` can ask for: nobody reads more."""
+
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 
 

@@ -17,6 +17,7 @@ from harness.cli.check import describe
 from harness.cli.options import change, json_option, lane_options, search_options
 from harness.cli.output import write_json, write_lines
 from harness.config.load import load_config
+from harness.config.spec import MAX_REPEAT
 from harness.errors import EXIT_DEVICE, EXIT_FAILURE, EXIT_INTERRUPTED
 from harness.report.plain import PlainView
 from harness.report.progress import Progress
@@ -27,7 +28,7 @@ from harness.units import format_path, format_text
 @click.argument("config", required=False, type=click.Path(path_type=Path))
 @lane_options
 @search_options
-@click.option("--repeat", type=click.IntRange(min=1), help="Runs per test.")
+@click.option("--repeat", type=click.IntRange(1, MAX_REPEAT), help="Runs per test.")
 @click.option(
     "--warm-start",
     metavar="SESSION",
