@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 _TIME_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+
+WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
+"""A whole number as users may write it: other scripts' digits are text."""
+
+NO_WHOLE_NUMBER = "not a whole number; write one such as 4, `auto`, or names such as left,right"
 
 
 def format_significant(number: float, digits: int = 3) -> str:
@@ -100,3 +106,16 @@ def format_count(count: int, noun: str) -> str:
 def shorten(text: str, most: int) -> str:
     """`text` cut to `most` characters, with a mark where something is missing."""
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def is_number_like(word: str) -> bool:
+    """Whether `word` was probably meant as a number or a truth: `1.5`, `1e3`, `0x2`, `true`."""
+    if word.lower() in ("true", "false"):
+        return True
+    for read in (float, lambda text: int(text, 0)):
+        try:
+            read(word)
+        except ValueError:
+            continue
+        return True
+    return False

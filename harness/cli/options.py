@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import msgspec
 
 from harness.config.change import change_spec
 from harness.config.load import load_config
@@ -64,9 +63,6 @@ def search_options(function: F) -> F:
     return function
 
 
-_SEARCH_KEYS = ("strategy", "seed", "max_tests", "max_time_s", "target", "patience")
-
-
 def load_spec(config: Path, **changes: Any) -> Spec:
     """The config with what the command line says instead; None changes nothing."""
     return change(load_config(config), **changes)
@@ -77,15 +73,7 @@ def change(spec: Spec, **changes: Any) -> Spec:
     given = {key: value for key, value in changes.items() if value is not None}
     if "parallel" in given:
         given["parallel"] = parse_parallel(given["parallel"])
-    search = {key: given.pop(key) for key in _SEARCH_KEYS if key in given}
-    for table, values in (("search", search), ("scoring", _pop(given, "repeat"))):
-        if values:
-            given[table] = {**msgspec.structs.asdict(getattr(spec, table)), **values}
     return change_spec(spec, "command line", **given)
-
-
-def _pop(given: dict[str, Any], key: str) -> dict[str, Any]:
-    return {key: given.pop(key)} if key in given else {}
 
 
 def journal_option(function: F) -> F:
