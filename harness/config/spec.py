@@ -209,7 +209,7 @@ class EmitTable(_Table, frozen=True, kw_only=True):
             "`values`: JSON."
         ),
     ]
-    path: Annotated[str, _doc("The file; it is touched only if a value changed.", ["tuned.h"])]
+    path: Annotated[str, _doc("The file; it is touched only if a value changed.", "tuned.h")]
     prefix: Annotated[
         str | None,
         _doc("Before every parameter's name; default: `TUNED_` for make and cmake, else nothing."),
@@ -246,7 +246,7 @@ class OutputTable(_Table, frozen=True, kw_only=True):
         tuple[EmitTable, ...],
         _doc(
             "Files of the best values, for builds to include.",
-            [({"format": "header", "path": "tuned.h"},)],
+            [{"format": "header", "path": "tuned.h"}],
         ),
     ] = ()
     journal: Annotated[

@@ -206,3 +206,46 @@ def test_a_regression_has_an_exit_code_of_its_own(cli: Cli, config: Path) -> Non
     exported = config.parent / "first.json"
     cli("export", "1", "--format", "json", "-o", exported, *journal)
     assert cli("compare", exported, "2", *journal).code == 4
+
+
+def test_convert_destroys_nothing(cli: Cli, config: Path, tmp_path: Path) -> None:
+    config.write_text(SLEEPERS)
+    for force in ((), ("--force",)):
+        ended = cli("convert", config, "-o", config, *force)
+        assert ended.code == 2
+        assert "this is CONFIG itself" in ended.err
+    other = config.with_name("other.toml")
+    other.write_text("mine")
+    refused = cli("convert", config, "-o", other)
+    assert refused.code == 2
+    assert "--force" in refused.err
+    assert (config.read_text(), other.read_text()) == (SLEEPERS, "mine")
+    assert cli("convert", config, "-o", other, "--force").code == 0
+    assert "warning" not in cli("convert", config, "-o", config.with_name("third.toml")).err
+    nowhere = cli("convert", config, "-o", tmp_path / "none" / "x.toml")
+    assert nowhere.code == 1
+    assert "cannot write this file: No such file or directory" in nowhere.err
+
+
+def test_convert_to_another_folder_says_what_that_changes(cli: Cli, config: Path) -> None:
+    config.write_text(SLEEPERS)
+    below = config.parent / "below"
+    below.mkdir()
+    ended = cli("convert", config, "-o", below / "new.toml")
+    assert 'set command.directory = "..", and see to the paths in [output]' in ended.err
+
+
+def test_export_never_writes_over_the_journal(cli: Cli, journal: Path) -> None:
+    before = journal.read_bytes()
+    ended = cli("export", "-o", journal, "--journal", journal)
+    assert ended.code == 2
+    assert "this is the journal" in ended.err
+    assert journal.read_bytes() == before
+
+
+@pytest.mark.parametrize("prefix", ["A B", "1", '"', "a-b"])
+def test_a_prefix_begins_a_name(cli: Cli, journal: Path, prefix: str) -> None:
+    ended = cli("export", "--format", "make", "--prefix", prefix, "--journal", journal)
+    assert ended.code == 2
+    assert "cannot begin a name" in ended.err
+    assert cli("export", "--format", "make", "--prefix", "", "--journal", journal).code == 0
