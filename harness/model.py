@@ -419,6 +419,7 @@ class SessionInfo:
         unit: of samples and scores: `s` for times, empty or the user's for figures of merit.
         size: configurations in the space; None if not counted.
         simulated: whether any device is.
+        resumed, complete: whether tests of it were recorded before; all of them, when it ended.
     """
 
     id: int
@@ -436,6 +437,7 @@ class SessionInfo:
     strategy: str
     journal: str
     resumed: bool = False
+    complete: bool = False
 
     @property
     def recording(self) -> str:

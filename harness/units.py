@@ -119,3 +119,12 @@ def is_number_like(word: str) -> bool:
             continue
         return True
     return False
+
+
+def excerpt(text: str, at: int, most: int) -> str:
+    """Up to `most` characters of `text` around place `at`, with marks where some are missing."""
+    if len(text) <= most:
+        return text
+    begin = max(0, min(at - most // 2, len(text) - most))
+    end = begin + most
+    return ("…" if begin else "") + text[begin:end] + ("…" if end < len(text) else "")

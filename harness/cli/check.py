@@ -92,7 +92,7 @@ def _to_object(setup: Setup) -> dict[str, Any]:
         ],
         "first_test": _first_commands(setup),
         "journal": str(setup.spec.journal_path),
-        "warnings": comparability_warnings(setup),
+        "warnings": _list_warnings(setup),
     }
 
 
@@ -118,8 +118,12 @@ def describe(setup: Setup) -> list[str]:
     lines += ["", f"first test, in {setup.commands.directory}:"]
     lines += [f"  {phase}: {command}" for phase, command in _first_commands(setup).items()]
     lines += [f"journal: {format_path(spec.journal_path)}"]
-    lines += [f"warning: {text}" for text in comparability_warnings(setup)]
+    lines += [f"warning: {text}" for text in _list_warnings(setup)]
     return lines
+
+
+def _list_warnings(setup: Setup) -> list[str]:
+    return [*comparability_warnings(setup), *setup.devices.describe_holders()]
 
 
 def _list_values(values: Sequence[Value]) -> str:

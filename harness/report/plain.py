@@ -42,6 +42,8 @@ def describe_session(info: SessionInfo) -> str:
     )
     simulated = f" ({info.origin})" if info.origin else ""
     verb = "resuming" if info.resumed else "tuning"
+    if info.complete:
+        verb = "complete already, testing only what is new:"
     known = "? configurations" if info.size is None else format_count(info.size, "configuration")
     return (
         f"{verb} {info.name}: session {info.id}, {known}, {info.strategy}, "

@@ -119,3 +119,17 @@ def test_a_session_of_any_number_can_be_asked_for(cli: Cli, config: Path) -> Non
     ended = cli("show", "1" * 30, "--journal", journal)
     assert ended.code == 1
     assert "there is no session" in ended.err
+
+
+def test_who_holds_a_device_is_shown(cli: Cli, config: Path) -> None:
+    config.write_text(SLEEPERS.replace('"none"', '"cpu"').replace("parallel = 2", "parallel = 1"))
+    lanes = ("--backend", "cpu", "--parallel", "1")
+    said = f"held by harness process {os.getpid()}"
+    with hold_devices(CpuBackend().discover(1)):
+        assert said in cli("devices", *lanes).out
+        assert cli("devices", *lanes, "--json").json["devices"][0]["held_by"] == [os.getpid()]
+        assert "warning: lane 0: device " in cli("check", config).out
+        assert said in cli("check", config).out
+        assert said in cli("tune", config, "--dry-run").out
+        assert any(said in text for text in cli("check", config, "--json").json["warnings"])
+    assert "held by" not in cli("devices", *lanes).out + cli("check", config).out

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from harness._version import __version__
 from harness.cli.tables import format_table
+from harness.store.journal import open_journal
 
 from .helpers import SLEEPERS, VIRTUAL, Cli
 
@@ -249,3 +251,34 @@ def test_a_prefix_begins_a_name(cli: Cli, journal: Path, prefix: str) -> None:
     assert ended.code == 2
     assert "cannot begin a name" in ended.err
     assert cli("export", "--format", "make", "--prefix", "", "--journal", journal).code == 0
+
+
+def test_a_constraint_that_fails_says_where_it_stands(cli: Cli, config: Path) -> None:
+    config.write_text(SLEEPERS + '[space]\nconstraints = ["A > 0", "6 % (A - 2) == 0"]\n')
+    ended = cli("check", config)
+    assert ended.code == 2
+    place = re.escape(f"error: {config}: space.constraints[1]: constraint ")
+    assert re.match(place + r'"6 % \(A - 2\) == 0" for A=2: ZeroDivisionError', ended.err)
+
+
+def test_nothing_to_test_is_an_error_but_can_be_looked_at(cli: Cli, config: Path) -> None:
+    config.write_text(SLEEPERS + '[space]\nconstraints = ["A > 2", "A < 3"]\n')
+    for command in ("check", "tune"):
+        ended = cli(command, config)
+        assert ended.code == 2
+        assert "no configuration satisfies all of them; `harness space` shows" in ended.err
+    assert "valid: 0" in cli("space", config).out
+
+
+def test_a_journal_without_sessions_says_so(cli: Cli, tmp_path: Path) -> None:
+    with open_journal(tmp_path / "new.sqlite"):
+        pass
+    ended = cli("show", "--journal", tmp_path / "new.sqlite")
+    assert ended.code == 1
+    assert "this journal holds no session yet" in ended.err
+
+
+def test_a_complete_session_is_not_said_to_be_resumed(cli: Cli, config: Path) -> None:
+    config.write_text(SLEEPERS)
+    assert "tuning sleepers: session 1" in cli("tune", config).err
+    assert "complete already, testing only what is new: sleepers" in cli("tune", config).err

@@ -143,7 +143,9 @@ def test_every_example_of_the_schema_is_a_value_of_its_key() -> None:
     ]
     assert len(examples) > 10
     for place, tp, example in examples:
-        assert isinstance(example, (int, str, list, dict)), f"{place}: {example!r} is not of TOML"
+        assert isinstance(example, (int, float, str, list, dict)), (
+            f"{place}: {example!r} is not of TOML"
+        )
         msgspec.convert(example, tp)
 
 
