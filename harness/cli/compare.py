@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from harness.cli.numbers import Number, WholeNumber
 from harness.cli.options import MAX_TOP, find_journal, journal_option, json_option
 from harness.cli.output import write_json, write_lines
 from harness.errors import EXIT_REGRESSION
@@ -19,7 +20,7 @@ from harness.store.sessions import load_session
 @click.argument("second")
 @click.option(
     "--threshold",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(above=0),
     default=1.0,
     show_default=True,
     help="The least difference that matters, in percent.",
@@ -27,7 +28,7 @@ from harness.store.sessions import load_session
 @click.option(
     "--unlike", is_flag=True, help="Compare although devices differ, or one side is simulated."
 )
-@click.option("--top", type=click.IntRange(0, MAX_TOP), default=20, help="How many configurations.")
+@click.option("--top", type=WholeNumber(0, MAX_TOP), default=20, help="How many configurations.")
 @journal_option
 @json_option
 def compare(

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from harness.cli.numbers import Number, WholeNumber
 from harness.config.change import change_spec
 from harness.config.load import load_config
 from harness.config.spec import Spec, default_journal
@@ -52,11 +53,17 @@ def lane_options(function: F) -> F:
 def search_options(function: F) -> F:
     """`--strategy`, `--seed` and the limits; together they change the table `search`."""
     for option in (
-        click.option("--patience", metavar="N", type=int, help="Stop after N without improvement."),
-        click.option("--target", type=float, help="Stop at this score (seconds for times)."),
-        click.option("--time", "max_time_s", metavar="S", type=float, help="Stop after S seconds."),
-        click.option("--budget", "max_tests", metavar="N", type=int, help="Stop after N tests."),
-        click.option("--seed", type=int, help="Of strategies that draw."),
+        click.option(
+            "--patience", metavar="N", type=WholeNumber(), help="Stop after N without improvement."
+        ),
+        click.option("--target", type=Number(), help="Stop at this score (seconds for times)."),
+        click.option(
+            "--time", "max_time_s", metavar="S", type=Number(), help="Stop after S seconds."
+        ),
+        click.option(
+            "--budget", "max_tests", metavar="N", type=WholeNumber(), help="Stop after N tests."
+        ),
+        click.option("--seed", type=WholeNumber(most=10**18), help="Of strategies that draw."),
         click.option("--strategy", help="Which configurations are tested."),
     ):
         function = option(function)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from harness.cli.numbers import WholeNumber
 from harness.cli.options import MAX_TOP, find_journal, journal_option, json_option
 from harness.cli.output import write_json, write_lines
 from harness.cli.tables import format_table
@@ -64,9 +65,7 @@ def _format_instant(at_s: float) -> str:
 
 @click.command()
 @click.argument("session", default="last")
-@click.option(
-    "--top", type=click.IntRange(1, MAX_TOP), default=10, help="How many of the best tests."
-)
+@click.option("--top", type=WholeNumber(1, MAX_TOP), default=10, help="How many of the best tests.")
 @click.option("--failures", is_flag=True, help="The failed tests, with their evidence.")
 @click.option("--importance", is_flag=True, help="How much each parameter matters.")
 @journal_option

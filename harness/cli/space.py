@@ -12,6 +12,7 @@ import click
 import numpy as np
 
 from harness.app.spaces import LaneSpace, find_spaces
+from harness.cli.numbers import WholeNumber
 from harness.cli.options import json_option, lane_options, load_spec
 from harness.cli.output import write_lines
 from harness.config.spec import Spec
@@ -25,12 +26,14 @@ from harness.units import format_path
 
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path))
-@click.option("--sample", "count", type=click.IntRange(min=1), help="Draw N random ones instead.")
+@click.option("--sample", "count", type=WholeNumber(1), help="Draw N random ones instead.")
 @click.option("--list", "lists", is_flag=True, help="List every valid one instead.")
 @click.option(
     "--fix", "fixed", metavar="NAME=VALUE", multiple=True, help="Only those with this value."
 )
-@click.option("--seed", default=1, show_default=True, help="Of what is random.")
+@click.option(
+    "--seed", type=WholeNumber(0), default=1, show_default=True, help="Of what is random."
+)
 @lane_options
 @json_option
 def space(

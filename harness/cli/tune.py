@@ -14,6 +14,7 @@ from harness.app.replay import make_replay_spec
 from harness.app.session import MakeView, Options, View, run_session
 from harness.app.setup import Setup, prepare
 from harness.cli.check import describe
+from harness.cli.numbers import WholeNumber
 from harness.cli.options import change, json_option, lane_options, search_options
 from harness.cli.output import write_json, write_lines
 from harness.config.load import load_config
@@ -28,7 +29,7 @@ from harness.units import format_path, format_text
 @click.argument("config", required=False, type=click.Path(path_type=Path))
 @lane_options
 @search_options
-@click.option("--repeat", type=click.IntRange(1, MAX_REPEAT), help="Runs per test.")
+@click.option("--repeat", type=WholeNumber(1, MAX_REPEAT), help="Runs per test.")
 @click.option(
     "--warm-start",
     metavar="SESSION",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -102,14 +103,24 @@ def test_programs_are_told_of_errors(cli: Cli, arguments: tuple[str, ...], code:
     "arguments",
     [
         ("show", "--top", "1" * 30),
-        ("tune", "--repeat", "1" * 30),
+        ("show", "--top", "1000001"),
+        ("tune", "--repeat", "1" * 5000),
+        ("tune", "--repeat", "1000001"),
+        ("tune", "--budget", "٣"),
+        ("tune", "--seed", "1_000"),
+        ("tune", "--time", "٣.5"),
+        ("tune", "--target", "nan"),
         ("compare", "1", "1", "--top=-1"),
+        ("compare", "1", "1", "--threshold=0"),
+        ("space", "x.toml", "--seed", "-1"),
+        ("simulate", "x.json", "--seeds", "1" * 15),
     ],
 )
 def test_numbers_beyond_all_reason_are_refused(cli: Cli, arguments: tuple[str, ...]) -> None:
     ended = cli(*arguments)
     assert ended.code == 2
-    assert "is not in the range" in ended.err
+    assert "Invalid value for '--" in ended.err
+    assert re.search("is not (in the range|above 0|a (whole|finite) number)", ended.err)
 
 
 def test_a_session_of_any_number_can_be_asked_for(cli: Cli, config: Path) -> None:
