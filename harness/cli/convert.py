@@ -61,7 +61,7 @@ def _say_moved(spec: Spec, output: Path) -> str:
     directory = os.path.relpath(spec.directory, output.resolve().parent)
     return (
         f"relative paths in {output} start from its own folder, not from that of {spec.path}: set "
-        f'command.directory = "{directory}", and see to the paths in [output]'
+        f'command.directory = "{directory}", and see to other paths, as in [output]'
     )
 
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+from harness.cli.output import write_lines
+from harness.cli.tables import format_table
+
 from .helpers import SLEEPERS, VIRTUAL, Cli
 
 HOSTILE = (
@@ -72,3 +77,18 @@ def test_show_says_how_many_it_does_not_show(cli: Cli, config: Path) -> None:
     journal = ("--journal", config.parent / ".harness/journal.sqlite")
     assert "… the best 10 of 32; --top N shows more" in cli("show", *journal).out
     assert "…" not in cli("show", "--top", "32", *journal).out
+
+
+def test_tables_on_a_terminal_escape_their_cells(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    lines = format_table([("NAME", "BEST"), ("\x1b[2Jevil", "1\n2")])
+    write_lines(["plain \x1b[2J", *lines])
+    shown = capsys.readouterr().out
+    assert r"\x1b[2Jevil" in shown
+    assert r"1\n2" in shown
+    assert "\x1b[2J" not in shown
+    assert "\x1b[1m" in shown, "our own styles reach the terminal"

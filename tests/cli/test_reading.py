@@ -234,7 +234,7 @@ def test_convert_to_another_folder_says_what_that_changes(cli: Cli, config: Path
     below = config.parent / "below"
     below.mkdir()
     ended = cli("convert", config, "-o", below / "new.toml")
-    assert 'set command.directory = "..", and see to the paths in [output]' in ended.err
+    assert 'set command.directory = "..", and see to other paths, as in [output]' in ended.err
 
 
 def test_export_never_writes_over_the_journal(cli: Cli, journal: Path) -> None:
