@@ -26,7 +26,7 @@ $(VENV)/.ready: pyproject.toml
 	@touch $@
 
 tune: setup ## Tune CONFIG (default: an example that fits this machine) on PARALLEL lanes
-	@$(BIN)/harness tune $(CONFIG) $(if $(PARALLEL),--parallel '$(PARALLEL)') $(if $(BACKEND),--backend $(BACKEND)) $(ARGS)
+	@$(BIN)/harness tune $(if $(CONFIG),'$(CONFIG)') $(if $(PARALLEL),--parallel '$(PARALLEL)') $(if $(BACKEND),--backend '$(BACKEND)') $(ARGS)
 
 test: setup ## Run the test suite
 	@$(BIN)/python -m pytest -n auto -m 'not gpu'

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["Result", "Spec", "__version__", "devices", "kernel", "load_config", "make_spec", "tune"]
 
 
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 def __getattr__(name: str) -> Any:
     # Loaded on use: the command line imports this package before it knows what it will need.
     if name in __all__:

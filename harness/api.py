@@ -114,7 +114,8 @@ def tune(
             called for what all other constraints leave, once per combination.
         make_view: shows progress; None: nothing is printed.
         **changes: keys of the config's top level to replace, such as `parallel=4`,
-            `backend="mock"` or `distribution="pooled"`.
+            `backend="mock"` or `distribution="pooled"`; and, as on the command line, `repeat`,
+            `strategy`, `seed`, `max_tests`, `max_time_s`, `target` and `patience`.
 
     Raises:
         ConfigError: the config or a change is wrong.

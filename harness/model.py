@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Literal
 
 from harness.measurement import Measurement
+from harness.units import format_text
 
 Value = str | int | float | bool
 """What a parameter can be set to."""
@@ -70,7 +71,9 @@ class Configuration(Mapping[str, Value]):
         return f"Configuration({self})"
 
     def __str__(self) -> str:
-        return " ".join(f"{name}={format_value(value)}" for name, value in self.items())
+        return " ".join(
+            f"{name}={format_text(format_value(value))}" for name, value in self.items()
+        )
 
 
 class Phase(str, Enum):
@@ -156,6 +159,10 @@ class DeviceInfo:
     def model(self) -> str:
         """What makes results comparable: results of one model may be ranked together."""
         return f"{self.kind}:{self.name}"
+
+
+MAX_LANES = 4096
+"""More are a slip of the finger: no machine has as many devices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,6 +419,7 @@ class SessionInfo:
         unit: of samples and scores: `s` for times, empty or the user's for figures of merit.
         size: configurations in the space; None if not counted.
         simulated: whether any device is.
+        resumed, complete: whether tests of it were recorded before; all of them, when it ended.
     """
 
     id: int
@@ -429,6 +437,7 @@ class SessionInfo:
     strategy: str
     journal: str
     resumed: bool = False
+    complete: bool = False
 
     @property
     def recording(self) -> str:

@@ -1,12 +1,18 @@
-"""Durations, sizes and paths as people read them."""
+"""Durations, sizes, counts, paths and foreign text as people read them."""
 
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 _TIME_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+
+WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
+"""A whole number as users may write it: other scripts' digits are text."""
+
+NO_WHOLE_NUMBER = "not a whole number; write one such as 4, `auto`, or names such as left,right"
 
 
 def format_significant(number: float, digits: int = 3) -> str:
@@ -34,7 +40,9 @@ def format_seconds(duration_s: float) -> str:
 
 
 def format_duration(duration_s: float) -> str:
-    """A waiting time: `42 s`, `3 min 5 s`, `2 h 14 min`."""
+    """A waiting time: `42 s`, `3 min 5 s`, `2 h 14 min`; beyond all patience, `1.00e+06 s`."""
+    if not duration_s < 1e6:
+        return f"{format_significant(duration_s)} s"
     if duration_s < 10:
         return f"{duration_s:.1f} s"
     seconds = round(duration_s)
@@ -71,3 +79,52 @@ def format_score(score: float, unit: str) -> str:
     whole = math.isfinite(score) and score == int(score) and abs(score) < 1e6
     text = f"{score:.0f}" if whole else format_significant(score)
     return f"{text} {unit}".rstrip()
+
+
+def format_text(text: str) -> str:
+    r"""`text` on one line, with all that a terminal would obey instead of showing escaped.
+
+    Line ends, ESC and other control characters, marks that turn the direction of writing, and
+    bytes that were no text: `a\nb` becomes `a\\nb`.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def format_word(text: str) -> str:
+    """`text` as one word of a line: in quotes where its ends could not be seen without."""
+    plain = text and not any(c in " \"'" for c in text)
+    return format_text(text) if plain else f'"{format_text(text)}"'
+
+
+def format_count(count: int, noun: str) -> str:
+    """`1 lane`, `3 lanes`: the plural is the noun with an s."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def shorten(text: str, most: int) -> str:
+    """`text` cut to `most` characters, with a mark where something is missing."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def is_number_like(word: str) -> bool:
+    """Whether `word` was probably meant as a number or a truth: `1.5`, `1e3`, `0x2`, `true`."""
+    if word.lower() in ("true", "false"):
+        return True
+    for read in (float, lambda text: int(text, 0)):
+        try:
+            read(word)
+        except ValueError:
+            continue
+        return True
+    return False
+
+
+def excerpt(text: str, at: int, most: int) -> str:
+    """Up to `most` characters of `text` around place `at`, with marks where some are missing."""
+    if len(text) <= most:
+        return text
+    begin = max(0, min(at - most // 2, len(text) - most))
+    end = begin + most
+    return ("…" if begin else "") + text[begin:end] + ("…" if end < len(text) else "")

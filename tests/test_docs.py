@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,11 +18,14 @@ from harness.cli import cli, main
 from harness.config.load import load_config
 from harness.limits import LIMITS
 from harness.model import Configuration, OutcomeKind
+from harness.procs.worker import OUTPUT_LIMIT_BYTES
 from harness.space.constraints import make_constraint
 from harness.space.functions import FUNCTIONS
 from harness.space.parameters import Parameter
 from harness.space.space import make_space
+from harness.stats import relative_noise
 from harness.testing.strategies import StrategyConformance, drive, succeed
+from harness.timing.command import OUTPUT_CHARACTERS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -41,7 +47,9 @@ def find_commands(page: Path) -> list[list[str]]:
 @each
 def test_commands_exist_with_these_options(page: Path) -> None:
     for program, *arguments in find_commands(page):
-        if program == "make":
+        if program == ".":
+            assert arguments == [".venv/bin/activate"]
+        elif program == "make":
             targets = {word for word in arguments if "=" not in word}
             assert targets <= TARGETS, arguments
         elif program == "harness":
@@ -83,6 +91,29 @@ def test_the_strategy_of_the_page_keeps_the_contract() -> None:
     assert callable(backwards)
     outcomes = drive(backwards(make_space([Parameter("A", (1, 2, 3))])), succeed)
     assert [o.configuration for o in outcomes] == [Configuration(("A",), (n,)) for n in (3, 2, 1)]
+
+
+def test_the_limits_of_the_concepts_are_those_of_the_code() -> None:
+    page = " ".join((ROOT / "docs" / "concepts.md").read_text(encoding="utf-8").split())
+    assert f"more than {OUTPUT_LIMIT_BYTES >> 20} MiB to stdout" in page
+    assert f"the last {OUTPUT_CHARACTERS} characters" in page
+    assert "1.4826 · MAD / median" in page
+    assert relative_noise([1.0, 1.0, 1.1, 1.2, 1.3]) == pytest.approx(1.4826 * 0.1 / 1.1)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make on PATH")
+@pytest.mark.parametrize("name", ["a b.toml", "a;b.toml"])
+def test_make_takes_a_config_of_any_name(name: str) -> None:
+    made = subprocess.run(
+        ["make", "--dry-run", "tune", f"CONFIG={name}"],
+        cwd=ROOT,
+        env={key: value for key, value in os.environ.items() if not key.startswith("MAKE")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    words = shlex.split(made.stdout.splitlines()[-1])
+    assert words[1:] == ["tune", name]
 
 
 def test_the_concepts_name_every_outcome() -> None:

@@ -7,11 +7,15 @@ import pytest
 
 from harness.units import (
     format_bytes,
+    format_count,
     format_duration,
     format_path,
     format_score,
     format_seconds,
     format_significant,
+    format_text,
+    format_word,
+    shorten,
 )
 
 
@@ -52,7 +56,15 @@ def test_seconds(seconds: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.04, "0.0 s"), (9.94, "9.9 s"), (42, "42 s"), (185, "3 min 5 s"), (8040, "2 h 14 min")],
+    [
+        (0.04, "0.0 s"),
+        (9.94, "9.9 s"),
+        (42, "42 s"),
+        (185, "3 min 5 s"),
+        (8040, "2 h 14 min"),
+        (1e300, "1.00e+300 s"),
+        (math.inf, "inf s"),
+    ],
 )
 def test_duration(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
@@ -70,6 +82,36 @@ def test_scores_keep_their_unit() -> None:
     assert format_score(812.3, "GFLOP/s") == "812 GFLOP/s"
     assert format_score(9.0, "") == "9"
     assert format_score(16384, "bytes") == "16384 bytes"
+    assert format_score(math.inf, "points") == "inf points"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Größe 5 µs", "Größe 5 µs"),
+        ("a\nb\tc", r"a\nb\tc"),
+        ("\x1b[2Jgone", r"\x1b[2Jgone"),
+        ("abc\u202edef", r"abc\u202edef"),
+        ("\udcff", r"\udcff"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_escaped(text: str, shown: str) -> None:
+    assert format_text(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("-O3", "-O3"), ("-O3 -g", '"-O3 -g"'), ("", '""'), ("a\n", r"a\n")]
+)
+def test_words_with_blanks_are_quoted(text: str, shown: str) -> None:
+    assert format_word(text) == shown
+
+
+def test_one_is_no_plural() -> None:
+    assert [format_count(n, "lane") for n in (0, 1, 2)] == ["0 lanes", "1 lane", "2 lanes"]
+
+
+def test_what_is_cut_says_so() -> None:
+    assert (shorten("abcdef", 6), shorten("abcdef", 4)) == ("abcdef", "abc…")
 
 
 def test_paths_below_the_current_folder_are_short(

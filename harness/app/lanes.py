@@ -12,6 +12,7 @@ from harness.device.base import Backend, DeviceProcess
 from harness.device.cpu import spare_cores
 from harness.device.discover import find_devices
 from harness.device.lanes import count_devices, make_lanes
+from harness.device.locks import find_holders
 from harness.errors import ConfigError
 from harness.model import DeviceInfo, Lane
 from harness.replay.recording import Recording
@@ -35,6 +36,20 @@ class Devices:
     def processes(self, device: DeviceInfo) -> list[DeviceProcess]:
         """Who uses `device` now."""
         return self.source.processes(device)
+
+    def describe_holders(self) -> list[str]:
+        """The lanes whose devices other harness processes hold, with those."""
+        return [
+            f"lane {lane.name}: device {lane.device.name} is held by "
+            f"{name_holders(holders)}; `harness tune` would wait for it with --wait, and else fail"
+            for lane in self.lanes
+            if (holders := find_holders(lane.device))
+        ]
+
+
+def name_holders(holders: Sequence[int]) -> str:
+    """`harness process 4711`."""
+    return f"harness process{'es' if len(holders) > 1 else ''} {', '.join(map(str, holders))}"
 
 
 def find_lanes(spec: Spec, recording: Recording | None = None) -> Devices:

@@ -7,10 +7,12 @@ from typing import Any
 
 from harness.extras import load_extra
 from harness.model import Outcome, OutcomeKind, SessionInfo
+from harness.report.plain import describe_score
 from harness.report.summary import Summary
+from harness.units import format_count, format_text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Result:
     """The end of a session.
 
@@ -21,6 +23,16 @@ class Result:
 
     summary: Summary
     outcomes: tuple[Outcome, ...]
+
+    def __repr__(self) -> str:
+        parts = [self.summary.state, format_count(len(self.outcomes), "test")]
+        parts += ["simulated"] if self.info.simulated else []
+        if self.best is None:
+            parts.append("no test succeeded")
+        else:
+            score = describe_score(self.best, self.info.unit)
+            parts.append(f"best {score} with {self.best.configuration}")
+        return f"<Result of {format_text(self.info.name)}: {', '.join(parts)}>"
 
     @property
     def info(self) -> SessionInfo:

@@ -197,6 +197,7 @@ class _Session:
             strategy=setup.strategy,
             journal=str(spec.journal_path),
             resumed=self.begun.resumed,
+            complete=self.begun.complete,
         )
 
     @property

@@ -170,10 +170,13 @@ def prepare(
     elif recording is None:
         recording = load_recording(spec.base / (spec.replay.file or ""))
     devices = find_lanes(spec, recording)
+    if devices.backend == "mock":
+        _check_lost(spec, devices.lanes)
     spaces = make_spaces(spec, devices.lanes, functions)
     if recording is not None:
         recording = fit_recording(spec, spaces[0].space, recording)
         spaces = (replace(spaces[0], space=recording.space),)
+    _check_not_empty(spec, spaces)
     table = spec.search
     strategy = resolve_strategy(
         table.strategy,
@@ -213,6 +216,27 @@ def _find_measured(spec: Spec) -> tuple[Literal["time", "figure", "metric"], str
     if scoring.metric is None:
         return "figure", scoring.unit
     return "metric", scoring.unit or UNITS.get(scoring.metric, "")
+
+
+def _check_lost(spec: Spec, lanes: Sequence[Lane]) -> None:
+    """A lane that is not there cannot lose its device."""
+    names = [lane.name for lane in lanes]
+    unknown = [name for name in spec.mock.lost if name not in names]
+    if unknown:
+        raise ConfigError(
+            f'{spec.path}: mock.lost: there is no lane "{name}"; lanes: {", ".join(names)}'
+            for name in unknown
+        )
+
+
+def _check_not_empty(spec: Spec, spaces: Sequence[LaneSpace]) -> None:
+    for part in spaces:
+        if part.space.size == 0:
+            where = f" of lane {', '.join(part.lanes)}" if len(spaces) > 1 else ""
+            raise ConfigError(
+                f"{spec.path}: space.constraints: no configuration{where} satisfies all of them; "
+                "`harness space` shows what each removes; relax one"
+            )
 
 
 def _find_start(spec: Spec, spaces: Sequence[LaneSpace]) -> Configuration | None:

@@ -25,6 +25,7 @@ from harness.space.constraints import (
 from harness.space.parameters import Parameter
 from harness.space.space import Space, make_space
 from harness.space.tree import parse_tree
+from harness.units import format_path
 
 Function = Callable[..., object]
 """A constraint in Python: its arguments are parameters and problem sizes."""
@@ -125,10 +126,12 @@ def _list_constraints(spec: Spec, lanes: Sequence[Lane]) -> list[Constraint]:
     found: list[Constraint] = []
     names = tuple(spec.parameters)
     known = [(lane.device.name, device_limits(lane.device)) for lane in lanes] or [("", {})]
-    for text in spec.space.constraints:
+    for index, text in enumerate(spec.space.constraints):
+        place = f"{format_path(spec.path)}: space.constraints[{index}]"
         variants: dict[object, tuple[str, Constraint]] = {}
         for model, limits in known:
             constraint = parse_constraint(text, names, _constants(spec, limits))
+            constraint = replace(constraint, place=place)
             variants.setdefault(tuple(constraint.constants.items()), (model, constraint))
         if len(variants) == 1:
             found += [constraint for _, constraint in variants.values()]

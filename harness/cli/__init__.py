@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib import import_module
 
 import click
 
 from harness._version import __version__
-from harness.errors import EXIT_INTERRUPTED, EXIT_USAGE, HarnessError
+from harness.errors import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, HarnessError
+from harness.units import format_text
 
 # name -> (module:command, one line of help), in the order of `harness --help`
 _COMMANDS = {
@@ -28,6 +35,8 @@ _COMMANDS = {
     "convert": ("harness.cli.convert:convert", "Turn a .conf file or a T1 definition into TOML."),
     "schema": ("harness.cli.convert:schema", "Print the JSON Schema of config files."),
 }
+
+_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 class _LazyGroup(click.Group):
@@ -71,27 +80,77 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The `harness` command: runs it and exits with the code of errors.py."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    with _interrupted_by_sigterm():
+        status = _run(given)
+    sys.exit(status)
+
+
+@contextmanager
+def _interrupted_by_sigterm() -> Iterator[None]:
+    """SIGTERM is as Ctrl-C from the start; one that the caller ignores or handles stays so."""
+    is_ours = threading.current_thread() is threading.main_thread()
+    if not is_ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        status = cli.main(args=arguments, prog_name="harness", standalone_mode=False)
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """The exit code of a command, after saying what went wrong."""
+    as_json = "--json" in arguments
+    try:
+        status = cli.main(args=list(arguments), prog_name="harness", standalone_mode=False)
     except HarnessError as error:
-        _complain(str(error))
-        status = error.exit_code
+        return _complain(str(error), error.exit_code, as_json=as_json)
     except click.exceptions.Exit as error:
-        status = error.exit_code
+        return error.exit_code
     except click.ClickException as error:
         error.show()
-        status = EXIT_USAGE
+        return _complain(error.format_message(), EXIT_USAGE, as_json=as_json, quiet=True)
     except (click.Abort, KeyboardInterrupt):
-        _complain("interrupted")
-        status = EXIT_INTERRUPTED
-    except BrokenPipeError:
+        return _complain("interrupted", EXIT_INTERRUPTED, as_json=as_json)
+    except OSError as error:
+        return _take_os_error(error, as_json=as_json)
+    return status if isinstance(status, int) else EXIT_OK
+
+
+def _take_os_error(error: OSError, *, as_json: bool) -> int:
+    """What no room of the harness can translate: the ends of our output, and no current folder."""
+    if isinstance(error, BrokenPipeError):
         # The reader of our output went away (`harness show | head`): not our failure, but what
         # is still buffered must not be written at exit.
         sys.stdout = None
-        status = 0
-    sys.exit(status if isinstance(status, int) else 0)
+        return EXIT_OK
+    if error.filename is None and error.errno in _CANNOT_WRITE:
+        sys.stdout = None  # what is buffered cannot be written at exit either
+        text = f"the output cannot be written: {error.strerror}; write it to another place"
+    elif error.filename is None and not _has_folder():
+        text = "the current folder is not there any more; change to another and try again"
+    else:
+        raise error
+    return _complain(text, EXIT_FAILURE, as_json=as_json)
 
 
-def _complain(text: str) -> None:
-    for line in text.splitlines():
-        click.echo(f"error: {line}", err=True)
+def _has_folder() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109 - nothing is done with it
+    except OSError:
+        return False
+    return True
+
+
+def _complain(text: str, exit_code: int, *, as_json: bool, quiet: bool = False) -> int:
+    """Say what went wrong: on stderr unless that is done, and to programs on stdout, too."""
+    with suppress(OSError):  # stderr may be full as well
+        if not quiet:
+            for line in text.splitlines():
+                click.echo(f"error: {format_text(line)}", err=True)
+    if as_json:
+        with suppress(OSError):
+            click.echo(json.dumps({"error": text, "exit_code": exit_code}))
+    return exit_code

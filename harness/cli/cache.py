@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 import click
 
 from harness.cli.options import json_option
+from harness.cli.output import write_json, write_lines
 from harness.compile.cache import BuildCache, CacheStats
-from harness.units import format_bytes
+from harness.units import format_bytes, format_count
 
 
 @click.command()
@@ -24,16 +24,17 @@ def cache(*, show: bool, clear: bool, as_json: bool) -> None:
         removed_bytes = kept.clear() if clear else None
         stats = kept.stats()
     if as_json:
-        click.echo(json.dumps(asdict(stats) | {"removed_bytes": removed_bytes}, indent=2))
+        write_json(asdict(stats) | {"removed_bytes": removed_bytes})
     else:
-        click.echo(_describe(stats, removed_bytes))
+        write_lines(_describe(stats, removed_bytes))
 
 
-def _describe(stats: CacheStats, removed_bytes: int | None) -> str:
+def _describe(stats: CacheStats, removed_bytes: int | None) -> list[str]:
     if removed_bytes is not None:
-        return f"removed {format_bytes(removed_bytes)} from {stats.directory}"
+        return [f"removed {format_bytes(removed_bytes)} from {stats.directory}"]
     size, limit = format_bytes(stats.size_bytes), format_bytes(stats.limit_bytes)
-    return (
-        f"{stats.builds} compile(s) kept as {stats.binaries} binaries in {stats.directory}\n"
-        f"{size} of at most {limit}; what was used longest ago goes first"
-    )
+    compiles = format_count(stats.builds, "compile")
+    return [
+        f"{compiles} kept as {stats.binaries} binaries in {stats.directory}",
+        f"{size} of at most {limit}; what was used longest ago goes first",
+    ]

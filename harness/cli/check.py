@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,15 @@ from harness.app.setup import Setup, prepare
 from harness.app.spaces import add_counts
 from harness.app.suspects import comparability_warnings
 from harness.cli.options import json_option, lane_options, load_spec
-from harness.model import Configuration, Phase, Test
+from harness.cli.output import write_json, write_lines
+from harness.model import Configuration, Phase, Test, Value
 from harness.search.tree import count_tests
 from harness.space.space import Space
 from harness.space.tree import draw_tree
-from harness.units import format_path
+from harness.units import format_count, format_path, format_word
+
+MAX_VALUES = 20
+"""More values of a parameter than this are not all shown."""
 
 
 @click.command()
@@ -27,9 +31,9 @@ def check(config: Path, as_json: bool, **lanes: Any) -> None:
     """Read CONFIG and say what tuning it would do: tests, tree, lanes, first commands."""
     setup = prepare(load_spec(config, **lanes))
     if as_json:
-        click.echo(json.dumps(_to_object(setup), indent=2))
+        write_json(_to_object(setup))
     else:
-        click.echo(describe(setup))
+        write_lines(describe(setup))
 
 
 def _count_tests(setup: Setup, space: Space) -> int | None:
@@ -88,19 +92,20 @@ def _to_object(setup: Setup) -> dict[str, Any]:
         ],
         "first_test": _first_commands(setup),
         "journal": str(setup.spec.journal_path),
-        "warnings": comparability_warnings(setup),
+        "warnings": _list_warnings(setup),
     }
 
 
-def describe(setup: Setup) -> str:
+def describe(setup: Setup) -> list[str]:
     """The same for people."""
     spec, space = setup.spec, setup.space
     lines = [f"{spec.name} ({format_path(spec.path)})", ""]
     sizes = {parameter.name: len(parameter.values) for parameter in space.parameters}
     for parameter in space.parameters:
-        values = " ".join(str(value) for value in parameter.values)
-        lines.append(f"  {parameter.name} = {values}")
-    lines += [f"  {name} = {value} (problem)" for name, value in spec.problem.items()]
+        lines.append(f"  {parameter.name} = {_list_values(parameter.values)}")
+    lines += [
+        f"  {name} = {format_word(str(value))} (problem)" for name, value in spec.problem.items()
+    ]
     lines += [f"  constraint: {text}" for text in spec.space.constraints]
     if space.tree is not None and space.tree.children:
         lines += ["", *("  " + line for line in draw_tree(space.tree, sizes).splitlines())]
@@ -113,13 +118,26 @@ def describe(setup: Setup) -> str:
     lines += ["", f"first test, in {setup.commands.directory}:"]
     lines += [f"  {phase}: {command}" for phase, command in _first_commands(setup).items()]
     lines += [f"journal: {format_path(spec.journal_path)}"]
-    lines += [f"warning: {text}" for text in comparability_warnings(setup)]
-    return "\n".join(lines)
+    lines += [f"warning: {text}" for text in _list_warnings(setup)]
+    return lines
+
+
+def _list_warnings(setup: Setup) -> list[str]:
+    return [*comparability_warnings(setup), *setup.devices.describe_holders()]
+
+
+def _list_values(values: Sequence[Value]) -> str:
+    """All of them; of very many the first and the last, and how many."""
+    shown = [format_word(str(value)) for value in values]
+    if len(shown) > MAX_VALUES:
+        half = MAX_VALUES // 2
+        shown[half:-half] = [f"… {len(shown) - 2 * half} more …"]
+    return " ".join(shown)
 
 
 def _tests_lines(setup: Setup) -> list[str]:
     """What is tested, for each space that is searched."""
-    runs = f"{setup.spec.scoring.repeat} run(s) each"
+    runs = f"{format_count(setup.spec.scoring.repeat, 'run')} each"
     if setup.kernel is not None:
         runs = f"samples by rule {setup.kernel.rule}"
     if len(setup.spaces) == 1:

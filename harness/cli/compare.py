@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
-from harness.cli.options import find_journal, journal_option, json_option
+from harness.cli.numbers import Number, WholeNumber
+from harness.cli.options import MAX_TOP, find_journal, journal_option, json_option
+from harness.cli.output import write_json, write_lines
 from harness.errors import EXIT_REGRESSION
 from harness.report.compare import Side, compare_sessions
 from harness.store.exported import load_exported
@@ -19,7 +20,7 @@ from harness.store.sessions import load_session
 @click.argument("second")
 @click.option(
     "--threshold",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(above=0),
     default=1.0,
     show_default=True,
     help="The least difference that matters, in percent.",
@@ -27,7 +28,7 @@ from harness.store.sessions import load_session
 @click.option(
     "--unlike", is_flag=True, help="Compare although devices differ, or one side is simulated."
 )
-@click.option("--top", type=click.IntRange(min=0), default=20, help="How many configurations.")
+@click.option("--top", type=WholeNumber(0, MAX_TOP), default=20, help="How many configurations.")
 @journal_option
 @json_option
 def compare(
@@ -49,9 +50,9 @@ def compare(
         _load(first, journal), _load(second, journal), threshold=threshold / 100, unlike=unlike
     )
     if as_json:
-        click.echo(json.dumps(found.to_object(), indent=2))
+        write_json(found.to_object())
     else:
-        click.echo("\n".join(found.to_lines(top)))
+        write_lines(found.to_lines(top))
     if found.regressed:
         raise click.exceptions.Exit(EXIT_REGRESSION)
 

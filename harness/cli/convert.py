@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import os
 from pathlib import Path
 
 import click
 
+from harness.cli.output import write_json
 from harness.config.convert import to_toml
 from harness.config.load import load_config
 from harness.config.schema import make_json_schema
+from harness.config.spec import Spec
+from harness.errors import ConfigError, StoreError
 
 _T1_NOTE = "T1 says nothing of the program around a kernel: check [command] before tuning"
 
@@ -19,20 +22,50 @@ _T1_NOTE = "T1 says nothing of the program around a kernel: check [command] befo
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="File to write; default: stdout."
 )
-def convert(config: Path, output: Path | None) -> None:
+@click.option("--force", is_flag=True, help="Replace the file of -o if it exists.")
+def convert(*, config: Path, output: Path | None, force: bool) -> None:
     """Turn CONFIG, a .conf file or a T1 definition (.json), into TOML."""
-    text = to_toml(load_config(config))
+    spec = load_config(config)
+    text = to_toml(spec)
     if config.suffix.lower() == ".json":
         text = f"# {_T1_NOTE}\n{text}"
         click.echo(f"note: {_T1_NOTE}", err=True)
     if output is None:
         click.echo(text, nl=False)
     else:
-        output.write_text(text, encoding="utf-8")
+        _write(output, text, config, force=force)
         click.echo(f"wrote {output}", err=True)
+        if output.resolve().parent != config.resolve().parent:
+            click.echo(f"warning: {_say_moved(spec, output)}", err=True)
+
+
+def _write(output: Path, text: str, config: Path, *, force: bool) -> None:
+    """Write a file that is no input, and no file yet unless `force` allows that."""
+    if output.exists() and output.samefile(config):
+        raise ConfigError(f"-o {output}: this is CONFIG itself; name another file")
+    try:
+        with output.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise ConfigError(
+            f"-o {output}: there is such a file; name another, or replace it with --force"
+        ) from None
+    except OSError as error:
+        raise StoreError(
+            f"{output}: cannot write this file: {error.strerror}; name another with -o"
+        ) from error
+
+
+def _say_moved(spec: Spec, output: Path) -> str:
+    """What to do about relative paths, which start from a config's own folder."""
+    directory = os.path.relpath(spec.directory, output.resolve().parent)
+    return (
+        f"relative paths in {output} start from its own folder, not from that of {spec.path}: set "
+        f'command.directory = "{directory}", and see to other paths, as in [output]'
+    )
 
 
 @click.command()
 def schema() -> None:
     """Print the JSON Schema of config files, for editors that complete and check them."""
-    click.echo(json.dumps(make_json_schema(), indent=2))
+    write_json(make_json_schema())

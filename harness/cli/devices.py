@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
-from harness.app.lanes import Devices, find_lanes_of
+from harness.app.lanes import Devices, find_lanes_of, name_holders
 from harness.cli.options import json_option, lane_options
+from harness.cli.output import write_json, write_lines
 from harness.config.spec import Pin
 from harness.device.lanes import parse_parallel
+from harness.device.locks import find_holders
 from harness.limits import device_limits
 from harness.model import DeviceInfo
-from harness.units import format_bytes
+from harness.units import format_bytes, format_count
 
 
 @click.command()
@@ -36,9 +37,9 @@ def devices(
         oversubscribe=bool(oversubscribe),
     )
     if as_json:
-        click.echo(json.dumps(_to_object(found), indent=2))
+        write_json(_to_object(found))
     else:
-        click.echo("\n".join(_to_lines(found)))
+        write_lines(_to_lines(found))
 
 
 def _to_object(found: Devices) -> dict[str, Any]:
@@ -56,6 +57,7 @@ def _to_object(found: Devices) -> dict[str, Any]:
                 "cores": device.cores,
                 "simulated": device.simulated,
                 "limits": device_limits(device),
+                "held_by": find_holders(device),
                 "processes": [
                     {"pid": p.pid, "name": p.name, "memory_bytes": p.memory_bytes}
                     for p in found.processes(device)
@@ -78,15 +80,17 @@ def _to_object(found: Devices) -> dict[str, Any]:
 def _to_lines(found: Devices) -> list[str]:
     if not found.found:
         return [f"no devices found by backend {found.backend}"]
-    lines = [f"{len(found.found)} device(s), backend {found.backend}:"]
+    lines = [f"{format_count(len(found.found), 'device')}, backend {found.backend}:"]
     for device in found.found:
         lines.append(f"  {device.index}: {_describe(device)}")
+        if holders := find_holders(device):
+            lines.append(f"       held by {name_holders(holders)}")
         lines += [
             f"       used by {process.name or 'process'} (pid {process.pid})"
             + (f", {format_bytes(process.memory_bytes)}" if process.memory_bytes else "")
             for process in found.processes(device)
         ]
-    lines.append(f"{len(found.lanes)} lane(s):")
+    lines.append(f"{format_count(len(found.lanes), 'lane')}:")
     for lane in found.lanes:
         variables = " ".join(f"{name}={value}" for name, value in lane.environment)
         lines.append(f"  {lane.name}: device {lane.device.index}  {variables}")

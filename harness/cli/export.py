@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ import click
 from harness.app.emit import format_tuned
 from harness.app.names import EMITS, EXPORTS, FILES, load
 from harness.cli.options import find_journal, journal_option
+from harness.config.substitute import NAME_PATTERN
 from harness.errors import ConfigError
 from harness.export.base import write_whole
 from harness.export.tuned import make_tuned
@@ -46,6 +48,13 @@ def export(
     The formats for builds take several sessions, of one program on different devices.
     """
     path = find_journal(journal)
+    if prefix and not re.fullmatch(NAME_PATTERN, prefix):
+        raise ConfigError(
+            f"--prefix {prefix}: cannot begin a name; use letters, digits and _, not starting with "
+            "a digit"
+        )
+    if output is not None and output.resolve() == path.resolve():
+        raise ConfigError(f"-o {output}: this is the journal; name another file")
     if form not in EMITS and len(sessions) > 1:
         raise ConfigError(f"{form}: holds one session, not {len(sessions)}; export them one by one")
     if form in FILES:

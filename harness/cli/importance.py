@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-import click
-
+from harness.cli.output import write_json, write_lines
 from harness.cli.tables import format_table
 from harness.effects import Importance, find_importance
 from harness.report.groups import make_groups, measure
@@ -21,9 +19,9 @@ def show_importance(journal: Path, session: str, *, as_json: bool) -> None:
     """Say how much each parameter of a session matters."""
     stored, found = _load(journal, session)
     if as_json:
-        click.echo(json.dumps(_to_object(stored, found), indent=2))
+        write_json(_to_object(stored, found))
     else:
-        click.echo("\n".join(_to_lines(stored, found)))
+        write_lines(_to_lines(stored, found))
 
 
 def _load(journal: Path, session: str) -> tuple[StoredSession, dict[str, Importance | None]]:

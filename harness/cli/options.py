@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import msgspec
 
+from harness.cli.numbers import Number, WholeNumber
 from harness.config.change import change_spec
 from harness.config.load import load_config
 from harness.config.spec import Spec, default_journal
@@ -18,6 +18,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 BACKENDS = ("auto", "cuda", "cpu", "mock", "none", "replay")
 DISTRIBUTIONS = ("pipelined", "pooled", "per-test", "replicate")
+
+MAX_TOP = 1_000_000
+"""What `--top` can ask for: nobody reads more."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 
@@ -50,18 +53,21 @@ def lane_options(function: F) -> F:
 def search_options(function: F) -> F:
     """`--strategy`, `--seed` and the limits; together they change the table `search`."""
     for option in (
-        click.option("--patience", metavar="N", type=int, help="Stop after N without improvement."),
-        click.option("--target", type=float, help="Stop at this score (seconds for times)."),
-        click.option("--time", "max_time_s", metavar="S", type=float, help="Stop after S seconds."),
-        click.option("--budget", "max_tests", metavar="N", type=int, help="Stop after N tests."),
-        click.option("--seed", type=int, help="Of strategies that draw."),
+        click.option(
+            "--patience", metavar="N", type=WholeNumber(), help="Stop after N without improvement."
+        ),
+        click.option("--target", type=Number(), help="Stop at this score (seconds for times)."),
+        click.option(
+            "--time", "max_time_s", metavar="S", type=Number(), help="Stop after S seconds."
+        ),
+        click.option(
+            "--budget", "max_tests", metavar="N", type=WholeNumber(), help="Stop after N tests."
+        ),
+        click.option("--seed", type=WholeNumber(most=10**18), help="Of strategies that draw."),
         click.option("--strategy", help="Which configurations are tested."),
     ):
         function = option(function)
     return function
-
-
-_SEARCH_KEYS = ("strategy", "seed", "max_tests", "max_time_s", "target", "patience")
 
 
 def load_spec(config: Path, **changes: Any) -> Spec:
@@ -74,15 +80,7 @@ def change(spec: Spec, **changes: Any) -> Spec:
     given = {key: value for key, value in changes.items() if value is not None}
     if "parallel" in given:
         given["parallel"] = parse_parallel(given["parallel"])
-    search = {key: given.pop(key) for key in _SEARCH_KEYS if key in given}
-    for table, values in (("search", search), ("scoring", _pop(given, "repeat"))):
-        if values:
-            given[table] = {**msgspec.structs.asdict(getattr(spec, table)), **values}
     return change_spec(spec, "command line", **given)
-
-
-def _pop(given: dict[str, Any], key: str) -> dict[str, Any]:
-    return {key: given.pop(key)} if key in given else {}
 
 
 def journal_option(function: F) -> F:

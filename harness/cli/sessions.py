@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import click
 
-from harness.cli.options import find_journal, journal_option, json_option
+from harness.cli.numbers import WholeNumber
+from harness.cli.options import MAX_TOP, find_journal, journal_option, json_option
+from harness.cli.output import write_json, write_lines
 from harness.cli.tables import format_table
 from harness.model import Outcome
 from harness.report.kernel import describe_kernel, kernel_object
 from harness.report.plain import describe_score
 from harness.store.base import SessionOverview
 from harness.store.sessions import list_sessions, load_overview
-from harness.units import format_path, format_score
+from harness.units import format_count, format_path, format_score
 
 
 @click.command()
@@ -35,7 +36,7 @@ def sessions(*, journal: Path | None, as_json: bool) -> None:
             }
             for row in rows
         ]
-        click.echo(json.dumps(found, indent=2))
+        write_json(found)
         return
     table: list[tuple[str, ...]] = [
         ("ID", "NAME", "STATE", "STARTED (UTC)", "TESTS", "FAILED", "BEST")
@@ -53,7 +54,7 @@ def sessions(*, journal: Path | None, as_json: bool) -> None:
                 f"{best}{' (simulated)' if row.simulated and best else ''}",
             )
         )
-    click.echo("\n".join(format_table(table)))
+    write_lines(format_table(table))
 
 
 def _format_instant(at_s: float) -> str:
@@ -64,7 +65,7 @@ def _format_instant(at_s: float) -> str:
 
 @click.command()
 @click.argument("session", default="last")
-@click.option("--top", type=click.IntRange(min=1), default=10, help="How many of the best tests.")
+@click.option("--top", type=WholeNumber(1, MAX_TOP), default=10, help="How many of the best tests.")
 @click.option("--failures", is_flag=True, help="The failed tests, with their evidence.")
 @click.option("--importance", is_flag=True, help="How much each parameter matters.")
 @journal_option
@@ -86,11 +87,11 @@ def show(
         return
     stored = load_overview(find_journal(journal), session, top=top)
     if as_json:
-        click.echo(json.dumps(_to_object(stored), indent=2))
+        write_json(_to_object(stored))
     elif failures:
-        click.echo("\n".join(_failure_lines(stored)))
+        write_lines(_failure_lines(stored))
     else:
-        click.echo("\n".join(_lines(stored)))
+        write_lines(_lines(stored))
 
 
 def _to_object(stored: SessionOverview) -> dict[str, Any]:
@@ -140,7 +141,7 @@ def _lines(stored: SessionOverview) -> list[str]:
     lines = [
         f"session {info.id}: {info.name}, {stored.state}{simulated}",
         f"config: {format_path(stored.config_path)}",
-        f"started: {_format_instant(info.started_s)}; {stored.tests} tests, "
+        f"started: {_format_instant(info.started_s)}; {format_count(stored.tests, 'test')}, "
         f"{len(stored.failures)} failed",
         *(f"lane {lane.name}: {lane.device.name}" for lane in info.lanes),
         *(f"{note.level}: {note.text}" for note in stored.notes),
@@ -159,6 +160,9 @@ def _lines(stored: SessionOverview) -> list[str]:
         for outcome in stored.best
     ]
     lines += format_table(table) if stored.best else ["no test succeeded"]
+    succeeded = stored.tests - len(stored.failures) - len(stored.invalid)
+    if len(stored.best) < succeeded:
+        lines.append(f"… the best {len(stored.best)} of {succeeded}; --top N shows more")
     if stored.best and (kernel := describe_kernel(stored.best[0], info)):
         lines += ["", "the best:", *(f"  {line}" for line in kernel)]
     if stored.failures or stored.invalid:
@@ -178,5 +182,5 @@ def _failure_lines(stored: SessionOverview) -> list[str]:
         lines.append(f"  {outcome.kind.value}: {outcome.reason}")
         if outcome.evidence is not None:
             lines.append(f"  in {outcome.evidence.directory}: {outcome.evidence.command}")
-            lines += [f"  | {line}" for line in outcome.evidence.output.splitlines()]
+            lines += [f"  | {line.expandtabs()}" for line in outcome.evidence.output.splitlines()]
     return lines

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from harness.app.simulate import Plan, Simulation, run_plan
+from harness.cli.numbers import WholeNumber
 from harness.cli.options import json_option
 from harness.export.base import write_whole
 from harness.replay.standing import to_object
@@ -41,7 +42,7 @@ def _numbers(_context: click.Context, parameter: click.Parameter, text: str) -> 
     callback=_numbers,
     help="Tests of a search; every strategy knows its budget.",
 )
-@click.option("--seeds", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option("--seeds", type=WholeNumber(1), default=20, show_default=True)
 @click.option("--lanes", default="1", show_default=True, callback=_numbers, help="Tests at once.")
 @click.option(
     "--definition",
@@ -53,8 +54,8 @@ def _numbers(_context: click.Context, parameter: click.Parameter, text: str) -> 
 @click.option(
     "--prior", multiple=True, help="Recording of each to warm-start from: another device's."
 )
-@click.option("--prior-tests", type=click.IntRange(min=1), default=200, show_default=True)
-@click.option("--jobs", type=click.IntRange(min=1), help="Processes; default: one per core.")
+@click.option("--prior-tests", type=WholeNumber(1), default=200, show_default=True)
+@click.option("--jobs", type=WholeNumber(1), help="Processes; default: one per core.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="JSON: scores and curves.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Picture of the curves.")
 @json_option

@@ -12,7 +12,9 @@ import click
 import numpy as np
 
 from harness.app.spaces import LaneSpace, find_spaces
+from harness.cli.numbers import WholeNumber
 from harness.cli.options import json_option, lane_options, load_spec
+from harness.cli.output import write_lines
 from harness.config.spec import Spec
 from harness.errors import ConfigError
 from harness.model import Configuration, Value, format_value
@@ -24,12 +26,14 @@ from harness.units import format_path
 
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path))
-@click.option("--sample", "count", type=click.IntRange(min=1), help="Draw N random ones instead.")
+@click.option("--sample", "count", type=WholeNumber(1), help="Draw N random ones instead.")
 @click.option("--list", "lists", is_flag=True, help="List every valid one instead.")
 @click.option(
     "--fix", "fixed", metavar="NAME=VALUE", multiple=True, help="Only those with this value."
 )
-@click.option("--seed", default=1, show_default=True, help="Of what is random.")
+@click.option(
+    "--seed", type=WholeNumber(0), default=1, show_default=True, help="Of what is random."
+)
 @lane_options
 @json_option
 def space(
@@ -57,8 +61,7 @@ def space(
         if as_json:
             _write_json(part, describe(chosen, seed), found)
         elif found is None:
-            lines = [""] * (number > 0) + _lines(spec, part, describe(chosen, seed))
-            click.echo("\n".join(lines))
+            write_lines([""] * (number > 0) + _lines(spec, part, describe(chosen, seed)))
         else:
             _write_configurations(part, found)
 
@@ -87,10 +90,10 @@ def _choose(
 
 def _write_configurations(part: LaneSpace, blocks: Iterator[list[Configuration]]) -> None:
     if part.models:
-        click.echo(f"# {_name_lanes(part)}")
+        write_lines([f"# {_name_lanes(part)}"])
     for block in blocks:
         if block:
-            click.echo("\n".join(map(str, block)))
+            write_lines(map(str, block))
 
 
 def _name_lanes(part: LaneSpace) -> str:

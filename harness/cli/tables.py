@@ -6,10 +6,14 @@ import shutil
 import sys
 from collections.abc import Sequence
 
+from harness.cli.output import Drawn
+from harness.units import format_text
+
 
 def format_table(table: Sequence[Sequence[str]]) -> list[str]:
-    """The lines of a table whose first row is its header."""
-    return _draw(table) if sys.stdout.isatty() else _align(table)
+    """The lines of a table whose first row is its header; what is in its cells is escaped."""
+    shown = [[format_text(cell) for cell in row] for row in table]
+    return _draw(shown) if sys.stdout.isatty() else _align(shown)
 
 
 def _align(table: Sequence[Sequence[str]]) -> list[str]:
@@ -35,4 +39,4 @@ def _draw(table: Sequence[Sequence[str]]) -> list[str]:
     console = Console(width=shutil.get_terminal_size().columns, force_terminal=True)
     with console.capture() as captured:
         console.print(made)
-    return [line for line in captured.get().splitlines() if line.strip()]
+    return [Drawn(line) for line in captured.get().splitlines() if line.strip()]

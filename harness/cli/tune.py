@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,19 +14,22 @@ from harness.app.replay import make_replay_spec
 from harness.app.session import MakeView, Options, View, run_session
 from harness.app.setup import Setup, prepare
 from harness.cli.check import describe
+from harness.cli.numbers import WholeNumber
 from harness.cli.options import change, json_option, lane_options, search_options
+from harness.cli.output import write_json, write_lines
 from harness.config.load import load_config
+from harness.config.spec import MAX_REPEAT
 from harness.errors import EXIT_DEVICE, EXIT_FAILURE, EXIT_INTERRUPTED
 from harness.report.plain import PlainView
 from harness.report.progress import Progress
-from harness.units import format_path
+from harness.units import format_path, format_text
 
 
 @click.command()
 @click.argument("config", required=False, type=click.Path(path_type=Path))
 @lane_options
 @search_options
-@click.option("--repeat", type=click.IntRange(min=1), help="Runs per test.")
+@click.option("--repeat", type=WholeNumber(1, MAX_REPEAT), help="Runs per test.")
 @click.option(
     "--warm-start",
     metavar="SESSION",
@@ -77,7 +79,7 @@ def tune(
     """
     setup = _prepare(config, replay, definition, changes)
     if dry_run:
-        click.echo(describe(setup))
+        write_lines(describe(setup))
         return
     options = Options(
         fresh=fresh,
@@ -86,13 +88,13 @@ def tune(
         check_tree=check_tree,
         warm_start=warm_start,
         make_view=_choose_view(progress),
-        on_wait=lambda text: click.echo(text, err=True),
+        on_wait=lambda text: click.echo(format_text(text), err=True),
     )
     result = run_session(setup, options)
     if as_json:
-        click.echo(json.dumps(result.summary.to_object(), indent=2))
+        write_json(result.summary.to_object())
     else:
-        click.echo("\n".join(result.summary.to_lines()))
+        write_lines(result.summary.to_lines())
     if result.summary.state == "interrupted":
         raise click.exceptions.Exit(EXIT_INTERRUPTED)
     if result.summary.lost:

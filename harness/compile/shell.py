@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from harness.clock import SystemClock
 from harness.model import Build, Command, Lane, OutcomeKind, Phase, ProcessResult, Test
-from harness.procs.explain import describe_end, make_evidence
+from harness.procs.explain import describe_failure, make_evidence
 from harness.procs.worker import Worker
 
 MakeCommand = Callable[[Test, Lane], Command]
@@ -71,7 +71,7 @@ class ShellCompiler:
             seat=self._seat,
             started_s=self._clock.at_s(result.started_ns),
             elapsed_s=result.elapsed_s,
-            reason=describe_end(command, result),
+            reason=describe_failure(command, result),
             evidence=None if kind is OutcomeKind.OK else make_evidence(command, result),
         )
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, get_type_hints
 
 import msgspec
 
 from harness.config.checks import find_problems
-from harness.config.problems import format_value_of, raise_problems, suggest
+from harness.config.problems import Problem, raise_problems, suggest
 from harness.config.spec import Spec, SpecFile
-from harness.errors import ConfigError
+from harness.config.walk import Walker
+
+SHORT = {
+    "repeat": "scoring",
+    **dict.fromkeys(
+        ("strategy", "seed", "max_tests", "max_time_s", "target", "patience"), "search"
+    ),
+}
+"""Keys that can be changed without naming their table, with the table."""
 
 
 def change_spec(spec: Spec, source: str, /, **changes: Any) -> Spec:
-    """`spec` with other values for keys of its top level.
+    """`spec` with other values for keys of its top level, or for those of `SHORT`.
 
     Args:
         source: who wants it, for messages: `command line`.
@@ -23,17 +32,28 @@ def change_spec(spec: Spec, source: str, /, **changes: Any) -> Spec:
         ConfigError: an unknown key, or what a value makes wrong.
     """
     types = get_type_hints(SpecFile, include_extras=True)
+    walker = Walker()
     problems = []
-    for key, value in changes.items():
-        if key not in types:
-            problems.append(f"{source}: {key}: unknown; {suggest(key, types, 'keys')}")
-            continue
-        try:
-            changes[key] = msgspec.convert(value, types[key])
-        except msgspec.ValidationError as error:
-            problems.append(f"{source}: {key} = {format_value_of(value)}: {str(error).lower()}")
-    if problems:
-        raise ConfigError(problems)
-    changed = msgspec.structs.replace(spec, **changes)
-    raise_problems(find_problems(changed), source, {})
+    read: dict[str, Any] = {}
+    for key, value in _unfold(spec, changes).items():
+        if key in types:
+            read[key] = walker.read_value(types[key], value, (key,))
+        else:
+            known = [*types, *SHORT]
+            problems.append(Problem((key,), f"unknown; {suggest(key, known, 'keys')}"))
+    changed = msgspec.structs.replace(spec, **read)
+    problems += walker.problems
+    broken = frozenset(problem.key for problem in problems)
+    raise_problems([*problems, *find_problems(changed, broken)], source, {})
     return changed
+
+
+def _unfold(spec: Spec, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes with those of `SHORT` put into the tables that they are keys of."""
+    unfolded = {key: value for key, value in changes.items() if key not in SHORT}
+    for key, value in changes.items():
+        if key in SHORT:
+            table = unfolded.get(SHORT[key], getattr(spec, SHORT[key]))
+            whole = msgspec.structs.asdict(table) if isinstance(table, msgspec.Struct) else table
+            unfolded[SHORT[key]] = {**whole, key: value}
+    return unfolded

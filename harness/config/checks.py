@@ -205,6 +205,9 @@ def _check_output(view: View) -> Iterator[Problem]:
     paths: dict[Key, str | None] = {("output", name): getattr(output, name) for name in names}
     for index, emit in enumerate(output.emit):
         paths["output", "emit", index, "path"] = emit.path
+        if emit.prefix and not re.fullmatch(NAME_PATTERN, emit.prefix):
+            text = "cannot begin a name; use letters, digits and _, not starting with a digit"
+            yield Problem(("output", "emit", index, "prefix"), text, format_value_of(emit.prefix))
     taken = {view.spec.path.resolve(): "the config itself"}
     if output.journal is None:  # else it is one of the paths below
         taken[view.spec.journal_path] = "the journal"

@@ -215,7 +215,7 @@ class _Reader:
         repeat = self._get("scoring", "repeat")
         if repeat is not None:
             count, _, aggregate = (part.strip() for part in repeat.partition(","))
-            if re.fullmatch(r"\d+", count) and int(count) > 0:
+            if re.fullmatch(r"[0-9]{1,18}", count) and int(count) > 0:
                 scoring["repeat"] = int(count)
             else:
                 text = "must be a whole number >= 1, or that and an aggregate; write 3, med"

@@ -3,8 +3,8 @@
 Sections in brackets; options with `=` or `:`, whichever comes first; an indented line goes on with
 the option above it, even if it looks like a comment; a line that starts with `#`, `;` or the word
 `rem` is a comment, and so is the rest of an option's first line from its first `;`, if a space is
-before it. Option names know no case. A section that comes again adds to the one before; an option
-that comes again replaces it.
+before it. Option names know no case. A section that comes again adds to the one before. Python's
+parser lets an option that comes again replace the first in silence; here it is a problem.
 """
 
 from __future__ import annotations
@@ -48,7 +48,12 @@ def parse_ini(text: str) -> IniFile:
             ini.problems.append(f"line {number}: {shown}: before any section; add [variables]")
         elif option := _OPTION.match(line):
             value = [_strip_comment(option.group(2))]
-            section[option.group(1).strip().lower()] = value
+            name = option.group(1).strip()
+            if name.lower() in section:
+                ini.problems.append(
+                    f"line {number}: {name}: given twice in this section; remove one of the two"
+                )
+            section[name.lower()] = value
         else:
             shown = line.strip()
             ini.problems.append(

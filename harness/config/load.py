@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from harness.config.conf import load_conf
@@ -16,6 +17,11 @@ _LOADERS = {".toml": load_toml, ".conf": load_conf, ".json": load_t1}
 _SUGGESTED = (".toml", ".conf")
 """JSON files are many things; only those that are configs for certain are suggested."""
 
+_OTHERS = ("pyproject.toml", "Cargo.toml", "ruff.toml", "mypy.toml", "poetry.toml")
+
+MAX_LISTED = 10
+"""More configs of a folder than this are not named."""
+
 
 def load_config(path: str | Path) -> Spec:
     """The Spec in the file `path`; its suffix says the format: `.toml`, `.conf` or, of T1, `.json`.
@@ -26,6 +32,10 @@ def load_config(path: str | Path) -> Spec:
     path = Path(path)
     if not path.exists():
         raise ConfigError(f"{path}: no such file; {_suggest_file(path)}")
+    if path.is_dir():
+        raise ConfigError(f"{path}: a folder; name a config file in it{_list_configs(path)}")
+    if not path.is_file():  # reading a FIFO would wait for somebody to write
+        raise ConfigError(f"{path}: not a regular file; name a config file")
     load = _LOADERS.get(path.suffix.lower())
     if load is None:
         raise ConfigError(f"{path}: not a config file; name one that ends in .toml, .conf or .json")
@@ -36,12 +46,36 @@ def _suggest_file(path: Path) -> str:
     folder = path.parent
     if not folder.is_dir():
         return f"there is no folder {folder} either"
-    files = {
-        file.name: file for file in sorted(folder.iterdir()) if file.suffix.lower() in _SUGGESTED
-    }
+    files = _find_configs(folder)
+    stems = {file.stem: file for file in files.values()}
     if not files:
         return f"there is no .toml or .conf file in {folder}"
-    near = find_nearest(path.name, files)
+    near = find_nearest(path.stem, stems)
     if near is not None:
-        return f"did you mean {files[near]}?"
-    return f"{folder} has {', '.join(files)}"
+        return f"did you mean {stems[near]}?"
+    return f"{folder} has {_list(files)}"
+
+
+def _list_configs(folder: Path) -> str:
+    files = _find_configs(folder)
+    return f", such as {next(iter(files.values()))}" if files else ", which has none"
+
+
+def _list(files: Mapping[str, Path]) -> str:
+    names = list(files)[:MAX_LISTED]
+    more = f" and {len(files) - len(names)} more" if len(files) > len(names) else ""
+    return f"{', '.join(names)}{more}"
+
+
+def _find_configs(folder: Path) -> dict[str, Path]:
+    """The files in a folder that may be configs, by name; those that cannot be read are none."""
+    try:
+        files = sorted(folder.iterdir())
+    except OSError:
+        return {}
+    return {file.name: file for file in files if file.is_file() and _may_be_config(file)}
+
+
+def _may_be_config(file: Path) -> bool:
+    """Whether it is worth suggesting: JSON files and pyproject.toml are other things."""
+    return file.suffix.lower() in _SUGGESTED and file.name not in _OTHERS

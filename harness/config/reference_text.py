@@ -124,6 +124,7 @@ How it differs from the TOML format:
 | commands | for the shell | for the shell, or a list |
 | lanes | without devices (`backend = "none"`) | any backend |
 | without `parallel` | one lane, each test compiled, run and cleaned before the next (`distribution = "per-test"`) | one lane per device, compiling ahead |
+| an option twice | an error | an error |
 | comments | lines that begin with `#`, `;` or `rem`; after ` ;` in an option's first line | after `#` |
 | long values | go on in indented lines, even those that look like comments | in brackets, or `"""` |
 | constraints, environment, timeouts, mock devices, … | not there | as below |

@@ -9,12 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from msgspec import field
+from msgspec import Meta, field
 
 from harness.config.kernel_tables import KernelTable
 from harness.config.tables import CommandLine, Positive, Seconds, Share, Value
 from harness.config.tables import Table as _Table
 from harness.config.tables import doc as _doc
+
+MAX_REPEAT = 1_000_000
+MAX_WORKERS = 1024
 
 
 class SpaceTable(_Table, frozen=True, kw_only=True):
@@ -77,7 +80,9 @@ class CommandTable(_Table, frozen=True, kw_only=True):
 class ScoringTable(_Table, frozen=True, kw_only=True):
     """How samples become a score, and which score is best."""
 
-    repeat: Annotated[Positive, _doc("Runs per test; samples per test of a kernel.")] = 1
+    repeat: Annotated[
+        int, Meta(ge=1, le=MAX_REPEAT), _doc("Runs per test; samples per test of a kernel.")
+    ] = 1
     aggregate: Annotated[
         Literal["min", "max", "med", "avg"], _doc("How a test's samples become its score.")
     ] = "min"
@@ -149,7 +154,8 @@ class CompileTable(_Table, frozen=True, kw_only=True):
     """The compile workers."""
 
     workers: Annotated[
-        Positive | None, _doc("Compiles at once; default: the cores that no lane owns, at least 1.")
+        Annotated[int, Meta(ge=1, le=MAX_WORKERS)] | None,
+        _doc("Compiles at once; default: the cores that no lane owns, at least 1."),
     ] = None
     quiet_timing: Annotated[bool, _doc("Stop all compiling while any run is timed.")] = False
 
@@ -203,7 +209,7 @@ class EmitTable(_Table, frozen=True, kw_only=True):
             "`values`: JSON."
         ),
     ]
-    path: Annotated[str, _doc("The file; it is touched only if a value changed.", ["tuned.h"])]
+    path: Annotated[str, _doc("The file; it is touched only if a value changed.", "tuned.h")]
     prefix: Annotated[
         str | None,
         _doc("Before every parameter's name; default: `TUNED_` for make and cmake, else nothing."),
@@ -240,7 +246,7 @@ class OutputTable(_Table, frozen=True, kw_only=True):
         tuple[EmitTable, ...],
         _doc(
             "Files of the best values, for builds to include.",
-            [({"format": "header", "path": "tuned.h"},)],
+            [{"format": "header", "path": "tuned.h"}],
         ),
     ] = ()
     journal: Annotated[

@@ -43,7 +43,7 @@ class Walker:
         read: dict[str, Any] = {}
         for name, field in fields.items():
             if name in data:
-                read[name] = self._read(hints[name], data[name], (*key, name))
+                read[name] = self.read_value(hints[name], data[name], (*key, name))
             elif field.required:
                 self.problems.append(Problem((*key, name), _say_missing(name, hints[name])))
                 read[name] = _make_stand_in(hints[name])
@@ -55,7 +55,8 @@ class Walker:
                 remedy = suggest(str(name), known, "known keys")
                 self.problems.append(Problem((*key, str(name)), f"unknown key; {remedy}"))
 
-    def _read(self, tp: object, value: object, key: Key) -> object:
+    def read_value(self, tp: object, value: object, key: Key) -> object:
+        """`value` as the type of a field, with a stand-in for what is wrong."""
         for member in members_of(tp):
             plain, _ = split_annotated(member)
             args = get_args(plain)
@@ -64,12 +65,12 @@ class Walker:
                 return self.read_table(plain, value, key)
             if get_origin(plain) is dict and isinstance(value, Mapping):
                 return {
-                    str(name): self._read(args[1], item, (*key, str(name)))
+                    str(name): self.read_value(args[1], item, (*key, str(name)))
                     for name, item in value.items()
                 }
             if get_origin(plain) in (tuple, list) and _is_list(value):
                 assert isinstance(value, Sequence)
-                items = [self._read(args[0], item, (*key, i)) for i, item in enumerate(value)]
+                items = [self.read_value(args[0], item, (*key, i)) for i, item in enumerate(value)]
                 return items if get_origin(plain) is list else tuple(items)
         return self._convert(tp, value, key)
 

@@ -116,7 +116,7 @@ def _bounds(metas: list[Meta]) -> str:
     high = next((meta.le for meta in metas if meta.le is not None), None)
     above = next((meta.gt for meta in metas if meta.gt is not None), None)
     if low is not None and high is not None:
-        return f" from {low:g} to {high:g}"
+        return f" from {low} to {high}"
     if low is not None:
         return f" >= {low:g}"
     return f" > {above:g}" if above is not None else ""

@@ -8,7 +8,8 @@ from typing import Literal
 
 from harness.device.selectors import find_candidates, is_selector, list_devices
 from harness.errors import ConfigError, DeviceError
-from harness.model import DeviceInfo, Lane
+from harness.model import MAX_LANES, DeviceInfo, Lane
+from harness.units import NO_WHOLE_NUMBER, WHOLE_NUMBER, is_number_like
 
 Parallel = int | str | Sequence[str] | Mapping[str, int | str]
 """`auto`, a number, names, or names with selectors."""
@@ -30,10 +31,12 @@ def parse_parallel(text: str) -> int | str | tuple[str, ...] | dict[str, int | s
         ConfigError: none of these.
     """
     text = text.strip()
-    if text == "auto":
-        return text
-    if re.fullmatch(r"[+-]?\d+", text):
+    if text.lower() == "auto":
+        return "auto"
+    if WHOLE_NUMBER.fullmatch(text):
         return int(text)
+    if is_number_like(text):
+        raise ConfigError(f"parallel = {text}: {NO_WHOLE_NUMBER}")
     if "=" not in text:
         return tuple(word for word in re.split(r"[,\s]+", text) if word)
     table: dict[str, int | str] = {}
@@ -46,7 +49,7 @@ def parse_parallel(text: str) -> int | str | tuple[str, ...] | dict[str, int | s
             )
         if name in table:
             raise ConfigError(f"parallel = {text}: lane {name!r} is there twice; rename one")
-        table[name] = int(selector) if selector.isdecimal() else selector
+        table[name] = int(selector) if WHOLE_NUMBER.fullmatch(selector) else selector
     return table
 
 
@@ -60,9 +63,9 @@ def count_devices(parallel: Parallel) -> int | None:
     if wishes is None:
         return None
     asked = [str(name if selector is None else selector).lower() for name, selector in wishes]
-    ordinals = [re.fullmatch(r"(?:gpu|cuda|mock|cpu):?(\d+)", text) for text in asked]
+    ordinals = [re.fullmatch(r"(?:gpu|cuda|mock|cpu):?([0-9]+)", text) for text in asked]
     indices = [int(ordinal[1]) for ordinal in ordinals if ordinal]
-    indices += [int(str(s)) for _, s in wishes if s is not None and str(s).isdecimal()]
+    indices += [int(s) for _, s in wishes if s is not None and WHOLE_NUMBER.fullmatch(str(s))]
     return max(len(wishes), *(index + 1 for index in indices), 0)
 
 
@@ -115,6 +118,8 @@ def _list_wishes(parallel: Parallel) -> list[_Wish] | None:
         parsed = parse_parallel(parallel)
         return None if isinstance(parsed, str) else _list_wishes(parsed)
     if isinstance(parallel, int):
+        if parallel > MAX_LANES:
+            raise ConfigError(f"parallel = {parallel}: must be at most {MAX_LANES}")
         return [(str(number), None) for number in range(parallel)]
     if isinstance(parallel, Mapping):
         return list(parallel.items())

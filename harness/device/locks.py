@@ -134,6 +134,42 @@ def hold_devices(
     return DeviceLocks(directory, fds)
 
 
+def find_holders(
+    device: DeviceInfo,
+    environment: Mapping[str, str] | None = None,
+    table: Path = Path("/proc/locks"),
+) -> tuple[int, ...]:
+    """The processes that hold `device`, by their ids; nothing is locked to find out.
+
+    None are told where the kernel's table of locks cannot be read, nor of other containers, nor
+    those that have ended while what they started goes on.
+
+    Args:
+        environment: as for `hold_devices`.
+    """
+    names = [_name_file(name) for name, _ in device.locks]
+    inodes = set()
+    for path in (folder / name for folder in _candidates(environment) for name in names):
+        with suppress(OSError):
+            inodes.add(path.stat().st_ino)
+    try:
+        rows = [line.split() for line in table.read_text().splitlines()]
+    except OSError:
+        return ()
+    # `1: FLOCK  ADVISORY  WRITE 4711 fe:00:2990633 0 EOF`; those that wait have `->` before FLOCK
+    holders = {
+        int(row[4])
+        for row in rows
+        if len(row) > 5 and row[1] == "FLOCK" and int(row[5].rpartition(":")[2]) in inodes
+    }
+    return tuple(sorted(holder for holder in holders if holder > 0))
+
+
+def _candidates(environment: Mapping[str, str] | None) -> tuple[Path, ...]:
+    given = (os.environ if environment is None else environment).get("HARNESS_LOCK_DIR")
+    return (Path(given).absolute(),) if given else _CANDIDATES
+
+
 def find_lock_directory(
     environment: Mapping[str, str] | None = None, *, create: bool = True
 ) -> Path:
@@ -144,8 +180,7 @@ def find_lock_directory(
     Raises:
         DeviceError: it cannot be made or used.
     """
-    given = (os.environ if environment is None else environment).get("HARNESS_LOCK_DIR")
-    candidates = (Path(given).absolute(),) if given else _CANDIDATES
+    candidates = _candidates(environment)
     if not create:
         return candidates[0]
     problem = ""

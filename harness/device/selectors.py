@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from harness.errors import ConfigError
 from harness.model import DeviceInfo
 
-_ORDINAL = re.compile(r"(gpu|cuda|mock|cpu):?(\d+)")
+_ORDINAL = re.compile(r"(gpu|cuda|mock|cpu):?([0-9]+)")
+_INDEX = re.compile(r"[0-9]+")
 _KINDS = {"gpu": ("cuda", "mock"), "cuda": ("cuda", "mock"), "mock": ("mock",), "cpu": ("cpu",)}
 """The backends that `gpu1`, `cuda:1` … can mean: simulated GPUs stand in for real ones."""
 
@@ -57,7 +58,7 @@ def is_selector(name: str, devices: Sequence[DeviceInfo]) -> bool:
     """
     text = name.lower()
     kinds = {device.kind for device in devices}
-    if text.isdecimal():
+    if _INDEX.fullmatch(text):
         return "none" not in kinds and any(device.index == int(text) for device in devices)
     if ordinal := _ORDINAL.fullmatch(text):
         return bool(kinds & set(_KINDS[ordinal[1]]))
@@ -82,7 +83,7 @@ def list_devices(devices: Sequence[DeviceInfo]) -> str:
 def _parse_selector(text: str) -> Callable[[DeviceInfo], bool] | None:
     """Whether a device fits the selector, as a function; None if it is none."""
     ordinal = _ORDINAL.fullmatch(text)
-    if text.isdecimal() or ordinal:
+    if _INDEX.fullmatch(text) or ordinal:
         index = int(ordinal[2] if ordinal else text)
         kinds = _KINDS[ordinal[1]] if ordinal else None
         return lambda device: device.index == index and (kinds is None or device.kind in kinds)

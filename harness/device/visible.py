@@ -49,7 +49,7 @@ def select_visible(gpus: Sequence[PhysicalGpu], variable: str | None) -> list[De
 def _find_entry(gpus: Sequence[PhysicalGpu], entry: str) -> tuple[str, Sequence[DeviceInfo]] | None:
     """The UUID that one entry means and its devices; None if it fits nothing, or several."""
     named = [(gpu.uuid, gpu.devices) for gpu in gpus]
-    if entry.isdecimal():
+    if entry.isascii() and entry.isdecimal():
         return named[int(entry)] if int(entry) < len(named) else None
     wanted = entry.lower()
     if wanted.startswith("mig-"):

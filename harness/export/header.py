@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 
 from harness.export.tuned import DeviceBest, Tuned
-from harness.model import Configuration, format_value
+from harness.model import Configuration, Value, format_value
 
 COMMENT = re.compile(r"/\*| \*")
 """What lines begin with that say where values come from."""
@@ -68,6 +68,11 @@ def _define(configuration: Configuration, prefix: str) -> list[str]:
     lines = []
     for name, value in configuration.items():
         macro = f"{prefix}{name}"
-        text = " ".join(format_value(value).split())
-        lines += [f"#ifndef {macro}", f"#define {macro} {text}".rstrip(), "#endif"]
+        lines += [f"#ifndef {macro}", f"#define {macro} {_write(value)}".rstrip(), "#endif"]
     return lines
+
+
+def _write(value: Value) -> str:
+    """The text of a macro; behind a backslash at its end the next line would go on with it."""
+    text = " ".join(format_value(value).split())
+    return f"{text} /**/" if text.endswith("\\") else text

@@ -29,8 +29,20 @@ def format_tuned(tuned: Tuned, *, prefix: str = "TUNED_", stem: str = "tuned") -
 
 
 def _assign(configuration: Configuration, prefix: str) -> list[str]:
-    return [f"{prefix}{name} := {_escape(format_value(v))}" for name, v in configuration.items()]
+    return [
+        f"{prefix}{name} := {_escape(format_value(v))}".rstrip()
+        for name, v in configuration.items()
+    ]
 
 
 def _escape(text: str) -> str:
-    return " ".join(text.split()).replace("$", "$$").replace("#", r"\#")
+    """The value as make reads it back.
+
+    Line ends become blanks. `$()`, which is nothing, keeps blanks at either end, and keeps a
+    backslash at the end from joining the next line.
+    """
+    text = " ".join(text.splitlines()).replace("$", "$$")
+    text = re.sub(r"(\\*)#", lambda found: f"{found[1]}{found[1]}\\#", text)
+    begin = "$()" if text[:1].isspace() else ""
+    end = "$()" if text[-1:].isspace() or text.endswith("\\") else ""
+    return f"{begin}{text}{end}"

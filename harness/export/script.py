@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 
 from harness.model import Evidence, Outcome, OutcomeKind, SessionInfo
-from harness.units import format_score, format_seconds
+from harness.units import format_count, format_score, format_seconds
 
 
 def format_script(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:
@@ -15,7 +15,7 @@ def format_script(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:
         f"session {info.id} of {info.name}" + (f" ({info.origin})" if info.origin else ""),
         f"started {_format_instant(info)}",
         f"strategy {info.strategy}, distribution {info.distribution}, "
-        f"{info.repeat} run(s) per test, {info.aggregate}; best is {info.goal}",
+        f"{format_count(info.repeat, 'run')} per test, {info.aggregate}; best is {info.goal}",
     ]
     lines += [
         f"lane {lane.name}: {lane.device.name or 'no device'} {lane.device.uuid}".rstrip()

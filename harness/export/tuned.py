@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from harness.errors import ConfigError
 from harness.model import Configuration, DeviceInfo, Goal, Outcome, SessionInfo
 from harness.stats import is_better
-from harness.units import format_score
+from harness.units import format_score, format_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Tuned:
         return any(best.simulated for best in self.devices)
 
     def provenance(self) -> list[str]:
-        """Where the values come from, in lines for a comment."""
+        """Where the values come from, in lines for a comment; no name can end one."""
         lines = [f"Made by gpu-harness for {self.name}; do not edit."]
         if self.simulated:
             lines.append("SIMULATED: these values come from mock devices, not from hardware.")
@@ -83,7 +83,7 @@ class Tuned:
                 "Others get the values that are best everywhere: at most "
                 f"{100 * (self.slowdown or 0):.1f} % slower than each device's own."
             )
-        return lines
+        return [format_text(line) for line in lines]
 
 
 def _describe(best: DeviceBest) -> str:

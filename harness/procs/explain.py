@@ -5,11 +5,14 @@ from __future__ import annotations
 import signal
 
 from harness.model import Command, Evidence, ProcessResult
-from harness.units import format_seconds
+from harness.units import format_seconds, format_text, shorten
 
 EVIDENCE_LINES = 40
 EVIDENCE_CHARACTERS = 8192
 """Bounds of what evidence holds: forty lines can be any length."""
+
+TOLD_CHARACTERS = 100
+"""How much of its output the reason of a failure quotes."""
 
 
 def name_signal(number: int) -> str:
@@ -39,6 +42,24 @@ def _describe_status(exit_code: int) -> str:
         # how shells report that what they ran was killed
         return f"exit status {exit_code}: {name_signal(exit_code - 128)}"
     return f"exit status {exit_code}" if exit_code else ""
+
+
+def describe_failure(command: Command, result: ProcessResult) -> str:
+    """`describe_end`, with what the process itself said last, or first called an error."""
+    end = describe_end(command, result)
+    ended_itself = not (result.error or result.timed_out or result.cancelled)
+    told = _find_telling_line(result) if end and ended_itself else ""
+    return f"{end}: {told}" if told else end
+
+
+def _find_telling_line(result: ProcessResult) -> str:
+    """The line of its output that most likely says why; empty if it wrote nothing."""
+    lines = [[line for line in text.splitlines() if line.strip()]
+             for text in (result.stderr, result.stdout)]  # fmt: skip
+    errors = (line for text in lines for line in text if "error" in line.lower())
+    last = (text[-1] for text in lines if text)
+    line = next(errors, None) or next(last, "")
+    return shorten(format_text(line.strip().expandtabs(1)), TOLD_CHARACTERS)
 
 
 def make_evidence(command: Command, result: ProcessResult) -> Evidence:

@@ -27,6 +27,9 @@ PROGRAM = Path(program.__file__)
 CLOSE_S = program.UNKILLABLE_S + 5.0
 """How long a worker may take to kill everything and end before it is killed itself."""
 
+OUTPUT_LIMIT_BYTES = 64 << 20
+"""A command that writes more than this to stdout or stderr is killed, unless told otherwise."""
+
 
 class _Answer(msgspec.Struct, gc=False):
     """What the worker answers to `run`; see `program.Supervisor.run`."""
@@ -182,7 +185,7 @@ class Worker:
         cores: Collection[int] = (),
         idle: bool = False,
         inherit_fds: Sequence[int] = (),
-        output_limit_bytes: int = 64 << 20,
+        output_limit_bytes: int = OUTPUT_LIMIT_BYTES,
         output_keep_bytes: int = 32 << 10,
         grace_s: float = 1.0,
     ) -> None:

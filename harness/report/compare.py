@@ -12,7 +12,7 @@ from harness.comparison import Comparison, Verdict, compare_samples
 from harness.errors import ConfigError
 from harness.model import Configuration, Outcome, OutcomeKind, SessionInfo
 from harness.stats import is_better
-from harness.units import format_significant
+from harness.units import format_count, format_significant
 
 CONFIDENCE = 0.95
 
@@ -91,7 +91,8 @@ class Comparisons:
                 lines.append(f"  was: {self.best.before}")
         counts = Counter(row.verdict for row in self.rows)
         shown = ", ".join(f"{counts[verdict]} {verdict}" for verdict in sorted(counts))
-        lines += ["", f"{len(self.rows)} configurations in both: {shown or 'nothing to compare'}"]
+        both = format_count(len(self.rows), "configuration")
+        lines += ["", f"{both} in both: {shown or 'nothing to compare'}"]
         told = [row for row in self.rows if row.verdict in ("SLOWER", "FASTER")]
         lines += [f"  {_describe(row)}" for row in told[:most]]
         if len(told) > most:

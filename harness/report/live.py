@@ -13,7 +13,7 @@ from rich.text import Text
 from harness.model import Event, Note, Phase
 from harness.report.plain import describe_score, describe_session
 from harness.report.progress import Progress, SeatState
-from harness.units import format_duration
+from harness.units import format_duration, format_text
 
 _WORDS = {Phase.COMPILE: "compiling", Phase.TEST: "running", Phase.CLEAN: "cleaning"}
 
@@ -41,13 +41,15 @@ class LiveView:
 
     def open(self) -> None:
         """Say what is about to happen and begin drawing."""
-        self._console.print(describe_session(self._progress.info), highlight=False)
+        self._console.print(Text(format_text(describe_session(self._progress.info))))
         self._live.start()
 
     def take(self, event: Event | None) -> None:
         """Show `event`; None is a tick."""
         if isinstance(event, Note):
-            self._live.console.print(Text(f"{event.level}: {event.text}", style="yellow"))
+            self._live.console.print(
+                Text(format_text(f"{event.level}: {event.text}"), style="yellow")
+            )
         elif event is None:
             self._live.update(self._draw(), refresh=True)
 
@@ -106,8 +108,10 @@ class LiveView:
             simulated = " simulated" if info.simulated else ""
             lines.append(
                 Text(
-                    f"best{f' on {group}' if group else ''}{simulated}: "
-                    f"{describe_score(outcome, info.unit)}  {outcome.configuration}",
+                    format_text(
+                        f"best{f' on {group}' if group else ''}{simulated}: "
+                        f"{describe_score(outcome, info.unit)}  {outcome.configuration}"
+                    ),
                     style="green",
                 )
             )

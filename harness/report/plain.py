@@ -8,7 +8,7 @@ from harness.model import Event, Note, Outcome, OutcomeKind, SessionInfo, TestEn
 from harness.report.kernel import describe_metrics
 from harness.report.progress import Progress
 from harness.stats import relative_noise
-from harness.units import format_duration, format_score
+from harness.units import format_count, format_duration, format_score, format_text
 
 
 def describe_score(outcome: Outcome, unit: str) -> str:
@@ -40,12 +40,14 @@ def describe_session(info: SessionInfo) -> str:
         lane.name if lane.device.kind == "none" else f"{lane.name}={lane.device.name}"
         for lane in info.lanes
     )
-    size = "?" if info.size is None else str(info.size)
     simulated = f" ({info.origin})" if info.origin else ""
     verb = "resuming" if info.resumed else "tuning"
+    if info.complete:
+        verb = "complete already, testing only what is new:"
+    known = "? configurations" if info.size is None else format_count(info.size, "configuration")
     return (
-        f"{verb} {info.name}: session {info.id}, {size} configurations, {info.strategy}, "
-        f"{info.distribution}, {len(info.lanes)} lane(s): {lanes}{simulated}"
+        f"{verb} {info.name}: session {info.id}, {known}, {info.strategy}, "
+        f"{info.distribution}, {format_count(len(info.lanes), 'lane')}: {lanes}{simulated}"
     )
 
 
@@ -68,7 +70,7 @@ class PlainView:
         every_s: float = 30.0,
     ) -> None:
         self._progress = progress
-        self._write = write
+        self._take_line = write
         self._now_s = now_s
         self._quiet = quiet
         self._every_s = every_s
@@ -89,11 +91,15 @@ class PlainView:
             self._next_s = self._now_s() + self._every_s
             self._write(self._counts())
 
+    def _write(self, line: str) -> None:
+        self._take_line(format_text(line))
+
     def _counts(self) -> str:
         progress = self._progress
         size = progress.info.size
         elapsed = self._now_s() - progress.info.started_s
-        parts = [f"{progress.done}{'' if size is None else f' of {size}'} tests"]
+        tests = format_count(progress.done, "test")
+        parts = [tests if size is None else f"{progress.done} of {format_count(size, 'test')}"]
         parts += progress.describe_losses()
         parts.append(format_duration(elapsed))
         best = progress.best_overall()

@@ -102,11 +102,13 @@ class Progress:
             return
         group = outcome.lane if self.info.distribution == "replicate" else ""
         best = self.best.get(group)
-        if best is None or best.score is None or self._beats(outcome.score, best.score):
+        if best is None or self._rank(outcome) < self._rank(best):
             self.best[group] = outcome
 
-    def _beats(self, score: float, best: float) -> bool:
-        return score < best if self.info.goal == "min" else score > best
+    def _rank(self, outcome: Outcome) -> tuple[float, int]:
+        """The least is the best; of equal scores the first test, whichever ended first."""
+        score = outcome.score or 0.0
+        return (score if self.info.goal == "min" else -score, outcome.test_id)
 
     @property
     def done(self) -> int:
@@ -131,10 +133,7 @@ class Progress:
     def best_overall(self) -> Outcome | None:
         """The best of all lanes' bests."""
         scored = [outcome for outcome in self.best.values() if outcome.score is not None]
-        if not scored:
-            return None
-        pick = min if self.info.goal == "min" else max
-        return pick(scored, key=lambda outcome: outcome.score or 0.0)
+        return min(scored, key=self._rank, default=None)
 
     def busy_share(self, lane: str, elapsed_s: float) -> float:
         """The share of the session that the lane spent in timed runs."""

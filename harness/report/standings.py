@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.errors import ConfigError
 from harness.extras import load_extra
+from harness.units import format_count
 
 
 def format_standings(standings: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -77,7 +78,7 @@ def plot_curves(result: Mapping[str, Any], path: Path) -> None:
     for row, (name, field) in zip(axes, fields.items(), strict=True):
         curves = [curve for curve in result["curves"] if curve["field"] == name]
         for curve in curves:
-            label = f"{curve['strategy']}, {curve['lanes']} lane(s)"
+            label = f"{curve['strategy']}, {format_count(curve['lanes'], 'lane')}"
             row[0].fill_between(
                 curve["tests"],
                 [_excess(loss, field["optimum"]) for loss in curve["low"]],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,10 @@ from harness.model import Outcome, OutcomeKind, SessionInfo
 from harness.report.kernel import describe_kernel, kernel_object
 from harness.report.plain import describe_score
 from harness.report.progress import Progress
-from harness.units import format_duration, format_path, format_score
+from harness.units import format_count, format_duration, format_path, format_score
+
+MAX_LANES_SHOWN = 8
+"""Of more lanes than this, what they did is told together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,7 @@ class Summary:
 
     def _count_lines(self) -> list[str]:
         progress = self.progress
-        parts = [f"{progress.done} tests"]
+        parts = [format_count(progress.done, "test")]
         if progress.reused:
             parts.append(f"{progress.reused} of them recorded before")
         if self.skipped:
@@ -146,12 +150,22 @@ class Summary:
             where = f" on {lane}" if lane else ""
             lines.append(f"ended{where} {_describe_limit(name, value, self.info.unit)}")
         if progress.tested:
-            shares = ", ".join(
-                f"{lane.name} {100 * progress.busy_share(lane.name, self.elapsed_s):.0f} %"
-                for lane in self.info.lanes
-            )
-            lines.append(f"lanes busy: {shares}")
+            lines.append(f"lanes busy: {self._busy_shares()}")
         return lines
+
+    def _busy_shares(self) -> str:
+        """Each lane's share of time in timed runs; of many lanes the range."""
+        percents = {
+            lane.name: 100 * self.progress.busy_share(lane.name, self.elapsed_s)
+            for lane in self.info.lanes
+        }
+        if len(percents) <= MAX_LANES_SHOWN:
+            return ", ".join(f"{name} {percent:.0f} %" for name, percent in percents.items())
+        middle = statistics.median(percents.values())
+        return (
+            f"{min(percents.values()):.0f} to {max(percents.values()):.0f} %, median "
+            f"{middle:.0f} % of {len(percents)} lanes"
+        )
 
     def _where(self) -> list[str]:
         lines = [f"journal: {format_path(self.info.journal)} (session {self.info.id})"]
@@ -162,10 +176,10 @@ class Summary:
 def _describe_limit(name: str, value: float, unit: str) -> str:
     """Which limit of the config's table `search` was reached."""
     texts = {
-        "max_tests": f"after {value:g} tests",
+        "max_tests": f"after {format_count(int(value), 'test')}",
         "max_time_s": f"after {format_duration(value)}",
         "target": f"at the target of {format_score(value, unit)}",
-        "patience": f"after {value:g} tests without an improvement",
+        "patience": f"after {format_count(int(value), 'test')} without an improvement",
     }
     return f"{texts[name]} (search.{name})"
 

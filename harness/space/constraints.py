@@ -10,7 +10,14 @@ from functools import cached_property, partial
 
 from harness.errors import ConfigError
 from harness.model import Value, format_value
-from harness.space.expression import Scalar, compile_scalar, names_in, parse_expression
+from harness.space.expression import (
+    SHOWN_LENGTH,
+    Scalar,
+    compile_scalar,
+    names_in,
+    parse_expression,
+)
+from harness.units import shorten
 
 EVALUATION_ERRORS = (ArithmeticError, TypeError, ValueError)
 """What evaluating an expression of the language can raise."""
@@ -25,12 +32,14 @@ class Constraint:
         names: the parameters it depends on.
         node: its syntax tree, checked.
         constants: the names in it that are no parameters, with their values.
+        place: the file and key that it stands at, for messages; empty: not from a file.
     """
 
     text: str
     names: frozenset[str]
     node: ast.expr = field(repr=False)
     constants: Mapping[str, Value] = field(repr=False)
+    place: str = ""
 
     @cached_property
     def evaluate(self) -> Scalar:
@@ -152,8 +161,24 @@ def evaluation_problem(
         f"{name}={format_value(value)}" for name, value in mapping.items()
         if name in constraint.names
     )  # fmt: skip
-    where = f" for {values}" if values else ""
-    return ConfigError(
-        f'constraint "{constraint.text}"{where}: {type(error).__name__}: {error}; '
-        "guard it, as in `x != 0 and y % x == 0`, or add a constraint that excludes these values"
+    where = f" for {shorten(values, SHOWN_LENGTH)}" if values else ""
+    place = (
+        f"{constraint.place}: " if isinstance(constraint, Constraint) and constraint.place else ""
     )
+    return ConfigError(
+        f'{place}constraint "{shorten(constraint.text, SHOWN_LENGTH)}"{where}: '
+        f"{type(error).__name__}: {error}; {_remedy(constraint, error)}"
+    )
+
+
+def _remedy(constraint: AnyConstraint, error: Exception) -> str:
+    """What to do about an expression or function that cannot be evaluated."""
+    if isinstance(constraint, CallableConstraint):
+        return "correct the function, or add a constraint that excludes these values"
+    if isinstance(error, TypeError):
+        return "texts and numbers do not mix: write numbers without quotes, and texts in quotes"
+    if isinstance(error, OverflowError):
+        return "use smaller numbers, or add a constraint that excludes these values"
+    divides = isinstance(error, ZeroDivisionError)
+    guard = "x != 0 and y % x == 0" if divides else "x > 0 and log2(x) < 8"
+    return f"guard it, as in `{guard}`, or add a constraint that excludes these values"

@@ -18,6 +18,7 @@ from typing import Any
 from harness.errors import ConfigError
 from harness.model import Value
 from harness.space.functions import BINARY, COMPARE, FUNCTIONS, UNARY, Function, Operand
+from harness.units import excerpt
 
 MAX_LENGTH = 10_000
 MAX_DEPTH = 150
@@ -82,7 +83,7 @@ def _hint(text: str) -> str:
 
 
 def _problem(text: str, column: int, reason: str, remedy: str) -> ConfigError:
-    shown = text if len(text) <= SHOWN_LENGTH else text[:SHOWN_LENGTH] + "…"
+    shown = excerpt(text, column - 1, SHOWN_LENGTH)
     return ConfigError(f'constraint "{shown}", column {column}: {reason}; {remedy}')
 
 

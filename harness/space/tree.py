@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.errors import ConfigError
+from harness.units import excerpt
 
 MAX_DEPTH = 100
+SHOWN_LENGTH = 300
 
 _TOKEN = re.compile(r"\s*(?:([{},])|([^\s{},]+))")
 
@@ -55,7 +57,7 @@ class _Parser:
         at = self._tokens[self._next][1] if self._next < len(self._tokens) else len(self._text)
         line = self._text.count("\n", 0, at) + 1
         column = at - (self._text.rfind("\n", 0, at) + 1) + 1
-        shown = " ".join(self._text.split())
+        shown = " ".join(excerpt(self._text, at, SHOWN_LENGTH).split())
         return ConfigError(
             f'variable tree "{shown}", line {line}, column {column}: {reason}; {remedy}'
         )

@@ -43,6 +43,7 @@ class Begun:
 
     Attributes:
         resumed: whether it goes on with tests recorded before.
+        complete: whether it had come to its end before.
         outcomes: its final outcomes so far, in the order of the tests.
         unfinished: tests that were created and have none, each with its good runs.
         uncleaned: tests, finished or not, whose clean command has not ended.
@@ -55,6 +56,7 @@ class Begun:
     unfinished: tuple[tuple[Test, tuple[Run, ...]], ...] = ()
     uncleaned: tuple[Test, ...] = ()
     next_test_id: int = 1
+    complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)

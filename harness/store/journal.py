@@ -137,13 +137,14 @@ class SqliteJournal:
         config. A session that another process is recording is left to it: this one gets its own.
         """
         self._retries = retry
+        complete = False
         with self._transaction("cannot begin a session") as db:
             horizon = db.execute(
                 "SELECT COALESCE(MAX(reuse_from), 0) FROM sessions WHERE config_path = ?",
                 (to_text(start.config_path),),
             ).fetchone()[0]
             found = db.execute(
-                "SELECT id, reuse_from FROM sessions WHERE spec_key = ? AND id >= ? "
+                "SELECT id, reuse_from, state FROM sessions WHERE spec_key = ? AND id >= ? "
                 "ORDER BY id DESC LIMIT 1",
                 (start.spec_key, horizon),
             ).fetchone()
@@ -152,7 +153,8 @@ class SqliteJournal:
                 self._insert_session(db, start, horizon, fresh=fresh)
                 self._claim.take(self._session)
             else:
-                self._session, self._reuse_from = found
+                self._session, self._reuse_from, state = found
+                complete = state == "complete"
                 db.execute(_REOPEN + (_FAILED if retry else _UNSTARTED), (self._session,))
                 db.execute(
                     "UPDATE sessions SET state = 'running', invocations = invocations + 1, "
@@ -166,7 +168,7 @@ class SqliteJournal:
                 )
             self._write_lanes(db, start)
         with translated(self.path, "cannot read the session"):
-            return self._read_begun(resumed=resumed)
+            return replace(self._read_begun(resumed=resumed), complete=complete)
 
     def _insert_session(
         self, db: sqlite3.Connection, start: SessionStart, horizon: int, *, fresh: bool

@@ -21,6 +21,9 @@ _UNSCORED = ", ".join(
 )
 """Outcomes without a score that are no failures, as SQL lists them."""
 
+MAX_DIGITS = 18
+"""Of a session's number: SQLite's integers hold no more."""
+
 
 def list_sessions(path: Path) -> list[SessionRow]:
     """The journal's sessions, the latest first.
@@ -134,11 +137,13 @@ def find_session(db: sqlite3.Connection, path: Path, which: str) -> int:
     """
     if which == "last":
         row = db.execute("SELECT max(id) FROM sessions").fetchone()
-    elif which.isdecimal():
+    elif which.isascii() and which.isdecimal() and len(which) <= MAX_DIGITS:
         row = db.execute("SELECT id FROM sessions WHERE id = ?", (int(which),)).fetchone()
     else:
         row = db.execute("SELECT max(id) FROM sessions WHERE name = ?", (which,)).fetchone()
     if row is None or row[0] is None:
+        if db.execute("SELECT 1 FROM sessions LIMIT 1").fetchone() is None:
+            raise StoreError(f"{path}: this journal holds no session yet; run `harness tune`")
         raise StoreError(
             f"{path}: there is no session {which!r}; `harness sessions` lists them, and `last` is "
             "the latest"

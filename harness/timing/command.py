@@ -17,7 +17,7 @@ from typing import Literal
 
 from harness.clock import SystemClock
 from harness.model import Command, Lane, OutcomeKind, ProcessResult, Run, Test
-from harness.procs.explain import describe_end, make_evidence
+from harness.procs.explain import describe_end, describe_failure, make_evidence
 from harness.procs.worker import Worker
 
 EXIT_WRONG_RESULT = 65
@@ -114,7 +114,9 @@ def judge(command: Command, result: ProcessResult) -> tuple[OutcomeKind, str]:
     if not result.error and result.exit_code in _STATUS_MEANINGS:
         kind, meaning = _STATUS_MEANINGS[result.exit_code]
         return kind, f"{reason}: {meaning}"
-    return (OutcomeKind.RUN_FAILED if reason else OutcomeKind.OK), reason
+    if not reason:
+        return OutcomeKind.OK, ""
+    return OutcomeKind.RUN_FAILED, describe_failure(command, result)
 
 
 def parse_figure(stdout: str) -> tuple[float | None, str]:

@@ -44,6 +44,46 @@ def test_changes_are_checked(tmp_path: Path) -> None:
         harness.tune(spec, paralel=2)
 
 
+def test_changes_are_refused_in_the_words_of_files(tmp_path: Path) -> None:
+    spec = harness.make_spec(DATA, base=tmp_path)
+    for changes, message in (
+        ({"max_tests": 0}, "tune: search.max_tests = 0: must be a whole number >= 1"),
+        ({"repeat": "3"}, 'tune: scoring.repeat = "3": must be a whole number'),
+        ({"parallel": 1.5}, "tune: parallel = 1.5: must be a whole number >= 1"),
+        ({"target": float("nan")}, "tune: search.target = nan: must be a finite number"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            harness.tune(spec, **changes)
+        assert str(caught.value).startswith(message)
+
+
+def test_what_the_command_line_has_options_for_can_be_changed(tmp_path: Path) -> None:
+    spec = harness.make_spec(DATA, base=tmp_path)
+    result = harness.tune(spec, repeat=5, max_tests=2, seed=7)
+    assert [len(outcome.samples) for outcome in result.outcomes] == [5, 5]
+
+
+def test_a_result_is_shown_in_one_line(tmp_path: Path) -> None:
+    result = harness.tune(harness.make_spec(DATA, base=tmp_path))
+    shown = repr(result)
+    assert shown.startswith("<Result of virtual: complete, 6 tests, simulated, best ")
+    assert len(shown) < 150
+
+
+def test_a_lane_that_is_not_there_cannot_be_lost(tmp_path: Path) -> None:
+    data = {**DATA, "mock": {"time": "virtual", "lost": ["zz"]}}
+    spec = harness.make_spec(data, base=tmp_path)
+    with pytest.raises(ConfigError, match=r'mock\.lost: there is no lane "zz"; lanes: 0, 1'):
+        harness.tune(spec, parallel=2)
+
+
+def test_a_space_without_configurations_is_an_error(tmp_path: Path) -> None:
+    data = {**DATA, "space": {"constraints": ["A > 2", "B > A"]}}
+    spec = harness.make_spec(data, base=tmp_path)
+    with pytest.raises(ConfigError, match="no configuration satisfies all of them; `harness space"):
+        harness.tune(spec)
+
+
 def test_python_functions_constrain(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
 
@@ -87,6 +127,7 @@ def test_devices() -> None:
 def test_the_public_names_are_those_that_are_documented() -> None:
     for name in harness.__all__:
         assert getattr(harness, name) is not None
+    assert dir(harness) == sorted(harness.__all__)
     with pytest.raises(AttributeError, match="tunes"):
         harness.tunes  # noqa: B018 - the access is the test
 

@@ -27,7 +27,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_shows_what_is_kept(cli: Cli, kept: Path, options: list[str]) -> None:
     ended = cli("cache", *options)
     assert ended.code == 0
-    assert f"2 compile(s) kept as 2 binaries in {kept}" in ended.out
+    assert f"2 compiles kept as 2 binaries in {kept}" in ended.out
     assert "of at most 2.00 GiB" in ended.out
 
 
@@ -42,7 +42,7 @@ def test_as_json(cli: Cli, kept: Path) -> None:
 
 def test_clears(cli: Cli, kept: Path) -> None:
     assert cli("cache", "--clear").out.startswith("removed ")
-    assert "0 compile(s)" in cli("cache").out
+    assert "0 compiles" in cli("cache").out
 
 
 def test_clear_refuses_while_a_session_uses_it(cli: Cli, kept: Path) -> None:
@@ -50,7 +50,7 @@ def test_clear_refuses_while_a_session_uses_it(cli: Cli, kept: Path) -> None:
         ended = cli("cache", "--clear")
     assert (ended.code, ended.out) == (1, "")
     assert "a session is using these compiled kernels" in ended.err
-    assert "2 compile(s)" in cli("cache").out
+    assert "2 compiles" in cli("cache").out
 
 
 def test_options_that_exclude_each_other(cli: Cli) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from harness._version import __version__
 from harness.cli.tables import format_table
+from harness.store.journal import open_journal
 
 from .helpers import SLEEPERS, VIRTUAL, Cli
 
@@ -167,7 +169,7 @@ def test_devices(cli: Cli) -> None:
     assert all(device["simulated"] for device in made["devices"])
     assert made["devices"][0]["limits"]["max_threads_per_block"] == 1024
     shown = cli("devices", "--backend", "mock", "--parallel", "2", "--pin", "ordinal").out
-    assert "2 lane(s):" in shown
+    assert "2 lanes:" in shown
     assert "simulated" in shown
     real = cli("devices", "--backend", "cpu")
     assert real.code == 0
@@ -206,3 +208,77 @@ def test_a_regression_has_an_exit_code_of_its_own(cli: Cli, config: Path) -> Non
     exported = config.parent / "first.json"
     cli("export", "1", "--format", "json", "-o", exported, *journal)
     assert cli("compare", exported, "2", *journal).code == 4
+
+
+def test_convert_destroys_nothing(cli: Cli, config: Path, tmp_path: Path) -> None:
+    config.write_text(SLEEPERS)
+    for force in ((), ("--force",)):
+        ended = cli("convert", config, "-o", config, *force)
+        assert ended.code == 2
+        assert "this is CONFIG itself" in ended.err
+    other = config.with_name("other.toml")
+    other.write_text("mine")
+    refused = cli("convert", config, "-o", other)
+    assert refused.code == 2
+    assert "--force" in refused.err
+    assert (config.read_text(), other.read_text()) == (SLEEPERS, "mine")
+    assert cli("convert", config, "-o", other, "--force").code == 0
+    assert "warning" not in cli("convert", config, "-o", config.with_name("third.toml")).err
+    nowhere = cli("convert", config, "-o", tmp_path / "none" / "x.toml")
+    assert nowhere.code == 1
+    assert "cannot write this file: No such file or directory" in nowhere.err
+
+
+def test_convert_to_another_folder_says_what_that_changes(cli: Cli, config: Path) -> None:
+    config.write_text(SLEEPERS)
+    below = config.parent / "below"
+    below.mkdir()
+    ended = cli("convert", config, "-o", below / "new.toml")
+    assert 'set command.directory = "..", and see to other paths, as in [output]' in ended.err
+
+
+def test_export_never_writes_over_the_journal(cli: Cli, journal: Path) -> None:
+    before = journal.read_bytes()
+    ended = cli("export", "-o", journal, "--journal", journal)
+    assert ended.code == 2
+    assert "this is the journal" in ended.err
+    assert journal.read_bytes() == before
+
+
+@pytest.mark.parametrize("prefix", ["A B", "1", '"', "a-b"])
+def test_a_prefix_begins_a_name(cli: Cli, journal: Path, prefix: str) -> None:
+    ended = cli("export", "--format", "make", "--prefix", prefix, "--journal", journal)
+    assert ended.code == 2
+    assert "cannot begin a name" in ended.err
+    assert cli("export", "--format", "make", "--prefix", "", "--journal", journal).code == 0
+
+
+def test_a_constraint_that_fails_says_where_it_stands(cli: Cli, config: Path) -> None:
+    config.write_text(SLEEPERS + '[space]\nconstraints = ["A > 0", "6 % (A - 2) == 0"]\n')
+    ended = cli("check", config)
+    assert ended.code == 2
+    place = re.escape(f"error: {config}: space.constraints[1]: constraint ")
+    assert re.match(place + r'"6 % \(A - 2\) == 0" for A=2: ZeroDivisionError', ended.err)
+
+
+def test_nothing_to_test_is_an_error_but_can_be_looked_at(cli: Cli, config: Path) -> None:
+    config.write_text(SLEEPERS + '[space]\nconstraints = ["A > 2", "A < 3"]\n')
+    for command in ("check", "tune"):
+        ended = cli(command, config)
+        assert ended.code == 2
+        assert "no configuration satisfies all of them; `harness space` shows" in ended.err
+    assert "valid: 0" in cli("space", config).out
+
+
+def test_a_journal_without_sessions_says_so(cli: Cli, tmp_path: Path) -> None:
+    with open_journal(tmp_path / "new.sqlite"):
+        pass
+    ended = cli("show", "--journal", tmp_path / "new.sqlite")
+    assert ended.code == 1
+    assert "this journal holds no session yet" in ended.err
+
+
+def test_a_complete_session_is_not_said_to_be_resumed(cli: Cli, config: Path) -> None:
+    config.write_text(SLEEPERS)
+    assert "tuning sleepers: session 1" in cli("tune", config).err
+    assert "complete already, testing only what is new: sleepers" in cli("tune", config).err

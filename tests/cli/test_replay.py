@@ -30,7 +30,7 @@ def test_replay_without_a_config(cli: Cli, tmp_path: Path, monkeypatch: pytest.M
     assert ended.out.startswith("simulated: these results were recorded before, in ")
     assert "best: 2.00 ms (n=1) (simulated)" in ended.out
     assert f"{len(TABLE)} tests, 2 failed" in ended.out
-    assert f"lane(s): 0=gemm_A100 (simulated from {path})" in ended.err
+    assert f"1 lane: 0=gemm_A100 (simulated from {path})" in ended.err
     shown = cli("show", "last")
     assert f", complete, simulated from {path}" in shown.out
     assert cli("show", "last", "--json").json["recording"] == str(path)

@@ -43,7 +43,10 @@ def test_compile_that_works(worker: Worker) -> None:
 def test_compile_that_fails_keeps_evidence(worker: Worker, programs: Programs) -> None:
     program = programs.prints("", "app.c:3: error: no\n", status=1)
     build = compile_with(worker, program)
-    assert (build.kind, build.reason) == (OutcomeKind.COMPILE_FAILED, "exit status 1")
+    assert (build.kind, build.reason) == (
+        OutcomeKind.COMPILE_FAILED,
+        "exit status 1: app.c:3: error: no",
+    )
     assert build.evidence is not None
     assert build.evidence.command == program
     assert build.evidence.output == "app.c:3: error: no"

@@ -246,12 +246,23 @@ def test_a_missing_section_is_told_once(write: Write) -> None:
     ]
 
 
+def test_an_option_that_comes_twice_is_no_silent_choice(write: Write) -> None:
+    (line,) = problems_of(MATHS.replace("[testing]\n", "[testing]\ntest = other\n"), write)
+    assert "test: given twice in this section" in line
+
+
+def test_digits_are_those_of_ascii(write: Write) -> None:
+    text = MATHS.replace("[testing]\n", "[testing]\nparallel = ٣\n")
+    (line,) = problems_of(text, write)
+    assert line.startswith("[testing] parallel = ٣: not a whole number")
+
+
 def test_ini_dialect() -> None:
     ini = parse_ini(
         "# comment\n; comment\nrem comment\n[a]\nOne = x=y:z\nTWO: 1 ; no\n  2 ; yes\n\n  # yes\n"
         'three = a;b ; c\nfour = ""\nremark = 5\n[b]\n[a]\none = new\n'
     )
-    assert not ini.problems
+    assert ini.problems == ["line 15: one: given twice in this section; remove one of the two"]
     assert ini.sections == {
         "a": {
             "one": ["new"],

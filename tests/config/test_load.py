@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,7 +43,25 @@ def test_a_missing_folder_is_said(tmp_path: Path) -> None:
         load_config(tmp_path / "a.toml")
 
 
-def test_a_folder_is_no_config(tmp_path: Path) -> None:
-    (tmp_path / "x.toml").mkdir()
-    with pytest.raises(ConfigError, match="is a directory; name a config file"):
-        load_config(tmp_path / "x.toml")
+def test_a_folder_is_no_config_but_may_hold_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r": a folder; name a config file in it, which has none$"):
+        load_config(tmp_path)
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "mine.toml").touch()
+    with pytest.raises(ConfigError, match=r"such as .*/mine\.toml$"):
+        load_config(tmp_path)
+
+
+def test_a_fifo_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.toml")
+    with pytest.raises(ConfigError, match="not a regular file"):
+        load_config(tmp_path / "pipe.toml")
+
+
+def test_only_configs_that_are_near_are_suggested(tmp_path: Path) -> None:
+    for name in ("pyproject.toml", "x.toml", "matrix.toml"):
+        (tmp_path / name).touch()
+    with pytest.raises(ConfigError, match=r"did you mean .*/matrix\.toml\?"):
+        load_config(tmp_path / "matrx.toml")
+    with pytest.raises(ConfigError, match=r"has matrix\.toml, x\.toml$"):
+        load_config(tmp_path / "project.toml")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import get_type_hints
 
 import jsonschema
+import msgspec
 import pytest
 
 from harness.config.convert import to_toml
@@ -15,7 +16,7 @@ from harness.config.load import load_config
 from harness.config.reference import make_reference
 from harness.config.schema import make_json_schema
 from harness.config.spec import SpecFile
-from harness.config.words import describe_type
+from harness.config.words import describe_type, split_annotated, table_of
 from tests.config.conftest import MINIMAL, parse_toml
 from tests.config.test_conf import HELLO, LAPLACE, MATHS, MATRIX
 from tests.config.test_toml import FULL
@@ -122,6 +123,30 @@ def test_the_examples_of_the_reference_can_be_read(write: Write) -> None:
     for block in _blocks("toml")[1:]:
         for example in block.split("# or\n"):
             assert parse_toml(example)
+
+
+def _fields(table: type[msgspec.Struct], place: str = "") -> Iterator[tuple[str, object]]:
+    """Every field of the tables with its type."""
+    for name, tp in get_type_hints(table, include_extras=True).items():
+        yield f"{place}{name}", tp
+        inner, _ = table_of(tp)
+        if inner is not None:
+            yield from _fields(inner, f"{place}{name}.")
+
+
+def test_every_example_of_the_schema_is_a_value_of_its_key() -> None:
+    examples = [
+        (place, tp, example)
+        for place, tp in _fields(SpecFile)
+        for meta in split_annotated(tp)[1]
+        for example in meta.examples or ()
+    ]
+    assert len(examples) > 10
+    for place, tp, example in examples:
+        assert isinstance(example, (int, float, str, list, dict)), (
+            f"{place}: {example!r} is not of TOML"
+        )
+        msgspec.convert(example, tp)
 
 
 @pytest.mark.parametrize(

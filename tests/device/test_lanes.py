@@ -218,6 +218,7 @@ def test_ordinals_that_cuda_would_hide_are_refused() -> None:
             {"left": "GPU-8f2c", "right": "0000:65:00.0", "slow": 2, "old": "name:RTX A4000"},
         ),
         ("", ()),
+        ("AUTO", "auto"),
     ],
 )
 def test_parallel_on_the_command_line(text: str, expected: Parallel) -> None:
@@ -231,6 +232,12 @@ def test_parallel_on_the_command_line(text: str, expected: Parallel) -> None:
         ("a=", "'a=' is not NAME=DEVICE"),
         ("=1", "'=1' is not NAME=DEVICE"),
         ("a=1,a=2", "'a' is there twice"),
+        ("1.5", "parallel = 1.5: not a whole number"),
+        ("1e3", "not a whole number"),
+        ("0x2", "not a whole number"),
+        ("true", "not a whole number"),
+        ("٣", "not a whole number"),
+        ("9" * 5000, "not a whole number"),
     ],
 )
 def test_wrong_parallel_on_the_command_line(text: str, message: str) -> None:
@@ -255,3 +262,8 @@ def test_wrong_parallel_on_the_command_line(text: str, message: str) -> None:
 )
 def test_how_many_devices_lanes_need(parallel: Parallel, count: int | None) -> None:
     assert count_devices(parallel) == count
+
+
+def test_more_lanes_than_any_machine_has_are_a_slip() -> None:
+    with pytest.raises(ConfigError, match="parallel = 5000: must be at most 4096"):
+        count_devices(5000)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.device import locks
-from harness.device.locks import DeviceLocks, find_lock_directory, hold_devices
+from harness.device.locks import DeviceLocks, find_holders, find_lock_directory, hold_devices
 from harness.errors import DeviceError
 from harness.model import DeviceInfo
 
@@ -322,3 +322,13 @@ def test_a_folder_is_held_like_a_device(tmp_path: Path) -> None:
             hold_devices([OTHER], one / ".." / "one")
         hold_devices([OTHER], other).close()
     hold_devices([], one).close()
+
+
+def test_holders_are_found_without_locking(directory: Path, tmp_path: Path) -> None:
+    assert find_holders(GPU) == ()
+    assert not directory.exists(), "nothing was made to find out"
+    with hold_devices([SLICE]):
+        assert find_holders(SLICE) == find_holders(GPU) == (os.getpid(),)
+        assert find_holders(OTHER) == ()
+        assert find_holders(GPU, table=tmp_path / "none") == ()
+    assert find_holders(SLICE) == ()

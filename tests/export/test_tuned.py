@@ -8,7 +8,7 @@ import re
 import runpy
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -232,3 +232,46 @@ def test_a_file_is_touched_only_if_a_value_changed(tmp_path: Path, form: str) ->
     assert not write_changed(path, format_tuned(make_tuned([again]), form), comment)
     assert path.read_text() == first
     assert write_changed(path, format_tuned(make_tuned([other]), form), comment)
+
+
+AWKWARD = ("a\\", "a\\#b", "#", " a  b ", "", "$(X)", "a$", "\\\\")
+
+
+def tuned_of(values: Sequence[str], name: str = "kernel") -> Tuned:
+    """What makes one parameter of each value; `LAST` comes after them."""
+    names = (*(f"V{n}" for n in range(len(values))), "LAST")
+    configuration = Configuration(names, (*values, 7))
+    info, _ = ONE
+    lane = info.lanes[0].name
+    outcome = Outcome(configuration, OutcomeKind.OK, 1.0, lane=lane)
+    return make_tuned([(replace(info, name=name, parameters=names), [outcome])])
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make on PATH")
+def test_make_reads_awkward_values_back(tmp_path: Path) -> None:
+    (tmp_path / "tuned.mk").write_text(format_tuned(tuned_of(AWKWARD), "make"))
+    names = [f"V{n}" for n in range(len(AWKWARD))]
+    shows = "\n".join(f"$(info <$(TUNED_{name})>)" for name in [*names, "LAST"])
+    (tmp_path / "Makefile").write_text(f"include tuned.mk\n{shows}\nall: ;\n")
+    shown = subprocess.run(["make", "-s"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert shown.stdout.splitlines()[: len(AWKWARD) + 1] == [f"<{v}>" for v in (*AWKWARD, "7")]
+
+
+@pytest.mark.parametrize("form", ["header", "make"])
+def test_no_line_ends_in_blanks_or_goes_on(form: str) -> None:
+    lines = format_tuned(tuned_of(AWKWARD), form).splitlines()
+    assert not [line for line in lines if line != line.rstrip() or line.endswith("\\")]
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no cc on PATH")
+def test_a_backslash_at_the_end_of_a_macro_does_not_join_lines(tmp_path: Path) -> None:
+    (tmp_path / "tuned.h").write_text(format_tuned(tuned_of(["a\\"]), "header"))
+    (tmp_path / "app.c").write_text('#include "tuned.h"\nint last = LAST;\n')
+    subprocess.run(["cc", "-Wall", "-Werror", "-c", "app.c"], cwd=tmp_path, check=True)
+
+
+@pytest.mark.parametrize("form", ["cmake", "python", "make", "header"])
+def test_a_name_stays_in_its_comment(form: str) -> None:
+    text = format_tuned(tuned_of(["a"], name="evil\nmessage(FATAL)\r\u2028x */ y"), form)
+    assert not [line for line in text.splitlines() if line.startswith("message")]
+    assert r"evil\nmessage" in text

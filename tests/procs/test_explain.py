@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from harness.model import Command, ProcessResult
-from harness.procs.explain import describe_end, make_evidence, name_signal
+from harness.procs.explain import describe_end, describe_failure, make_evidence, name_signal
 
 COMMAND = Command(("./app", "1"), "./app 1", "/home/me", timeout_s=2.0)
 
@@ -24,6 +24,29 @@ COMMAND = Command(("./app", "1"), "./app 1", "/home/me", timeout_s=2.0)
 )
 def test_end_in_words(result: ProcessResult, words: str) -> None:
     assert describe_end(COMMAND, result) == words
+
+
+@pytest.mark.parametrize(
+    ("stdout", "stderr", "told"),
+    [
+        ("", "", ""),
+        ("step 1\nstep 2\n", "", ": step 2"),
+        ("step 1\n", "warning\nat the end\n\n", ": at the end"),
+        ("step 1\n", "In file:\napp.cu(3): Error: no N\n1 error\n", ": app.cu(3): Error: no N"),
+        ("an ERROR here\n", "bye\n", ": an ERROR here"),
+        ("", "\x1b[31merror\x1b[0m\tx", r": \x1b[31merror\x1b[0m x"),
+        ("", "e" * 500, ": " + "e" * 99 + "…"),
+    ],
+)
+def test_a_failure_quotes_what_says_why(stdout: str, stderr: str, told: str) -> None:
+    result = ProcessResult(0, 1.0, exit_code=1, stdout=stdout, stderr=stderr)
+    assert describe_failure(COMMAND, result) == f"exit status 1{told}"
+
+
+def test_what_the_harness_ended_is_not_blamed_on_the_output() -> None:
+    result = ProcessResult(0, 1.0, signal=15, timed_out=True, stderr="error")
+    assert describe_failure(COMMAND, result) == "took longer than 2.00 s"
+    assert describe_failure(COMMAND, ProcessResult(0, 1.0, exit_code=0, stdout="error")) == ""
 
 
 def test_signal_without_a_name() -> None:

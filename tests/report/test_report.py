@@ -5,12 +5,14 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from harness.model import (
     Configuration,
     DeviceInfo,
     Event,
+    Goal,
     Lane,
     Note,
     Outcome,
@@ -95,6 +97,16 @@ def test_the_greatest_score_is_best_when_the_goal_says_so() -> None:
     best = progress(outcome(1, 0.2), outcome(2, 0.1), info=replace(INFO, goal="max")).best_overall()
     assert best is not None
     assert best.configuration["N"] == 1
+
+
+@pytest.mark.parametrize("goal", ["min", "max"])
+@pytest.mark.parametrize("distribution", ["pipelined", "replicate"])
+def test_of_equal_scores_the_first_test_is_best(goal: Goal, distribution: str) -> None:
+    info = replace(INFO, goal=goal, distribution=distribution)
+    made = progress(outcome(3, 0.2), outcome(2, 0.2, lane="right"), outcome(4, 0.2), info=info)
+    best = made.best_overall()
+    assert best is not None
+    assert best.test_id == 2
 
 
 def test_replicate_keeps_a_best_for_each_lane() -> None:

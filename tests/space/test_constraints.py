@@ -125,10 +125,24 @@ def test_refuses_what_is_not_the_language(text: str, message: str) -> None:
     ],
 )
 def test_names_itself_and_the_values_when_it_raises(text: str, reason: str) -> None:
-    with pytest.raises(ConfigError, match="guard it") as caught:
+    with pytest.raises(ConfigError) as caught:
         parse_constraint(text, VALUES).holds(VALUES)
+    remedy = {"TypeError": "texts and numbers do not mix", "OverflowError": "use smaller numbers"}
+    kind = type(caught.value.__cause__).__name__
+    assert remedy.get(kind, "guard it, as in `x") in str(caught.value)
     assert reason in str(caught.value)
     assert text in str(caught.value)
+
+
+def test_a_long_constraint_is_cut_around_what_is_wrong() -> None:
+    text = "A > 0 and " * 500 + "A > NOPE and " + "A > 0 and " * 400 + "A > 0"
+    with pytest.raises(ConfigError, match="unknown name NOPE") as caught:
+        parse_constraint(text, VALUES)
+    assert "A > NOPE" in str(caught.value)
+    assert len(str(caught.value)) < 600
+    with pytest.raises(ConfigError) as caught:
+        parse_constraint("A > 0 and " * 500 + "A / 0 > 0", VALUES).holds(VALUES)
+    assert len(str(caught.value)) < 600
 
 
 def test_shows_only_the_values_it_looks_at() -> None:

@@ -133,6 +133,11 @@ def test_no_such_session(tmp_path: Path) -> None:
     open_journal(path).close()
     assert list_sessions(path) == []
     for which in ("last", "7", "matrix"):
+        with pytest.raises(StoreError, match="holds no session yet"):
+            load_session(path, which)
+    with open_journal(path) as journal:
+        journal.begin(make_start(), fresh=False)
+    for which in ("7", "1" * 30, "none"):
         with pytest.raises(StoreError, match=f"no session '{which}'"):
             load_session(path, which)
 

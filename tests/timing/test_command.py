@@ -100,7 +100,10 @@ def test_figure_of_a_failed_run_does_not_count(worker: Worker, programs: Program
 def test_exit_status_is_a_failure_with_evidence(worker: Worker, programs: Programs) -> None:
     program = programs.prints("out\n", "cannot open file\n", status=2)
     run = measure(worker, program)
-    assert (run.kind, run.reason) == (OutcomeKind.RUN_FAILED, "exit status 2")
+    assert (run.kind, run.reason) == (
+        OutcomeKind.RUN_FAILED,
+        "exit status 2: cannot open file",
+    )
     assert (run.sample, run.exit_code) == (None, 2)
     assert run.evidence is not None
     assert (run.evidence.command, run.evidence.directory) == (program, "/")
