@@ -159,8 +159,10 @@ class _Seats:
         def make_command(test: Test) -> Command:
             return self._setup.commands.expand(Phase.TEST, test, lane)
 
+        worker = Worker(cores=lane.device.cores, inherit_fds=self._locks.fds_of(lane.device))
+        worker.start()
         return CommandTimer(
-            Worker(cores=lane.device.cores, inherit_fds=self._locks.fds_of(lane.device)),
+            worker,
             lane,
             make_command,
             measured="time" if self._setup.measured == "time" else "figure",

@@ -165,7 +165,7 @@ class _Process:
 
 
 class Worker:
-    """Runs commands one at a time in a small process of its own, which starts on first use.
+    """Runs commands one at a time in a small process of its own, started with the first of them.
 
     `run` belongs to one thread; `cancel`, `pause` and `resume` may be called from any, `close` from
     any once `run` has been cancelled or is not running.
@@ -212,6 +212,16 @@ class Worker:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def start(self) -> None:
+        """Start the process now, so that the first run need not wait for it.
+
+        Raises:
+            RunError: it cannot be started.
+        """
+        with self._lock:
+            if self._process is None and not self._closed:
+                self._process = _Process(self._cores, self._idle, self._inherit_fds)
 
     def run(self, command: Command) -> ProcessResult:
         """Run `command` until it and all it started have ended.

@@ -62,14 +62,15 @@ class _Seat:
             emit=executor.post,
             stopping=executor.is_stopping,
         )
-        while (job := self._inbox.get()) is not None:
-            try:
+        try:
+            if self.lane is not None:
+                self._get_timer()  # so that what it starts is there when the first test is
+            while (job := self._inbox.get()) is not None:
                 with executor.gate.open(self._get_compiler, timed=job.phase is Phase.TEST):
                     ended = do_job(job, bench)
-            except BaseException as error:  # noqa: BLE001 - handed to the main thread, which raises it
-                executor.post(Crashed(seat, error))
-                return
-            executor.post(ended)
+                executor.post(ended)
+        except BaseException as error:  # noqa: BLE001 - handed to the main thread, which raises it
+            executor.post(Crashed(seat, error))
 
     def cancel(self) -> None:
         for worker in (self.timer, self.compiler):

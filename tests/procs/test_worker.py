@@ -379,3 +379,15 @@ def test_no_python_to_run_the_worker(
 
 def test_exists_tells_a_dead_process(worker: Worker, command: MakeCommand) -> None:
     assert not exists(int(worker.run(command("sh", "-c", "echo $$")).stdout))
+
+
+def test_a_worker_can_be_started_ahead(programs: Programs, command: MakeCommand) -> None:
+    with Worker() as worker:
+        worker.start()
+        pid = programs.prints_python("os.getppid()")
+        first = worker.run(command(pid)).stdout
+        worker.start()
+        assert worker.run(command(pid)).stdout == first, "it is the same one"
+    worker.start()  # too late, and nothing is left running by it
+    with pytest.raises(RunError, match="closed"):
+        worker.run(command(pid))
