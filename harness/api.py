@@ -9,8 +9,9 @@ from typing import Any
 
 from harness.app.functions import name_fill, name_function
 from harness.app.lanes import find_lanes_of
+from harness.app.options import MakeView, Options
 from harness.app.result import Result
-from harness.app.session import MakeView, Options, run_session
+from harness.app.session import run_session
 from harness.app.setup import prepare
 from harness.config.change import change_spec
 from harness.config.load import load_config

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from typing import Literal
 
 import msgspec
 
@@ -14,6 +14,7 @@ from harness.app.finals import hold_finals
 from harness.app.identity import Identity
 from harness.app.kernel_seats import describe_toolchain, open_toolchain
 from harness.app.kernels import KernelTests
+from harness.app.options import Options, View
 from harness.app.outputs import write_outputs
 from harness.app.prior import Prior, load_prior
 from harness.app.result import Result
@@ -51,46 +52,6 @@ from harness.space.tree import Node, format_tree
 from harness.store.base import SessionStart
 from harness.store.environment import capture_environment
 from harness.store.journal import SqliteJournal, open_journal
-
-
-class View(Protocol):
-    """Shows a session while it runs."""
-
-    def open(self) -> None:
-        """The session begins."""
-
-    def take(self, event: Event | None) -> None:
-        """Something happened, or (None) time passed."""
-
-    def close(self) -> None:
-        """The session is over."""
-
-
-MakeView = Callable[[Progress, Callable[[], float], Callable[[], int | None]], View]
-"""Makes a view from the progress, the session's clock and the tests still to come."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to run a session, beside what the config says.
-
-    Attributes:
-        fresh: measure everything again, whatever the journal holds.
-        retry: measure failed tests again.
-        wait: wait for devices that another harness uses, instead of failing.
-        check_tree: test a sample outside the variable tree's path.
-        warm_start: sessions of the same journal whose results the strategy is told beforehand.
-        make_view: what shows progress; None: nothing does.
-        on_wait: is told which device is waited for.
-    """
-
-    fresh: bool = False
-    retry: bool = False
-    wait: bool = False
-    check_tree: bool = False
-    warm_start: tuple[str, ...] = ()
-    make_view: MakeView | None = None
-    on_wait: Callable[[str], None] = lambda _: None
 
 
 def run_session(setup: Setup, options: Options) -> Result:

@@ -10,8 +10,9 @@ from typing import Any
 import click
 
 from harness.app.example import default_config
+from harness.app.options import MakeView, Options, View
 from harness.app.replay import make_replay_spec
-from harness.app.session import MakeView, Options, View, run_session
+from harness.app.session import run_session
 from harness.app.setup import Setup, prepare
 from harness.cli.check import describe
 from harness.cli.numbers import WholeNumber

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 import harness
+from harness.app.options import Options
 from harness.app.replay import make_replay_spec
-from harness.app.session import Options, run_session
+from harness.app.session import run_session
 from harness.app.setup import prepare
 from harness.errors import ConfigError
 from harness.model import OutcomeKind
