@@ -5,6 +5,7 @@ python -m harness.config.reference docs/configuration.md
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,7 +36,7 @@ def _format_table(
     name = f"[[{'.'.join(path)}]]" if several else f"[{'.'.join(path)}]"
     parts = [f"### `{name}`\n" if path else "### At the top of the file\n"]
     if path:
-        parts.append(f"{(table.__doc__ or '').strip()}\n")
+        parts.append(f"{inspect.cleandoc(table.__doc__ or '')}\n")
     for field in fields:
         one, many = inner[field.name]
         if one is None or many:
