@@ -44,9 +44,10 @@ class Identity:
             "measured": setup.measured,
             "simulation": _simulation(setup),
         }
+        self._shared_key = make_key(self._shared)
         self.spec_key = make_key(
             {
-                **self._shared,
+                "shared": self._shared_key,
                 "name": spec.name,
                 "config": str(spec.path),
                 "commands": {
@@ -75,7 +76,9 @@ class Identity:
     def refresh(self) -> list[str]:
         """Sources that changed since the last look: the keys of tests to come say so."""
         changed = self._watch.refresh()
-        self._shared["sources"] = self._watch.sources
+        if changed:
+            self._shared["sources"] = self._watch.sources
+            self._shared_key = make_key(self._shared)
         return changed
 
     def test_key(self, configuration: Configuration, lane: Lane) -> str:
@@ -83,7 +86,7 @@ class Identity:
         commands = self._commands
         return make_key(
             {
-                **self._shared,
+                "shared": self._shared_key,
                 "parameters": [[name, repr(value)] for name, value in configuration.items()],
                 "commands": {
                     phase.value: template.symbolic(configuration)

@@ -383,6 +383,6 @@ class _Session:
 
 
 def _make_stream(strategy: Strategy, group: frozenset[str]) -> Stream:
-    if isinstance(strategy, Limited):
+    if isinstance(strategy, Limited) and strategy.may_end_early:
         return Stream(strategy, group, lambda: strategy.is_over)
     return Stream(strategy, group)

@@ -57,7 +57,8 @@ class Walker:
 
     def read_value(self, tp: object, value: object, key: Key) -> object:
         """`value` as the type of a field, with a stand-in for what is wrong."""
-        for member in members_of(tp):
+        is_scalar = not isinstance(value, Mapping) and not _is_list(value)
+        for member in () if is_scalar else members_of(tp):
             plain, _ = split_annotated(member)
             args = get_args(plain)
             if is_table(plain) and isinstance(value, Mapping):
@@ -75,19 +76,18 @@ class Walker:
         return self._convert(tp, value, key)
 
     def _convert(self, tp: object, value: object, key: Key) -> object:
-        shown = format_value_of(value)
         try:
             converted: object = msgspec.convert(value, tp)
         except msgspec.ValidationError:
             text = f"must be {describe_type(_narrow(tp, value))}{_remedy(tp, value)}"
-            self.problems.append(Problem(key, text, shown))
+            self.problems.append(Problem(key, text, format_value_of(value)))
             return _make_stand_in(tp)
         if isinstance(converted, float) and not math.isfinite(converted):
-            self.problems.append(Problem(key, "must be a finite number", shown))
+            self.problems.append(Problem(key, "must be a finite number", format_value_of(value)))
             return _make_stand_in(tp)
         if isinstance(converted, str) and "\0" in converted:
             text = "holds a NUL character, which no command, name or file can; remove it"
-            self.problems.append(Problem(key, text, shown))
+            self.problems.append(Problem(key, text, format_value_of(value)))
         return converted
 
 

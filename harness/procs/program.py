@@ -20,7 +20,7 @@ kills everything and exits.
 """
 
 # pathlib takes long to load:
-# ruff: noqa: PTH112, PTH118, PTH123
+# ruff: noqa: PTH112, PTH123
 
 from __future__ import annotations
 
@@ -407,7 +407,7 @@ def _take_output(file: int, keep_bytes: int) -> str:
     """Head and tail of what is in the file, which is closed."""
     size = os.fstat(file).st_size
     if size <= 2 * keep_bytes:
-        data = os.pread(file, size, 0)
+        data = os.pread(file, size, 0) if size else b""
     else:
         head, tail = os.pread(file, keep_bytes, 0), os.pread(file, keep_bytes, size - keep_bytes)
         data = b"%b\n[... %d bytes left out ...]\n%b" % (head, size - 2 * keep_bytes, tail)
@@ -419,8 +419,8 @@ def _find_program(name: str, environment: Mapping[str, str]) -> str:
     """The file to start, as a shell would find it with the run's own PATH."""
     if "/" in name:
         return name
-    for folder in os.get_exec_path(environment):
-        path = os.path.join(folder, name)
+    for folder in environment.get("PATH", os.defpath).split(os.pathsep):
+        path = f"{folder or os.curdir}/{name}"
         if os.access(path, os.X_OK) and not os.path.isdir(path):
             return path
     raise FileNotFoundError(f"no such program in PATH={environment.get('PATH', '')}")

@@ -1,7 +1,8 @@
 """The main loop of a session: ask, create tests, let seats work, journal, tell.
 
 The engine alone talks to strategies and the journal. What happened is durable before anyone is
-told of it and before a lane gets new work; seats never wait for each other.
+told of it; a lane that has ended a run goes on with one that waits meanwhile, unless the search
+might be over by what was just measured. Seats never wait for each other.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ class Engine:
         self._watch = watch
         self._next_id = memory.next_id
         self._streams: Sequence[Stream] = ()
+        self._may_end = False  # whether an outcome may end a stream
         self._dry, self._over = set[int](), set[int]()
         self._live: dict[int, Live] = {}
         self._in_flight = 0
@@ -76,6 +78,7 @@ class Engine:
         self._complaints: set[str] = set()
         self._lost: list[str] = []
         self._stop = self._kill = False
+        self._crash: BaseException | None = None  # raised once what came with it is durable
 
     @property
     def interrupted(self) -> bool:
@@ -110,6 +113,7 @@ class Engine:
             HarnessError: whatever a seat raised, or the journal.
         """
         self._streams = streams
+        self._may_end = any(stream.is_over is not None for stream in streams)
         self._dry, self._over = set(), set()
         while True:
             self._cut_short()
@@ -128,7 +132,11 @@ class Engine:
                 break
             for report in self._executor.wait(_TICK_S):
                 self._take(report)
+            if not (self._may_end or self._stop or self._crash):
+                self._hand_out()  # so that no lane waits for the disk
             self._flush()
+            if self._crash is not None:
+                raise self._crash
         self._flush()
         if self._live and not self._kill and self._lanes:
             raise RunError(
@@ -227,7 +235,8 @@ class Engine:
             self._end(live, OutcomeKind.OK)
 
     def _hand_out(self) -> None:
-        drained = self._stop or all(number in self._dry for number in range(len(self._streams)))
+        dry = all(number in self._dry for number in range(len(self._streams)))
+        drained = self._stop or (dry and not self._told)  # who is told may ask again
         for assignment in self._distribution.assign(drained=drained):
             given = assignment
             live = self._live.get(assignment.job.test.id)
@@ -243,7 +252,8 @@ class Engine:
 
     def _take(self, report: Report) -> None:
         if isinstance(report, Crashed):
-            raise report.error
+            self._crash = self._crash or report.error
+            return
         if isinstance(report, JobEnded):
             self._in_flight -= 1
             self._distribution.ended(report)
@@ -377,7 +387,7 @@ class Engine:
 
     def _cut_short(self) -> None:
         """What streams that are over, or all when stopping, have not begun is given up."""
-        over = {n for n, stream in enumerate(self._streams) if self._stop or stream.is_over()}
+        over = {n for n, stream in enumerate(self._streams) if self._stop or stream.ended}
         if over <= self._over:
             return
         self._over |= over

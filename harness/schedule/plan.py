@@ -27,12 +27,19 @@ from harness.stats import Aggregate, aggregate
 class Stream:
     """A strategy and the lanes that test for it: one for all, or one per lane (`replicate`).
 
-    Once it `is_over`, what it asked for and has not begun is given up.
+    Attributes:
+        is_over: whether what the strategy asked for and has not begun is given up, which an
+            outcome may bring about; None: it never is.
     """
 
     strategy: Strategy
     lanes: frozenset[str]
-    is_over: Callable[[], bool] = lambda: False
+    is_over: Callable[[], bool] | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is over."""
+        return self.is_over is not None and self.is_over()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from queue import Empty, SimpleQueue
 
 from harness.clock import SystemClock
 from harness.compile.base import Compiler
-from harness.model import Lane, Phase
+from harness.model import Event, Lane, Phase, PhaseStarted
 from harness.schedule.base import POOL, Assignment, Crashed, Job, Report
 from harness.schedule.quiet import QuietGate
 from harness.schedule.work import Bench, do_job
@@ -37,6 +38,7 @@ class _Seat:
         self.timer: Timer | None = None
         self._inbox = inbox
         self._executor = executor
+        self._held: list[Report] = []
         self.thread = threading.Thread(target=self._work, name=f"harness-{name}", daemon=True)
 
     def _get_compiler(self) -> Compiler:
@@ -59,7 +61,7 @@ class _Seat:
             compiler=self._get_compiler,
             timer=self._get_timer,
             now_s=executor.now_s,
-            emit=executor.post,
+            emit=self._emit,
             stopping=executor.is_stopping,
         )
         try:
@@ -68,9 +70,25 @@ class _Seat:
             while (job := self._inbox.get()) is not None:
                 with executor.gate.open(self._get_compiler, timed=job.phase is Phase.TEST):
                     ended = do_job(job, bench)
-                executor.post(ended)
+                self._post(ended)
         except BaseException as error:  # noqa: BLE001 - handed to the main thread, which raises it
-            executor.post(Crashed(seat, error))
+            self._post(Crashed(seat, error))
+
+    def _emit(self, event: Event) -> None:
+        """Hand on an event: an end goes with what follows it at once, a start or the job's end.
+
+        So the main thread is not woken twice, and the disk not used twice.
+        """
+        if not isinstance(event, PhaseStarted):
+            self._held.append(event)
+        elif self._held:
+            self._post(event)
+        else:
+            self._executor.post([event], wake=False)  # only views care
+
+    def _post(self, report: Report) -> None:
+        self._executor.post([*self._held, report])
+        self._held.clear()
 
     def cancel(self) -> None:
         for worker in (self.timer, self.compiler):
@@ -114,7 +132,8 @@ class ThreadExecutor:
         self.make_timer = make_timer
         self.gate: QuietGate | _NoGate = QuietGate() if quiet_timing else _NoGate()
         self.now_s = clock.now_s
-        self._reports: SimpleQueue[Report | None] = SimpleQueue()
+        self._reports: deque[Report] = deque()
+        self._wakes: SimpleQueue[None] = SimpleQueue()
         self._stopping = threading.Event()
         self._inboxes: dict[str | None, SimpleQueue[Job | None]] = {
             seat: SimpleQueue() for seat in [POOL, *(lane.name for lane in lanes)]
@@ -127,9 +146,11 @@ class ThreadExecutor:
         for seat in self._seats:
             seat.thread.start()
 
-    def post(self, report: Report) -> None:
-        """Hand a report to the main thread."""
-        self._reports.put(report)
+    def post(self, reports: Sequence[Report], *, wake: bool = True) -> None:
+        """Hand reports to the main thread: at once, or when it next looks."""
+        self._reports.extend(reports)
+        if wake:
+            self._wakes.put(None)
 
     def is_stopping(self) -> bool:
         """Whether `stop` was called."""
@@ -141,15 +162,11 @@ class ThreadExecutor:
 
     def wait(self, timeout_s: float | None = None) -> list[Report]:
         """What happened since the last call; blocks until there is something, or `timeout_s`."""
-        batch: list[Report] = []
-        try:
-            report = self._reports.get(timeout=timeout_s)
+        with suppress(Empty):
+            self._wakes.get(timeout=timeout_s)
             while True:
-                if report is not None:
-                    batch.append(report)
-                report = self._reports.get_nowait()
-        except Empty:
-            return batch
+                self._wakes.get_nowait()
+        return [self._reports.popleft() for _ in range(len(self._reports))]
 
     def stop(self) -> None:
         """Let runs that have begun end, and nothing else. Safe in a signal handler."""
@@ -157,14 +174,14 @@ class ThreadExecutor:
         for seat in self._seats:
             if seat.lane is None and seat.compiler is not None:
                 seat.compiler.cancel()
-        self._reports.put(None)
+        self._wakes.put(None)
 
     def cancel(self) -> None:
         """Kill whatever runs. Safe in a signal handler."""
         self._stopping.set()
         for seat in self._seats:
             seat.cancel()
-        self._reports.put(None)
+        self._wakes.put(None)
 
     def close(self) -> None:
         """End the seats; what still runs is killed."""

@@ -67,6 +67,12 @@ class Limited:
             self.ended_by = "max_time_s"
         return bool(self.ended_by)
 
+    @property
+    def may_end_early(self) -> bool:
+        """Whether it may be over while tests are on their way."""
+        limits = self._limits
+        return (limits.max_time_s, limits.target, limits.patience) != (None, None, None)
+
     def ask(self, n: int) -> list[Configuration]:
         """As the strategy does, but within the limits."""
         if self.is_over:

@@ -19,8 +19,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-IDENTITY_VERSION = 1
+IDENTITY_VERSION = 2
 """Part of every key; it changes when keys come to mean something else: old results stay apart."""
+
+
+_encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
 
 
 def make_key(parts: Mapping[str, object]) -> str:
@@ -29,5 +32,5 @@ def make_key(parts: Mapping[str, object]) -> str:
     Args:
         parts: what JSON can hold; the order of mappings does not matter.
     """
-    text = json.dumps({"identity": IDENTITY_VERSION, **parts}, sort_keys=True, ensure_ascii=False)
+    text = _encode({"identity": IDENTITY_VERSION, **parts})
     return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()

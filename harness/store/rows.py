@@ -36,6 +36,9 @@ _MEASUREMENTS = msgspec.json.Decoder(Measurement)
 _ARTIFACTS = msgspec.json.Decoder(Artifact)
 
 
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
 def dump_artifact(artifact: Artifact | None) -> str | None:
     """An object, or null."""
     return None if artifact is None else msgspec.json.encode(artifact).decode()
@@ -43,7 +46,7 @@ def dump_artifact(artifact: Artifact | None) -> str | None:
 
 def dump(value: object) -> str:
     """JSON, compact, in the order given."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    text = _encode(value)
     return text if to_text(text) == text else json.dumps(value, separators=(",", ":"))
 
 

@@ -83,10 +83,11 @@ class Session:
     lost_after: dict[str, int] = field(default_factory=dict)
     bound: bool = False
     clean: bool = True
-    is_over: Callable[[int], bool] = lambda _: False
+    is_over: Callable[[int], bool] | None = None
     memory: Memory = field(default_factory=lambda: Memory(lambda _: None))
     events: list[Event] = field(default_factory=list)
     batches: list[list[Event]] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
     elapsed_s: float = 0.0
     engine: Engine | None = None
     on_event: Callable[[Event | None], None] = lambda _: None
@@ -104,14 +105,22 @@ class Session:
             clock,
             lane,
             lambda configuration: self.run_s(lane, configuration),
-            script=self.run_script,
+            script=self._run,
             lost_after=self.lost_after.get(lane.name),
         )
+
+    def _run(self, configuration: Configuration) -> OutcomeKind:
+        self.steps.append(f"run {configuration['N']}")
+        return self.run_script(configuration)
 
     def _watch(self, event: Event | None) -> None:
         if event is not None:
             self.events.append(event)
         self.on_event(event)
+
+    def _record(self, events: Sequence[Event]) -> None:
+        self.batches.append(list(events))
+        self.steps += [f"record {e.test.id}" for e in events if isinstance(e, RunEnded)]
 
     def run(self, strategies: Sequence[Strategy]) -> Session:
         executor = VirtualExecutor(
@@ -128,15 +137,16 @@ class Session:
             make_key=lambda configuration, lane: (
                 f"{configuration}{lane.name if len(strategies) > 1 else ''}"
             ),
-            record=lambda events: self.batches.append(list(events)),
+            record=self._record,
             watch=self._watch,
         )
         names = [lane.name for lane in self.lanes]
-        streams = [Stream(strategies[0], frozenset(names), lambda: self.is_over(0))]
+        ends = [self.is_over and partial(self.is_over, at) for at in range(len(strategies))]
+        streams = [Stream(strategies[0], frozenset(names), ends[0])]
         if len(strategies) > 1:
             streams = [
-                Stream(strategy, frozenset([name]), partial(self.is_over, at))
-                for at, (strategy, name) in enumerate(zip(strategies, names, strict=True))
+                Stream(strategy, frozenset([name]), end)
+                for strategy, name, end in zip(strategies, names, ends, strict=True)
             ]
         self.engine.run(streams)
         self.elapsed_s = executor.now_s()

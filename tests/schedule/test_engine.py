@@ -19,7 +19,9 @@ from harness.model import (
     TestCreated,
     TestEnded,
 )
+from harness.schedule.base import Crashed, Report
 from harness.schedule.plan import Memory
+from harness.schedule.virtual import VirtualExecutor
 
 from .helpers import Listed, Session, configurations, lanes
 
@@ -156,6 +158,36 @@ def test_outcomes_are_durable_before_they_are_told_or_shown() -> None:
     session.on_event = check
     session.run([Listed(configurations(10))])
     assert len(shown) == 10
+
+
+def test_a_lane_goes_on_while_its_result_is_written() -> None:
+    session = Session(lanes(1)).run([Listed(configurations(4)[1:])])
+    assert session.steps == ["run 1", "run 2", "record 1", "run 3", "record 2", "record 3"]
+
+
+def test_a_result_that_may_end_the_search_is_written_and_told_before_the_lane_goes_on() -> None:
+    strategy = Sated(configurations(4)[1:])
+    strategy.enough = 2
+    session = Session(lanes(1), is_over=lambda _: strategy.is_sated).run([strategy])
+    assert session.steps == ["run 1", "record 1", "run 2", "record 2"]
+
+
+def test_what_came_with_a_crash_is_written_before_it_is_raised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wait = VirtualExecutor.wait
+
+    def crash(self: VirtualExecutor, timeout_s: float | None = None) -> list[Report]:
+        reports = wait(self, timeout_s)
+        if any(isinstance(r, RunEnded) and r.test.id == 2 for r in reports):
+            reports.insert(0, Crashed("0", OSError("the pipe is gone")))
+        return reports
+
+    monkeypatch.setattr(VirtualExecutor, "wait", crash)
+    session = Session(lanes(1))
+    with pytest.raises(OSError, match="the pipe is gone"):
+        session.run([Listed(configurations(5))])
+    assert session.steps == ["run 0", "run 1", "record 1", "record 2"]
 
 
 def test_a_test_is_journaled_before_it_is_compiled() -> None:

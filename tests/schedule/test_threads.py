@@ -8,7 +8,7 @@ import pytest
 
 from harness.clock import SystemClock
 from harness.compile.base import Compiler
-from harness.model import Build, Lane, OutcomeKind, Phase, Run, RunEnded, Test
+from harness.model import Build, Lane, OutcomeKind, Phase, PhaseStarted, Run, RunEnded, Test
 from harness.schedule.base import POOL, Assignment, Crashed, Job, JobEnded, Report
 from harness.schedule.quiet import QuietGate
 from harness.schedule.threads import ThreadExecutor
@@ -92,6 +92,29 @@ def test_stop_lets_the_present_run_end_and_leaves_the_rest() -> None:
     assert sum(isinstance(report, RunEnded) for report in reports) == 1
     (end,) = (report for report in reports if isinstance(report, JobEnded))
     assert end.kind is OutcomeKind.INTERRUPTED
+
+
+def test_the_main_thread_is_not_woken_for_what_only_views_care_about() -> None:
+    entered, release = threading.Event(), threading.Event()
+
+    class Slow(FakeTimer):
+        def measure(self, test: Test, index: int, best: Run | None = None) -> Run:
+            entered.set()
+            release.wait(10.0)
+            return super().measure(test, index, best)
+
+    on = lanes(1)
+    executor = make_executor(on, make_timer=lambda lane: Slow(NoSleep(), lane, lambda _: 0.0))
+    executor.submit(Assignment("0", job(1, Phase.TEST, on[0], (0, 1))))
+    assert entered.wait(10.0)
+    reports = executor.wait(0.01)  # there when the main thread looks by itself
+    assert [type(report) for report in reports] == [PhaseStarted]
+    release.set()
+    ended: list[Report] = []
+    while not any(isinstance(report, JobEnded) for report in ended):
+        ended = executor.wait(10.0)
+    executor.close()
+    assert isinstance(ended[-2], RunEnded), "the end of a run comes with that of its job"
 
 
 def test_wait_times_out_and_wakes_on_stop() -> None:
