@@ -75,7 +75,7 @@ class Executor(Protocol):
     """Compile workers."""
 
     def submit(self, assignment: Assignment) -> None:
-        """Start a job on a seat that is free."""
+        """Start a job on a seat, when it is free."""
 
     def wait(self, timeout_s: float | None = None) -> Sequence[Report]:
         """What happened since the last call; blocks until there is something, or `timeout_s`."""
@@ -102,11 +102,12 @@ class Distribution(Protocol):
     def ready(self, job: Job) -> None:
         """`job` can be done from now on."""
 
-    def assign(self, *, drained: bool) -> list[Assignment]:
-        """The jobs to start now, each on a seat that is free.
+    def assign(self, *, drained: bool, ahead: bool) -> list[Assignment]:
+        """The jobs to start now, each on a seat that is free or (`ahead`) will soon be.
 
         Args:
             drained: nothing more will become ready until a job ends.
+            ahead: no outcome makes other tests needless.
         """
 
     def ended(self, ended: JobEnded) -> None:

@@ -25,7 +25,7 @@ from harness.model import (
     TestCreated,
     TestEnded,
 )
-from harness.schedule.base import Crashed, Distribution, Executor, Job, JobEnded, Report
+from harness.schedule.base import Assignment, Crashed, Distribution, Executor, Job, JobEnded, Report
 from harness.schedule.plan import Live, Memory, Plan, Stream, journaled, least_loaded
 from harness.schedule.twins import Leaders, TwinKey, Twins
 
@@ -237,14 +237,15 @@ class Engine:
     def _hand_out(self) -> None:
         dry = all(number in self._dry for number in range(len(self._streams)))
         drained = self._stop or (dry and not self._told)  # who is told may ask again
-        for assignment in self._distribution.assign(drained=drained):
-            given = assignment
-            live = self._live.get(assignment.job.test.id)
-            if live is not None and assignment.job.phase is not Phase.CLEAN:
-                live.lane = assignment.job.lane
-            if live is not None and assignment.job.phase is Phase.TEST:  # what there is to beat
+        for assignment in self._distribution.assign(drained=drained, ahead=not self._may_end):
+            given, job = assignment, assignment.job
+            live = self._live.get(job.test.id)
+            if live is not None and job.phase is not Phase.CLEAN:
+                live.lane = job.lane
+            if live is not None and job.phase is Phase.TEST:  # what there is to beat
                 best = self._best.of(live.stream, live.lane.device.model)
-                given = replace(assignment, job=replace(assignment.job, best=best))
+                job = Job(job.test, job.phase, job.lane, job.runs, best)
+                given = Assignment(assignment.seat, job)
             self._in_flight += 1
             self._executor.submit(given)
 
@@ -361,6 +362,8 @@ class Engine:
 
     def _lose_lane(self, name: str) -> None:
         """A lane's device is gone: its waiting tests go to other lanes of their stream."""
+        if name not in self._lanes:
+            return  # found out twice: by what it ran, and by what it had in hand
         del self._lanes[name]
         self._lost.append(name)
         survivors = ", ".join(self._lanes) or "none"

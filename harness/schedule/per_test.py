@@ -26,7 +26,7 @@ class PerTest:
         """Queue `job` on its lane."""
         self._queues[job.lane.name].append(job)
 
-    def assign(self, *, drained: bool) -> list[Assignment]:
+    def assign(self, *, drained: bool, ahead: bool) -> list[Assignment]:
         """The next job of each free lane."""
         given = []
         for name, queue in self._queues.items():

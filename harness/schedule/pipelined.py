@@ -1,8 +1,9 @@
 """Compile ahead on the CPU while the lanes measure; each lane has a queue of its own.
 
 A lane takes in a few tests more than it runs, so that a compiled one is ready whenever it is free;
-how many is bounded, because a strategy asked far ahead decides with less knowledge. When nothing
-more will come, idle lanes take over what still waits for slower ones.
+how many is bounded, because a strategy asked far ahead decides with less knowledge. A lane whose
+runs are quick is given the next before it is free, so that it need not wait to be noticed. When
+nothing more will come, idle lanes take over what still waits for slower ones.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from dataclasses import replace
 
 from harness.model import Lane, OutcomeKind, Phase
 from harness.schedule.base import POOL, Assignment, Job, JobEnded
+
+QUICK_S = 0.01
+"""What a lane can have in hand besides what it runs takes no longer than this."""
 
 
 def look_ahead(lanes: int, workers: int) -> int:
@@ -44,7 +48,9 @@ class Pipelined:
         self._lane_of: dict[int, str] = {}  # test id -> the lane that holds it, until measured
         self._held = {lane.name: 0 for lane in lanes}
         self._runs: dict[str, deque[Job]] = {lane.name: deque() for lane in lanes}
-        self._busy: set[str] = set()
+        self._given = {lane.name: 0 for lane in lanes}  # what it runs and has in hand
+        self._freed_s: dict[str, float] = {}  # when its last job ended
+        self._quick: set[str] = set()
         self._compiles: deque[Job] = deque()
         self._cleans: deque[Job] = deque()
         self._compiling = 0
@@ -79,14 +85,15 @@ class Pipelined:
         if name in self._held:
             self._held[name] -= 1
 
-    def assign(self, *, drained: bool) -> list[Assignment]:
-        """Fill every free seat that has work."""
+    def assign(self, *, drained: bool, ahead: bool) -> list[Assignment]:
+        """Fill every free seat that has work, and the hands of quick lanes."""
         if drained and self._share:
             self._balance()
         given: list[Assignment] = []
         for name, queue in self._runs.items():
-            if queue and name not in self._busy:
-                self._busy.add(name)
+            most = 2 if ahead and name in self._quick else 1
+            while queue and self._given[name] < most:
+                self._given[name] += 1
                 given.append(Assignment(name, queue.popleft()))
         while self._compiling < self._workers and (queue := self._cleans or self._compiles):
             self._compiling += 1
@@ -131,15 +138,24 @@ class Pipelined:
         """Free the seat; a test that is measured, or will not be, leaves its lane's hold."""
         if ended.seat is POOL:
             self._compiling -= 1
-        else:
-            self._busy.discard(ended.seat)
+        elif ended.seat in self._given:
+            self._given[ended.seat] -= 1
+            self._note_pace(ended.seat, ended.ended_s)
         compiled = ended.job.phase is Phase.COMPILE and ended.kind is OutcomeKind.OK
         if not compiled:
             self._release(ended.job)
 
+    def _note_pace(self, name: str, ended_s: float) -> None:
+        before_s = self._freed_s.get(name)
+        self._freed_s[name] = ended_s
+        if before_s is not None and ended_s - before_s < QUICK_S:
+            self._quick.add(name)
+        else:
+            self._quick.discard(name)
+
     def remove_lane(self, name: str) -> list[Job]:
         """Forget the lane; returns the jobs that waited for it."""
-        del self._lanes[name], self._held[name]
+        del self._lanes[name], self._held[name], self._given[name]
         orphans = list(self._runs.pop(name))
         orphans += [job for job in self._compiles if job.lane.name == name]
         self._compiles = deque(job for job in self._compiles if job.lane.name != name)

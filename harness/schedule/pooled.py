@@ -54,7 +54,7 @@ class Pooled:
         else:
             self._compiled.append(job)
 
-    def assign(self, *, drained: bool) -> list[Assignment]:
+    def assign(self, *, drained: bool, ahead: bool) -> list[Assignment]:
         """Start what the present stage has, and go on to the next when it is done."""
         while True:
             if self._stage == "run":

@@ -157,7 +157,7 @@ class ThreadExecutor:
         return self._stopping.is_set()
 
     def submit(self, assignment: Assignment) -> None:
-        """Start a job on a seat that is free."""
+        """Start a job on a seat, when it is free."""
         self._inboxes[assignment.seat].put(assignment.job)
 
     def wait(self, timeout_s: float | None = None) -> list[Report]:

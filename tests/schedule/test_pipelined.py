@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+
+from harness.errors import DeviceError
+from harness.model import Lane, OutcomeKind, Phase, Test
+from harness.schedule.base import Job, JobEnded
+from harness.schedule.pipelined import QUICK_S, Pipelined
+
+from .helpers import Listed, Session, configurations, lanes
+
+
+def job(number: int, lane: Lane) -> Job:
+    test = Test(number, configurations(1)[0], f"key-{number}", lane.name)
+    return Job(test, Phase.TEST, lane, (0,))
+
+
+def given(distribution: Pipelined, *, ahead: bool = True) -> list[int]:
+    return [a.job.test.id for a in distribution.assign(drained=False, ahead=ahead)]
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+@pytest.mark.parametrize("run_s", [QUICK_S / 2, QUICK_S * 2])
+def test_a_quick_lane_has_its_next_run_in_hand(run_s: float, ahead: bool) -> None:
+    (lane,) = lanes(1)
+    distribution = Pipelined([lane], workers=1, bound=False)
+    jobs = [job(number, lane) for number in range(6)]
+    for each in jobs:
+        distribution.ready(each)
+    assert given(distribution, ahead=ahead) == [0], "its pace is not known"
+    distribution.ended(JobEnded("0", jobs[0], OutcomeKind.OK, 1.0))
+    assert given(distribution, ahead=ahead) == [1]
+    distribution.ended(JobEnded("0", jobs[1], OutcomeKind.OK, 1.0 + run_s))
+    quick = ahead and run_s < QUICK_S
+    assert given(distribution, ahead=ahead) == ([2, 3] if quick else [2])
+    distribution.ended(JobEnded("0", jobs[2], OutcomeKind.OK, 9.0))
+    assert given(distribution, ahead=ahead) == ([] if quick else [3]), "no longer quick"
+
+
+def test_what_a_lost_lane_had_in_hand_is_done_by_another() -> None:
+    session = Session(lanes(2), run_s=lambda *_: QUICK_S / 10, lost_after={"1": 7})
+    session.run([Listed(configurations(40))])
+    assert session.kinds() == {OutcomeKind.OK: 40}
+    assert {outcome.lane for outcome in session.outcomes[-20:]} == {"0"}
+
+
+def test_losing_every_quick_lane_is_an_error_once() -> None:
+    session = Session(lanes(1), run_s=lambda *_: QUICK_S / 10, lost_after={"0": 7})
+    with pytest.raises(DeviceError):
+        session.run([Listed(configurations(40))])
+    assert session.kinds()[OutcomeKind.OK] == 7
+    assert session.engine is not None
+    assert session.engine.lost == ("0",)
