@@ -11,11 +11,13 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from harness._version import __version__
 
+TYPE_CHECKING = False  # workers import this package, and typing takes long to load
 if TYPE_CHECKING:
+    from typing import Any
+
     from harness.api import Result, Spec, devices, kernel, load_config, make_spec, tune
 
 __all__ = ["Result", "Spec", "__version__", "devices", "kernel", "load_config", "make_spec", "tune"]

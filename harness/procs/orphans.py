@@ -8,7 +8,8 @@ import signal
 import time
 from pathlib import Path
 
-from harness.procs.program import UNKILLABLE_S, become_subreaper
+from harness.procs.child import UNKILLABLE_S
+from harness.procs.program import become_subreaper
 
 __all__ = ["MARK_VARIABLE", "become_subreaper", "kill_orphans"]
 

@@ -1,47 +1,43 @@
 """The worker: starts, times and reaps one process at a time, and leaves nothing behind.
 
 Run as a program of its own, one per lane, so that the harness's interpreter lock never reaches the
-clock, spawning is cheap, and a child's peak memory is not its parent's. It imports little and
-nothing of the harness.
+clock, spawning is cheap, and a child's peak memory is not its parent's. It imports little, to start
+quickly.
 
-Protocol 1: one JSON object per line. The first line of standard output is `{"protocol": 1}`.
+Protocol 2: the worker writes the line `GREETING`; then both sides send frames (procs/frames.py).
 
     <- {"op": "run", "run": N, "argv": [...], "directory": "/...", "environment": {...},
-        "timeout_ns": T or null, "grace_ns": G, "limit_bytes": L, "keep_bytes": K}
+        "timeout_ns": T or None, "grace_ns": G, "limit_bytes": L, "keep_bytes": K}
     <- {"op": "cancel", "run": N}          ask run N to end; a second time: kill it
     <- {"op": "pause"}, {"op": "resume"}   hold whatever runs or is to start; no answer
     -> {"run": N, "started_ns": ..., "elapsed_ns": ..., ...}   see `Supervisor.run`
 
-`environment` is added to the worker's own. Output is sent as Latin-1, a character per byte. What a
-process writes goes to files in memory, in append mode: no pipe, so nobody waits for the end of one
-that a background process keeps open, and nothing wakes up to read while a run is timed. Paused time
-is not held against the timeout. At the end of its standard input (the harness is gone), the worker
-kills everything and exits.
+`environment` is added to the worker's own. What a process writes goes to files in memory, in append
+mode. Paused time is not held against the timeout. At the end of its standard input (the harness is
+gone), the worker kills everything and exits.
 """
 
-# pathlib takes long to load:
-# ruff: noqa: PTH112, PTH123
+# A worker starts sooner without pathlib, contextlib and typing:
+# ruff: noqa: PTH112, SIM105
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import fcntl
-import json
-import math
 import os
 import select
 import signal
 import time
-from collections import deque
-from collections.abc import Mapping
-from typing import Any
 
-PROTOCOL = 1
-CHECK_S = 0.2
-"""How often the size of the output is looked at."""
-UNKILLABLE_S = 5.0
-"""How long a process may take to die of SIGKILL before it is given up as stuck in the kernel."""
+from harness.procs.capture import make_file, take_output
+from harness.procs.child import CHECK_S, UNKILLABLE_S, Child, Countdown, StuckError, read_children
+from harness.procs.frames import FrameBuffer, send_frame
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+GREETING = b"harness worker, protocol 2\n"
 
 _PR_SET_CHILD_SUBREAPER = 36
 _NS = 1_000_000_000
@@ -49,10 +45,6 @@ _NS = 1_000_000_000
 
 class _HarnessGoneError(Exception):
     """Nobody is left to answer to."""
-
-
-class _StuckError(Exception):
-    """A process does not die."""
 
 
 def become_subreaper() -> None:
@@ -63,135 +55,12 @@ def become_subreaper() -> None:
         raise OSError(error, f"prctl(PR_SET_CHILD_SUBREAPER): {os.strerror(error)}")
 
 
-def read_children(parent: int) -> list[int]:
-    """Processes whose parent is `parent`, zombies among them; empty where /proc is missing."""
-    children = []
-    with contextlib.suppress(FileNotFoundError), os.scandir("/proc") as entries:
-        for entry in entries:
-            if not entry.name.isdigit():
-                continue
-            with contextlib.suppress(OSError), open(f"{entry.path}/stat", "rb") as file:
-                # "pid (name) state ppid ...": the name may hold spaces and parentheses
-                if int(file.read().rpartition(b")")[2].split()[1]) == parent:
-                    children.append(int(entry.name))
-    return children
-
-
-class Countdown:
-    """When a process is to be asked to end, killed, and given up.
-
-    Instants are ns of one clock, handed in. Pausing stops the timeout, not what follows it.
-    """
-
-    RUNNING, ASKED, KILLED, GIVEN_UP = range(4)
-
-    def __init__(self, now_ns: int, timeout_ns: int | None, grace_ns: int) -> None:
-        self.stage = self.RUNNING
-        self._grace_ns = grace_ns
-        self._due_ns = None if timeout_ns is None else now_ns + timeout_ns
-        self._paused_ns: int | None = None
-
-    def pause(self, now_ns: int) -> None:
-        """Stop the timeout."""
-        if self._paused_ns is None:
-            self._paused_ns = now_ns
-
-    def resume(self, now_ns: int) -> None:
-        """Let it go on."""
-        if self._paused_ns is not None and self._due_ns is not None:
-            self._due_ns += now_ns - self._paused_ns
-        self._paused_ns = None
-
-    def advance(self, now_ns: int) -> int:
-        """Go to the next stage, whether or not it is due; returns it."""
-        self._paused_ns = None
-        self.stage += 1
-        if self.stage == self.ASKED:
-            self._due_ns = now_ns + self._grace_ns
-        elif self.stage == self.KILLED:
-            self._due_ns = now_ns + round(UNKILLABLE_S * _NS)
-        else:
-            self._due_ns = None
-        return self.stage
-
-    def remaining_ns(self, now_ns: int) -> int | None:
-        """Until the next stage is due: negative if it is late, None if it never is."""
-        if self._due_ns is None or self._paused_ns is not None:
-            return None
-        return self._due_ns - now_ns
-
-
-class Child:
-    """The process that runs now.
-
-    Attributes:
-        reason: why it was stopped: `timeout`, `cancel` or `output`; empty: it was not.
-    """
-
-    def __init__(
-        self, number: int, pid: int, countdown: Countdown, files: tuple[int, int], limit_bytes: int
-    ) -> None:
-        self.number = number
-        self.pid = pid
-        self.reason = ""
-        self._countdown = countdown
-        self._files = files
-        self._limit_bytes = limit_bytes
-
-    def send(self, number: int) -> None:
-        """Send a signal to its group, which exists as long as the child has not been reaped."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, number)
-
-    def pause(self) -> None:
-        """Hold it, unless it is being stopped."""
-        if not self.reason:
-            self._countdown.pause(time.monotonic_ns())
-            self.send(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Let it go on."""
-        self._countdown.resume(time.monotonic_ns())
-        self.send(signal.SIGCONT)
-
-    def cancel(self) -> None:
-        """Ask it to end, or kill it if it was asked before."""
-        if self._countdown.stage < Countdown.KILLED:
-            self._stop("cancel")
-
-    def enforce_limits(self) -> float:
-        """Stop it if time or output ran out; returns for how many seconds this can rest."""
-        remaining_ns = self._countdown.remaining_ns(time.monotonic_ns())
-        if remaining_ns is not None and remaining_ns <= 0:
-            self._stop("timeout")
-        elif not self.reason and self.is_too_loud():
-            self._stop("output")
-        remaining_ns = self._countdown.remaining_ns(time.monotonic_ns())
-        return CHECK_S if remaining_ns is None else max(0.0, min(CHECK_S, remaining_ns / _NS))
-
-    def is_too_loud(self) -> bool:
-        """Whether one of its outputs is over the limit."""
-        return any(os.fstat(file).st_size > self._limit_bytes for file in self._files)
-
-    def _stop(self, reason: str) -> None:
-        """Ask it to end; the second time, kill it; the third time, give up."""
-        self.reason = self.reason or reason
-        stage = self._countdown.advance(time.monotonic_ns())
-        if stage == Countdown.ASKED:
-            self.send(signal.SIGTERM)
-            self.send(signal.SIGCONT)  # a paused process would never see the first
-        elif stage == Countdown.KILLED:
-            self.send(signal.SIGKILL)
-        else:
-            raise _StuckError
-
-
 class Supervisor:
     """Answers requests, one run at a time; single-threaded."""
 
     def __init__(self) -> None:
-        self._requests: deque[dict[str, Any]] = deque()
-        self._buffer = b""
+        self._requests: list[dict[str, Any]] = []
+        self._buffer = FrameBuffer()
         self._paused = False
         self._base = dict(os.environ)
         # What is ignored here would be by children, too: SIGPIPE by Python, SIGHUP under nohup.
@@ -215,19 +84,24 @@ class Supervisor:
 
     def serve(self) -> None:
         """Until the harness is gone or a process is stuck."""
-        with contextlib.suppress(_HarnessGoneError, BrokenPipeError):
-            self._send({"protocol": PROTOCOL})
-            stuck = False
-            while not stuck:
-                while not self._requests:
-                    self._receive()
-                request = self._requests.popleft()
-                if request["op"] == "run":
-                    answer = self.run(request)
-                    stuck = "stuck" in answer
-                    self._send(answer)
-                else:
-                    self._control(request, None)
+        try:
+            os.write(1, GREETING)
+            self._serve()
+        except (_HarnessGoneError, BrokenPipeError):
+            pass
+
+    def _serve(self) -> None:
+        stuck = False
+        while not stuck:
+            while not self._requests:
+                self._receive()
+            request = self._requests.pop(0)
+            if request["op"] == "run":
+                answer = self.run(request)
+                stuck = "stuck" in answer
+                send_frame(1, answer)
+            else:
+                self._control(request, None)
 
     def run(self, request: dict[str, Any]) -> dict[str, Any]:
         """Run one process to its end and that of all it started.
@@ -242,7 +116,7 @@ class Supervisor:
         answer = {"run": request["run"], "started_ns": time.monotonic_ns(), "elapsed_ns": 0}
         if not self._wait_until_resumed(request["run"]):
             return {**answer, "cancelled": True}
-        files = (_make_file("stdout"), _make_file("stderr"))
+        files = (make_file("stdout"), make_file("stderr"))
         try:
             child = self._start(request, files, answer)
             if child is not None:
@@ -250,13 +124,13 @@ class Supervisor:
                 _explain_stop(child.reason, request, answer)
         finally:
             for name, file in zip(("stdout", "stderr"), files, strict=True):
-                answer[name] = _take_output(file, request["keep_bytes"])
+                answer[name] = take_output(file, request["keep_bytes"])
         return answer
 
     def leave_nothing(self) -> int:
         """Kill and reap every descendant; returns how many had to be killed.
 
-        Costs one system call when there is none. Raises _StuckError after UNKILLABLE_S.
+        Costs one system call when there is none. Raises StuckError after UNKILLABLE_S.
         """
         killed = 0
         give_up_ns = time.monotonic_ns() + round(UNKILLABLE_S * _NS)
@@ -269,11 +143,13 @@ class Supervisor:
                 killed += status.si_code == os.CLD_KILLED and status.si_status == signal.SIGKILL
                 continue
             if time.monotonic_ns() >= give_up_ns:
-                raise _StuckError
+                raise StuckError
             # All that is left has this worker for parent, or will once its own parent is killed.
             for pid in read_children(os.getpid()):
-                with contextlib.suppress(ProcessLookupError, PermissionError):
+                try:
                     os.kill(pid, signal.SIGKILL)
+                except (ProcessLookupError, PermissionError):
+                    pass
             self._wake_poll.poll(CHECK_S * 1000)
             self._clear_wake()
 
@@ -312,9 +188,9 @@ class Supervisor:
             while not self._has_ended(child.pid):
                 self._wait(child.enforce_limits())
                 while self._requests:
-                    self._control(self._requests.popleft(), child)
+                    self._control(self._requests.pop(0), child)
             self._reap(child, answer)
-        except _StuckError:
+        except StuckError:
             answer["elapsed_ns"] = time.monotonic_ns() - answer["started_ns"]
             answer["stuck"] = True
             answer["error"] = (
@@ -352,7 +228,7 @@ class Supervisor:
             if not self._requests:
                 self._wait(None)
             while self._requests:
-                request = self._requests.popleft()
+                request = self._requests.pop(0)
                 if request["op"] == "cancel" and request["run"] == number:
                     return False
                 self._control(request, None)
@@ -372,7 +248,7 @@ class Supervisor:
 
     def _wait(self, timeout_s: float | None) -> None:
         """Until a request comes, a child changes state or the time is up."""
-        timeout_ms = None if timeout_s is None else math.ceil(timeout_s * 1000)
+        timeout_ms = None if timeout_s is None else int(timeout_s * 1000) + 1
         for file, _ in self._poll.poll(timeout_ms):
             if file == self._wake:
                 self._clear_wake()
@@ -380,45 +256,16 @@ class Supervisor:
                 self._receive()
 
     def _clear_wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):
+        try:
             os.read(self._wake, 4096)
+        except BlockingIOError:
+            pass
 
     def _receive(self) -> None:
         data = os.read(0, 1 << 16)
         if not data:
             raise _HarnessGoneError
-        *lines, self._buffer = (self._buffer + data).split(b"\n")
-        self._requests.extend(json.loads(line) for line in lines)
-
-    def _send(self, answer: dict[str, Any]) -> None:
-        data = memoryview(json.dumps(answer).encode() + b"\n")
-        while data:
-            data = data[os.write(1, data) :]
-
-
-def _make_file(name: str) -> int:
-    """A file without a name, in append mode: who opens /dev/stdout anew does not overwrite."""
-    try:
-        file = os.memfd_create(name)
-    except (AttributeError, OSError):  # Python built for an old libc, or an old kernel
-        import tempfile  # noqa: PLC0415 - slow to load, seldom needed
-
-        with tempfile.TemporaryFile() as temporary:
-            file = os.dup(temporary.fileno())
-    fcntl.fcntl(file, fcntl.F_SETFL, os.O_APPEND)
-    return file
-
-
-def _take_output(file: int, keep_bytes: int) -> str:
-    """Head and tail of what is in the file, which is closed."""
-    size = os.fstat(file).st_size
-    if size <= 2 * keep_bytes:
-        data = os.pread(file, size, 0) if size else b""
-    else:
-        head, tail = os.pread(file, keep_bytes, 0), os.pread(file, keep_bytes, size - keep_bytes)
-        data = b"%b\n[... %d bytes left out ...]\n%b" % (head, size - 2 * keep_bytes, tail)
-    os.close(file)
-    return data.decode("latin-1")
+        self._requests.extend(self._buffer.feed(data))
 
 
 def _find_program(name: str, environment: Mapping[str, str]) -> str:
@@ -460,9 +307,7 @@ def main() -> None:
     try:
         supervisor.serve()
     finally:
-        with contextlib.suppress(_StuckError):
+        try:
             supervisor.leave_nothing()
-
-
-if __name__ == "__main__":
-    main()
+        except StuckError:
+            pass

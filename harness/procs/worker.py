@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
@@ -14,65 +13,23 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO
-
-import msgspec
+from typing import IO, Any
 
 from harness.errors import RunError
 from harness.model import Command, ProcessResult
 from harness.procs import program
+from harness.procs.child import UNKILLABLE_S
+from harness.procs.frames import read_frame, send_frame
 from harness.procs.orphans import MARK_VARIABLE, kill_orphans
 
-PROGRAM = Path(program.__file__)
-CLOSE_S = program.UNKILLABLE_S + 5.0
+_ROOT = Path(program.__file__).parents[2]
+# Python without its site packages starts in half the time; what is imported is compiled already.
+START = "import sys; sys.path.append(sys.argv[1]); from harness.procs.program import main; main()"
+CLOSE_S = UNKILLABLE_S + 5.0
 """How long a worker may take to kill everything and end before it is killed itself."""
 
 OUTPUT_LIMIT_BYTES = 64 << 20
 """A command that writes more than this to stdout or stderr is killed, unless told otherwise."""
-
-
-class _Answer(msgspec.Struct, gc=False):
-    """What the worker answers to `run`; see `program.Supervisor.run`."""
-
-    run: int
-    started_ns: int
-    elapsed_ns: int
-    exit_code: int | None = None
-    signal: int | None = None
-    timed_out: bool = False
-    cancelled: bool = False
-    user_s: float = 0.0
-    system_s: float = 0.0
-    max_rss_bytes: int = 0
-    involuntary_switches: int = 0
-    stdout: str = ""
-    stderr: str = ""
-    error: str = ""
-    leftovers: int = 0
-    stuck: bool = False
-
-    def to_result(self) -> ProcessResult:
-        """With the output decoded as UTF-8; what is not becomes U+FFFD."""
-        return ProcessResult(
-            started_ns=self.started_ns,
-            elapsed_s=self.elapsed_ns / 1e9,
-            exit_code=self.exit_code,
-            signal=self.signal,
-            timed_out=self.timed_out,
-            cancelled=self.cancelled,
-            user_s=self.user_s,
-            system_s=self.system_s,
-            max_rss_bytes=self.max_rss_bytes,
-            involuntary_switches=self.involuntary_switches,
-            stdout=self.stdout.encode("latin-1").decode("utf-8", "replace"),
-            stderr=self.stderr.encode("latin-1").decode("utf-8", "replace"),
-            error=self.error,
-            leftovers=self.leftovers,
-            stuck=self.stuck,
-        )
-
-
-_DECODER = msgspec.json.Decoder(_Answer)
 
 
 class _Process:
@@ -83,7 +40,7 @@ class _Process:
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - see close()
         try:
             self._popen = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(PROGRAM)],
+                [sys.executable, "-I", "-S", "-c", START, str(_ROOT)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._log,
@@ -115,11 +72,12 @@ class _Process:
                 os.sched_setscheduler(self._popen.pid, os.SCHED_IDLE, os.sched_param(0))
             except OSError:  # forbidden in some containers
                 os.setpriority(os.PRIO_PROCESS, self._popen.pid, 19)
-        hello = self.receive()
-        if hello.strip() != json.dumps({"protocol": program.PROTOCOL}).encode():
+        assert self._popen.stdout is not None
+        greeting = self._popen.stdout.readline()
+        if greeting != program.GREETING:
             raise RunError(
-                f"a worker started with {sys.executable!r} answered {hello!r} instead of "
-                f"protocol {program.PROTOCOL}: {self.read_log()}"
+                f"a worker started with {sys.executable!r} answered {greeting!r} instead of "
+                f"{program.GREETING!r}: {self.read_log()}"
             )
 
     @property
@@ -129,14 +87,12 @@ class _Process:
     def send(self, request: Mapping[str, object]) -> None:
         """Raises BrokenPipeError if the worker is dead."""
         assert self._popen.stdin is not None
-        data = memoryview(json.dumps(request).encode() + b"\n")
-        while data:
-            data = data[os.write(self._popen.stdin.fileno(), data) :]
+        send_frame(self._popen.stdin.fileno(), request)
 
-    def receive(self) -> bytes:
-        """The next line; empty if the worker is dead."""
+    def receive(self) -> dict[str, Any] | None:
+        """The next answer; None if the worker is dead."""
         assert self._popen.stdout is not None
-        return self._popen.stdout.readline()
+        return read_frame(self._popen.stdout)
 
     def read_log(self) -> str:
         """The last of what it wrote to stderr: a traceback, if anything."""
@@ -235,15 +191,14 @@ class Worker:
         sent_ns = time.monotonic_ns()
         process = self._begin(command)
         try:
-            line = process.receive()
+            answer = process.receive()
         except BaseException:  # KeyboardInterrupt: nobody will ask for the answer
             self._end(process, keep=False)
             raise
-        if not line:
+        if answer is None:
             return self._explain_death(process, sent_ns)
-        answer = _DECODER.decode(line)
-        self._end(process, keep=not answer.stuck)
-        return answer.to_result()
+        self._end(process, keep=not answer.get("stuck", False))
+        return _to_result(answer)
 
     def cancel(self) -> None:
         """Ask what runs now to end, and kill it after the grace; a second time: kill it now.
@@ -342,3 +297,11 @@ class Worker:
         if self._process is not None:
             with contextlib.suppress(BrokenPipeError):
                 self._process.send(request)
+
+
+def _to_result(answer: Mapping[str, Any]) -> ProcessResult:
+    """What `program.Supervisor.run` answers, with output as UTF-8; what is not becomes U+FFFD."""
+    facts = {name: value for name, value in answer.items() if name not in ("run", "elapsed_ns")}
+    for name in ("stdout", "stderr"):
+        facts[name] = facts.get(name, b"").decode("utf-8", "replace")
+    return ProcessResult(elapsed_s=answer["elapsed_ns"] / 1e9, **facts)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from harness.procs import program
 from harness.procs import worker as worker_module
 from harness.procs.worker import Worker
 from harness.testing.programs import Programs
@@ -164,14 +163,18 @@ def test_process_that_cannot_be_killed(
     programs: Programs,
     command: MakeCommand,
     monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
     fifo: Path,
 ) -> None:
-    powerless = tmp_path / "powerless.py"
-    source = Path(program.__file__).read_text()
-    source = source.replace("UNKILLABLE_S = 5.0", "UNKILLABLE_S = 0.05")
-    powerless.write_text(source.replace("signal.SIGKILL)", "0)"))
-    monkeypatch.setattr(worker_module, "PROGRAM", powerless)
+    powerless = (
+        "import os, sys; sys.path.append(sys.argv[1]); "
+        "from harness.procs import child, program; "
+        "child.UNKILLABLE_S = program.UNKILLABLE_S = 0.05; "
+        "kill, killpg = os.kill, os.killpg; "
+        "os.kill = lambda pid, number: kill(pid, number if number != 9 else 0); "
+        "os.killpg = lambda pid, number: killpg(pid, number if number != 9 else 0); "
+        "program.main()"
+    )
+    monkeypatch.setattr(worker_module, "START", powerless)
     with Worker(grace_s=0.01) as worker, ThreadPoolExecutor(1) as threads:
         hang = command(programs.hangs(fifo, ignore_term=True))
         running = threads.submit(worker.run, hang)

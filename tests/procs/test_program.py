@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from harness.procs.program import Countdown, read_children
+from harness.procs.child import Countdown, read_children
 
 S = 1_000_000_000
 

@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import RunError
-from harness.procs import program
 from harness.procs import worker as worker_module
-from harness.procs.worker import Worker
+from harness.procs.worker import START, Worker
 from harness.testing.programs import Programs
 from tests.procs.conftest import MakeCommand, Watch, exists
 
@@ -320,12 +319,9 @@ def test_cancel_when_nothing_runs(worker: Worker, command: MakeCommand) -> None:
 
 
 def test_works_without_memfd(
-    programs: Programs, command: MakeCommand, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    programs: Programs, command: MakeCommand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = tmp_path / "old.py"
-    source = Path(program.__file__).read_text()
-    old.write_text(source.replace("\nPROTOCOL = 1", "\ndel os.memfd_create\nPROTOCOL = 1"))
-    monkeypatch.setattr(worker_module, "PROGRAM", old)
+    monkeypatch.setattr(worker_module, "START", f"import os; del os.memfd_create; {START}")
     with Worker() as worker:
         result = worker.run(command(programs.prints("out", "err")))
         listed = worker.run(command("ls", "-l", "/proc/self/fd")).stdout
@@ -360,11 +356,9 @@ def test_close_while_a_command_runs(programs: Programs, command: MakeCommand, fi
 
 
 def test_worker_program_that_cannot_start(
-    command: MakeCommand, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    command: MakeCommand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken = tmp_path / "broken.py"
-    broken.write_text("raise SystemError('broken installation')")
-    monkeypatch.setattr(worker_module, "PROGRAM", broken)
+    monkeypatch.setattr(worker_module, "START", "raise SystemError('broken installation')")
     with Worker() as worker, pytest.raises(RunError, match="broken installation"):
         worker.run(command("true"))
 
