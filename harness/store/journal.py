@@ -80,7 +80,8 @@ _INSERT_RUN = (
     f"WHERE runs.kind <> '{OutcomeKind.OK.value}'"
 )
 _COMPILED = (
-    "UPDATE tests SET compile_s = ?, compile_seat = ?, artifact = ? WHERE session = ? AND id = ?"
+    "UPDATE tests SET compile_s = ?, compile_started_s = ?, compile_seat = ?, artifact = ? "
+    "WHERE session = ? AND id = ?"
 )
 _CLEANED = "UPDATE tests SET cleaned_s = ? WHERE session = ? AND id = ?"
 # Exactly once: a test that has a final outcome keeps it.
@@ -300,8 +301,8 @@ class SqliteJournal:
             build = event.build
             if build.phase is Phase.COMPILE:
                 artifact = dump_artifact(build.artifact)
-                values = (build.elapsed_s, build.seat, artifact, session, event.test.id)
-                db.execute(_COMPILED, values)
+                took = (build.elapsed_s, build.started_s, build.seat)
+                db.execute(_COMPILED, (*took, artifact, session, event.test.id))
             elif build.kind is not OutcomeKind.INTERRUPTED:
                 ended_s = build.started_s + build.elapsed_s
                 db.execute(_CLEANED, (ended_s, session, event.test.id))
