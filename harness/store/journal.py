@@ -159,11 +159,14 @@ class SqliteJournal:
                 db.execute(_REOPEN + (_FAILED if retry else _UNSTARTED), (self._session,))
                 db.execute(
                     "UPDATE sessions SET state = 'running', invocations = invocations + 1, "
-                    "environment = ?, strategy = ?, distribution = ? WHERE id = ?",
+                    "environment = ?, strategy = ?, distribution = ?, spec = ?, premises = ? "
+                    "WHERE id = ?",
                     (
                         dump(dict(start.environment)),
                         start.strategy,
                         start.distribution,
+                        start.spec_json,
+                        start.premises,
                         self._session,
                     ),
                 )
@@ -177,7 +180,8 @@ class SqliteJournal:
         cursor = db.execute(
             "INSERT INTO sessions (name, config_path, spec_key, spec, goal, unit, repeat, "
             "aggregate, parameters, simulated, harness_version, environment, distribution, "
-            "strategy, started_s, state) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'running')",
+            "strategy, started_s, premises, state) "
+            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'running')",
             (
                 to_text(start.name),
                 to_text(start.config_path),
@@ -194,6 +198,7 @@ class SqliteJournal:
                 start.distribution,
                 start.strategy,
                 start.started_s,
+                start.premises,
             ),
         )
         assert cursor.lastrowid is not None
