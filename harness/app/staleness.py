@@ -17,7 +17,7 @@ from harness.app.kernel_files import read_source
 from harness.app.lanes import find_lanes
 from harness.app.outputs import find_changed
 from harness.app.premises import Found, Premises, find_command_sources, find_premises
-from harness.app.toolchain import describe_toolchain, open_toolchain
+from harness.app.toolchain import identify_toolchain
 from harness.config.spec import Spec
 from harness.store.past import Past, PastSession, find_past
 from harness.store.sources import find_compilers
@@ -66,7 +66,7 @@ def _look(spec: Spec) -> Premises:
         sources=find_command_sources(spec, commands),
         compilers=find_compilers(commands.lines),
         kernel=None if spec.kernel is None else read_source(spec, spec.kernel),
-        compiler=describe_toolchain(spec, open_toolchain(spec, virtual=virtual)),
+        compiler=identify_toolchain(spec, virtual=virtual),
     )
     return find_premises(spec, commands, found)
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from harness.compile.nvrtc import Nvrtc, open_nvrtc
-from harness.compile.toolkit import Nvcc, open_nvcc
+from typing import TYPE_CHECKING
+
+from harness.compile.toolkit import Nvcc, find_nvcc, open_nvcc, parse_version
 from harness.config.spec import Spec
 from harness.errors import CompileError
+from harness.procs.version import read_version
+
+if TYPE_CHECKING:  # loaded where it is looked for: who only asks for nvcc's version does without
+    from harness.compile.nvrtc import Nvrtc
 
 
 def open_toolchain(spec: Spec, *, virtual: bool) -> Nvcc | Nvrtc | None:
@@ -23,7 +28,7 @@ def open_toolchain(spec: Spec, *, virtual: bool) -> Nvcc | Nvrtc | None:
     if name == "nvcc":
         return open_nvcc(program)
     try:
-        return open_nvrtc()
+        return _open_nvrtc()
     except CompileError as first:
         if name == "nvrtc":
             raise
@@ -37,4 +42,37 @@ def describe_toolchain(spec: Spec, toolchain: Nvcc | Nvrtc | None) -> str:
     """Which compiler makes the binaries of kernels; empty where commands do."""
     if toolchain is None:
         return "simulated" if spec.kernel else ""
-    return f"{type(toolchain).__name__.lower()} {toolchain.version} {toolchain.build}"
+    return _describe(type(toolchain).__name__.lower(), toolchain.version, toolchain.build)
+
+
+def identify_toolchain(spec: Spec, *, virtual: bool) -> str:
+    """What `describe_toolchain` says of the one that would be opened, as fast as that goes.
+
+    Raises:
+        CompileError: as of `open_toolchain`.
+    """
+    if spec.kernel is None or virtual:
+        return describe_toolchain(spec, None)
+    if spec.kernel.compiler == "auto":
+        try:
+            return describe_toolchain(spec, _open_nvrtc())
+        except CompileError:
+            pass
+    if spec.kernel.compiler != "nvrtc":
+        try:
+            found = parse_version(read_version(find_nvcc(spec.kernel.nvcc or "")[0]))
+        except CompileError:
+            found = None
+        if found is not None:
+            return _describe("nvcc", *found)
+    return describe_toolchain(spec, open_toolchain(spec, virtual=virtual))  # or why it cannot be
+
+
+def _describe(name: str, version: str, build: str) -> str:
+    return f"{name} {version} {build}"
+
+
+def _open_nvrtc() -> Nvrtc:
+    from harness.compile.nvrtc import open_nvrtc  # noqa: PLC0415
+
+    return open_nvrtc()

@@ -125,3 +125,15 @@ def record_outputs(path: Path, session: int, outputs: Sequence[Output]) -> None:
     text = to_text(json.dumps([asdict(output) for output in outputs]))
     with closing(connect(path, create=False)) as db, translated(path, "cannot record outputs"):
         db.execute("UPDATE sessions SET outputs = ? WHERE id = ?", (text, session))
+
+
+def list_configs(path: Path) -> set[str]:
+    """The configs that the journal's sessions tuned; none if there is no journal.
+
+    Raises:
+        StoreError: the journal cannot be read.
+    """
+    if not path.is_file():
+        return set()
+    with closing(connect(path, create=False)) as db, translated(path, "cannot read sessions"):
+        return {config for (config,) in db.execute("SELECT DISTINCT config_path FROM sessions")}
