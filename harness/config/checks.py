@@ -214,9 +214,6 @@ def _check_output(view: View) -> Iterator[Problem]:
     taken = {view.spec.path.resolve(): "the config itself"}
     if output.journal is None:  # else it is one of the paths below
         taken[view.spec.journal_path] = "the journal"
-    forms: dict[Key, str] = {
-        ("output", "emit", n, "path"): emit.format for n, emit in enumerate(output.emit)
-    }
     seen: dict[str, Key] = {}
     for key, path in paths.items():
         if path is None or not view.is_read(*key):
