@@ -15,7 +15,9 @@ import harness
 from harness.app import staleness
 from harness.app.lanes import find_lanes
 from harness.app.staleness import find_standing
+from harness.app.toolchain import describe_toolchain, identify_toolchain, open_toolchain
 from harness.config.spec import Spec
+from harness.errors import CompileError
 
 DATA: dict[str, Any] = {
     "backend": "mock",
@@ -212,6 +214,70 @@ OUTPUT: Table = {
     "importance": "importance.csv",
     "emit": [{"format": "header", "path": "tuned.h"}, {"format": "make", "path": "tuned.mk"}],
 }
+
+
+KERNEL: Table = {
+    "backend": "mock",
+    "parallel": 1,
+    "parameters": {"BLOCK": [64, 128]},
+    "problem": {"N": 1024},
+    "kernel": {
+        "source": "add.cu",
+        "function": "add",
+        "block": ["BLOCK"],
+        "grid": ["N // BLOCK"],
+        "arguments": [{"name": "a", "dtype": "float32", "shape": ["N"], "role": "out"}],
+    },
+    "mock": {"time": "virtual"},
+}
+
+
+@pytest.fixture
+def kernel(tmp_path: Path) -> Change:
+    """The same for a kernel."""
+    (tmp_path / "add.cu").write_text('#include "scale.cuh"\n')
+    (tmp_path / "scale.cuh").write_text("#define SCALE 1\n")
+
+    def make(**keys: Any) -> Spec:
+        return harness.make_spec({**KERNEL, "kernel": {**KERNEL["kernel"], **keys}}, base=tmp_path)
+
+    return make
+
+
+def test_a_kernel_its_table_and_its_includes(kernel: Change, tmp_path: Path) -> None:
+    harness.tune(kernel())
+    assert told(kernel()) == []
+    (tmp_path / "scale.cuh").write_text("#define SCALE 2\n")
+    assert told(kernel()) == ["scale.cuh changed"]
+    assert told(kernel(options=["-O1"])) == [
+        "kernel.options: nothing -> -O1",
+        "scale.cuh changed",
+    ]
+    (tmp_path / "scale.cuh").write_text("#define SCALE 1\n")
+    assert told(kernel(measure={"energy": True})) == ["kernel.measure.energy: false -> true"]
+
+
+def test_the_compiler_of_kernels(kernel: Change, monkeypatch: pytest.MonkeyPatch) -> None:
+    harness.tune(kernel())
+    monkeypatch.setattr(staleness, "identify_toolchain", lambda _, virtual: "nvcc 13.0.88 b1")
+    assert told(kernel()) == ["compiler simulated -> nvcc 13.0.88 b1"]
+
+
+SAYS = "Cuda compilation tools, release 13.0, V13.0.88\nBuild cuda_13.0.r13.0/compiler.1"
+
+
+def test_the_quick_look_at_nvcc_sees_what_the_long_one_does(kernel: Change, tmp_path: Path) -> None:
+    """Else what was just tuned would be stale."""
+    nvcc = tmp_path / "nvcc"
+    nvcc.write_text(f"#!/bin/sh\ncase $1 in --version) echo '{SAYS}';; *) echo compute_90;; esac\n")
+    nvcc.chmod(0o755)
+    spec = kernel(compiler="nvcc", nvcc=str(nvcc))
+    quick = identify_toolchain(spec, virtual=False)
+    assert quick == "nvcc 13.0.88 cuda_13.0.r13.0/compiler.1"
+    assert quick == describe_toolchain(spec, open_toolchain(spec, virtual=False))
+    with pytest.raises(CompileError, match="no nvcc at"):
+        identify_toolchain(kernel(compiler="nvcc", nvcc="/nowhere/nvcc"), virtual=False)
+    assert identify_toolchain(spec, virtual=True) == "simulated"
 
 
 def test_files_that_are_gone_or_edited(change: Change, tmp_path: Path) -> None:
