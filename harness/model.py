@@ -380,6 +380,10 @@ class Outcome:
     Attributes:
         score: the aggregated samples; None unless kind is `ok`.
         reason: why it failed, in one line; empty when it did not.
+        compile_s: how long its compile took, the look into a cache included.
+        compile_started_s: instant at which that began; None: it was not compiled in this session,
+            or the journal is of a harness that did not record it.
+        compile_seat: what compiled it: `compile`, which is the compile pool, or a lane's name.
         reused_from: session id of the measurement this is a copy of; None: measured here.
         artifact: the binary of a kernel.
         copy_of: id of the test of this session whose measurement it shares, since binary and
@@ -400,6 +404,8 @@ class Outcome:
     reused_from: int | None = None
     artifact: Artifact | None = None
     copy_of: int | None = None
+    compile_started_s: float | None = None
+    compile_seat: str = ""
 
     @property
     def samples(self) -> tuple[float, ...]:

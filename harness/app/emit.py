@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.app.names import EMITS, load
 from harness.config.spec import EmitTable
-from harness.export.base import write_changed
+from harness.export.base import hash_lines, write_changed
 from harness.export.tuned import Tuned, make_tuned
 from harness.model import Outcome, SessionInfo
 
@@ -23,6 +23,15 @@ def format_tuned(tuned: Tuned, form: str, *, prefix: str | None = None, stem: st
     given = {} if prefix is None else {"prefix": prefix}
     text: str = load(f"{EMITS[form]}:format_tuned")(tuned, stem=stem, **given)
     return text
+
+
+def digest_emit(path: Path, form: str) -> str:
+    """What a file of values says, comments aside, as a hash."""
+    comment: re.Pattern[str] = load(f"{EMITS[form]}:COMMENT")
+    try:
+        return hash_lines(path.read_text(encoding="utf-8", errors="replace"), comment)
+    except OSError:
+        return "unreadable"
 
 
 def write_emits(

@@ -2,17 +2,51 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+from msgspec import structs
 
 from harness.compile.includes import IncludeScanner
 from harness.config.kernel_tables import KernelTable
 from harness.config.spec import Spec, project_folder
+from harness.errors import ConfigError
 from harness.model import Configuration, format_value
+from harness.store.sources import hash_file
 
 
 def source_path(spec: Spec, kernel: KernelTable) -> Path:
     """The kernel's file; of a text, the file that messages and includes take it for."""
     return (spec.base / (kernel.source or f"{spec.name}.cu")).resolve()
+
+
+def read_source(spec: Spec, kernel: KernelTable) -> str:
+    """The kernel's source.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    if kernel.code is not None:
+        return kernel.code
+    try:
+        return source_path(spec, kernel).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        problem = f"kernel.source = {kernel.source!r}: {error}; name a text file"
+        raise ConfigError(problem) from error
+
+
+def identify_kernel(spec: Spec, kernel: KernelTable, source_text: str) -> dict[str, object]:
+    """What decides about results, beside the parameters: the table and the files it names."""
+    # What comes beside or after the tests decides nothing about them.
+    measure = structs.replace(kernel.measure, finalists=True, energy=False, sentinel=True)
+    return {
+        "kernel": repr(structs.replace(kernel, measure=measure)),
+        "problem": {name: repr(value) for name, value in spec.problem.items()},
+        "files": {
+            os.path.relpath(path, spec.base): hash_file(path)
+            for path in find_files(spec, kernel, source_text)
+        },
+    }
 
 
 def find_files(spec: Spec, kernel: KernelTable, source_text: str) -> list[Path]:
@@ -36,7 +70,8 @@ def find_files(spec: Spec, kernel: KernelTable, source_text: str) -> list[Path]:
             found |= {folder / file for folder in search_folders(spec)}
         elif name.endswith((".npy", ".npz")):
             found.add(base / name)
-    return sorted(path for path in found if path.is_file())
+    made = {path.resolve() for path in spec.output_paths}
+    return sorted(path for path in found - made if path.is_file())
 
 
 def declare_constants(configuration: Configuration) -> str:

@@ -21,9 +21,9 @@ from harness.compile.cached import CachedCompiler
 from harness.compile.kernel import KernelTestCompiler
 from harness.compile.mock import MockKernelCompiler
 from harness.compile.nvcc import NvccTranslator
-from harness.compile.nvrtc import Nvrtc, NvrtcTranslator, open_nvrtc
+from harness.compile.nvrtc import Nvrtc, NvrtcTranslator
 from harness.compile.source import KernelSource
-from harness.compile.toolkit import Nvcc, open_nvcc
+from harness.compile.toolkit import Nvcc
 from harness.config.spec import MockTable
 from harness.device.locks import DeviceLocks
 from harness.errors import CompileError
@@ -236,32 +236,3 @@ class KernelSeats:
             telemetry.close()
         if self._cache is not None:
             self._cache.close()
-
-
-def open_toolchain(setup: Setup) -> Nvcc | Nvrtc | None:
-    """The compiler of a setup's kernels; None if nothing is compiled, or by commands.
-
-    Raises:
-        CompileError: it is not there, or (for `auto`) neither is.
-    """
-    if setup.kernel is None or setup.virtual:
-        return None
-    name = setup.kernel.kernel.compiler
-    if name == "nvcc":
-        return open_nvcc(setup.kernel.kernel.nvcc or "")
-    try:
-        return open_nvrtc()
-    except CompileError as first:
-        if name == "nvrtc":
-            raise
-        try:
-            return open_nvcc(setup.kernel.kernel.nvcc or "")
-        except CompileError as second:
-            raise CompileError(f"there is no compiler for kernels: {first}; {second}") from second
-
-
-def describe_toolchain(setup: Setup, toolchain: Nvcc | Nvrtc | None) -> str:
-    """Which compiler makes the binaries of kernels; empty where commands do."""
-    if toolchain is None:
-        return "simulated" if setup.kernel else ""
-    return f"{type(toolchain).__name__.lower()} {toolchain.version} {toolchain.build}"

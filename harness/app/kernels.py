@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from msgspec import structs
-
 from harness.app.kernel_files import (
     declare_constants,
-    find_files,
+    read_source,
     search_folders,
     source_path,
 )
@@ -38,7 +35,6 @@ from harness.model import (
 )
 from harness.occupancy import compute_occupancy
 from harness.stats import aggregate
-from harness.store.sources import hash_file
 from harness.timing.finalists import PER_ROUND, ROUNDS
 from harness.timing.kernel import ENERGY_S, Scored
 from harness.timing.launch_model import Simulation
@@ -85,19 +81,6 @@ class KernelTests:
         """
         for lane in lanes:
             self.architecture_of(lane.device)
-
-    def identity(self) -> dict[str, object]:
-        """What decides about results, beside the parameters: the table and the files it names."""
-        # What comes beside or after the tests decides nothing about them.
-        measure = structs.replace(self.kernel.measure, finalists=True, energy=False, sentinel=True)
-        return {
-            "kernel": repr(structs.replace(self.kernel, measure=measure)),
-            "problem": {name: repr(value) for name, value in self.spec.problem.items()},
-            "files": {
-                os.path.relpath(path, self.spec.base): hash_file(path)
-                for path in find_files(self.spec, self.kernel, self.source)
-            },
-        }
 
     # -- one configuration on one device -----------------------------------------------------
 
@@ -397,13 +380,7 @@ def make_kernel_tests(spec: Spec, size: int | None) -> KernelTests | None:
     kernel = spec.kernel
     if kernel is None:
         return None
-    source = kernel.code
-    if source is None:
-        try:
-            source = source_path(spec, kernel).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            problem = f"kernel.source = {kernel.source!r}: {error}; name a text file"
-            raise ConfigError(problem) from error
+    source = read_source(spec, kernel)
     names = tuple(spec.parameters)
     formulas = formula_names(names, list(spec.problem))
     timed = [*formulas, *TIME_NAMES]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from harness.app.names import BACKENDS, load
 from harness.config.spec import MockTable, Parallel, Pin, Spec
@@ -15,7 +16,9 @@ from harness.device.lanes import count_devices, make_lanes
 from harness.device.locks import find_holders
 from harness.errors import ConfigError
 from harness.model import DeviceInfo, Lane
-from harness.replay.recording import Recording
+
+if TYPE_CHECKING:  # NumPy is slow to load, and few configs are replayed
+    from harness.replay.recording import Recording
 
 
 @dataclass(frozen=True, slots=True)

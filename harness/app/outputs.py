@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness.app.emit import write_emits
+from harness.app.emit import digest_emit, write_emits
 from harness.app.names import EXPORTS, load
-from harness.app.setup import Setup
+from harness.config.spec import Spec
 from harness.export.base import write_whole
-from harness.export.importance import format_importance
 from harness.model import Outcome, SessionInfo
+from harness.store.past import Output, PastSession
+from harness.store.sources import hash_file
 
 
 def write_outputs(
-    setup: Setup,
+    spec: Spec,
     info: SessionInfo,
     outcomes: Sequence[Outcome],
     best: Outcome | None,
@@ -32,11 +33,11 @@ def write_outputs(
     Raises:
         StoreError: a file cannot be written; the journal has it all.
     """
-    output = setup.spec.output
+    output = spec.output
     written: list[tuple[str, str]] = []
 
     def write(what: str, name: str, text: str) -> None:
-        path: Path = setup.spec.base / name
+        path: Path = spec.base / name
         write_whole(path, text)
         written.append((what, str(path)))
 
@@ -46,8 +47,56 @@ def write_outputs(
         write("script", output.script, load(EXPORTS["script"])(info, outcomes))
     if output.importance is not None and best is not None:
         known = {outcome.configuration: outcome for outcome in outcomes}
-        table = format_importance(info, best, setup.spec.parameters, known)
+        table = load(_IMPORTANCE)(info, best, spec.parameters, known)
         write("importance", output.importance, table)
     if complete:
-        written += write_emits(output.emit, setup.spec.base, info, outcomes)
+        written += write_emits(output.emit, spec.base, info, outcomes)
     return tuple(written)
+
+
+_IMPORTANCE = "harness.export.importance:format_importance"
+
+
+def read_outputs(spec: Spec, *, found: bool) -> list[Output]:
+    """The files that a complete session has written, as they are now; those that are there.
+
+    Args:
+        found: whether a test succeeded: without, there are no values to write.
+    """
+    return [output for output in _look(spec, found=found) if output.digest]
+
+
+def find_changed(spec: Spec, session: PastSession) -> list[str]:
+    """Which files of a complete session that found a best are not as it left them, a line each."""
+    before = {(each.what, each.path, each.prefix): each.digest for each in session.outputs}
+    changes = []
+    for output in _look(spec, found=True):
+        known = before.get((output.what, output.path, output.prefix))
+        if not output.digest:
+            changes.append(f"{output.path} is not there")
+        elif known is None:
+            changes.append(f"{output.path} was not written by session {session.id}")
+        elif known != output.digest:
+            changes.append(f"{output.path} is not as session {session.id} left it")
+    return changes
+
+
+def _look(spec: Spec, *, found: bool) -> Iterator[Output]:
+    """Each file that a complete session writes, as it is now; without a digest if it is not."""
+    output = spec.output
+    for what, path in (("log", output.log), ("script", output.script)):
+        if path is not None:
+            yield Output(what, path, None, _digest(spec.base / path))
+    if output.importance is not None and found:
+        digest = _digest(spec.base / output.importance)
+        yield Output("importance", output.importance, None, digest)
+    for emit in output.emit if found else ():
+        digest = _digest(spec.base / emit.path, emit.format)
+        yield Output(emit.format, emit.path, emit.prefix, digest)
+
+
+def _digest(file: Path, form: str | None = None) -> str:
+    """What a file says, as a hash; of values to build with (in `form`), without its comments."""
+    if not file.is_file():
+        return ""
+    return hash_file(file) if form is None else digest_emit(file, form)

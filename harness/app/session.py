@@ -12,10 +12,9 @@ import msgspec
 from harness._version import __version__
 from harness.app.finals import hold_finals
 from harness.app.identity import Identity
-from harness.app.kernel_seats import describe_toolchain, open_toolchain
 from harness.app.kernels import KernelTests
 from harness.app.options import Options, View
-from harness.app.outputs import write_outputs
+from harness.app.outputs import read_outputs, write_outputs
 from harness.app.prior import Prior, load_prior
 from harness.app.result import Result
 from harness.app.seats import make_distribution, make_executor, make_plan
@@ -23,6 +22,7 @@ from harness.app.setup import Setup
 from harness.app.signals import stopping_on_signals
 from harness.app.strategies import make_search
 from harness.app.suspects import comparability_warnings, find_suspects
+from harness.app.toolchain import describe_toolchain, open_toolchain
 from harness.device.locks import hold_devices
 from harness.errors import StoreError
 from harness.model import (
@@ -52,6 +52,7 @@ from harness.space.tree import Node, format_tree
 from harness.store.base import SessionStart
 from harness.store.environment import capture_environment
 from harness.store.journal import SqliteJournal, open_journal
+from harness.store.past import record_outputs
 
 
 def run_session(setup: Setup, options: Options) -> Result:
@@ -69,11 +70,12 @@ def run_session(setup: Setup, options: Options) -> Result:
                 on_wait=options.on_wait,
             )
         )
-        toolchain = open_toolchain(setup)
+        toolchain = open_toolchain(setup.spec, virtual=setup.virtual)
         executor = stack.enter_context(make_executor(setup, locks, toolchain))
         prior = load_prior(setup, options.warm_start)
         journal = stack.enter_context(open_journal(setup.spec.journal_path))
-        identity = Identity(setup, describe_toolchain(setup, toolchain), prior.sessions)
+        compiler = describe_toolchain(setup.spec, toolchain)
+        identity = Identity(setup, compiler, prior.sessions)
         return _Session(setup, options, executor, journal, identity, prior).run()
 
 
@@ -138,6 +140,7 @@ class _Session:
             distribution=spec.distribution,
             strategy=setup.strategy,
             started_s=self.executor.now_s(),
+            premises=self.identity.premises.to_json(),
         )
 
     def _make_info(self) -> SessionInfo:
@@ -345,6 +348,7 @@ class _Session:
     # -- ending ------------------------------------------------------------------------------
 
     def _finish(self, state: str) -> Result:
+        spec = self.setup.spec
         outcomes = tuple(self.outcomes[test_id] for test_id in sorted(self.outcomes))
         elapsed_s = self.executor.now_s() - self.info.started_s
         best = self.progress.best_overall()
@@ -355,15 +359,16 @@ class _Session:
             state=state,
             elapsed_s=elapsed_s,
             skipped=max(0, (self.info.size or 0) - self.progress.done) if saves else 0,
-            reference=self.setup.spec.scoring.reference,
+            reference=spec.scoring.reference,
             ended_by=self._ended_by(),
             lost=self._lost,
         )
         self.journal.end(state, self.executor.now_s(), summary.to_object())
         try:
-            files = write_outputs(
-                self.setup, self.info, outcomes, best, complete=state == "complete"
-            )
+            files = write_outputs(spec, self.info, outcomes, best, complete=state == "complete")
+            if state == "complete":
+                written = read_outputs(spec, found=best is not None)
+                record_outputs(spec.journal_path, self.info.id, written)
         except StoreError as error:  # what was found is told all the same
             return Result(replace(summary, unwritten=str(error)), outcomes)
         return Result(replace(summary, files=files), outcomes)

@@ -2,75 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Literal
 
+from harness.app.commands import Commands, make_commands
 from harness.app.kernels import KernelTests, make_kernel_tests
 from harness.app.lanes import Devices, find_lanes
 from harness.app.names import STRATEGIES
+from harness.app.objective import Measured, find_objective
+from harness.app.premises import Function
 from harness.app.replay import fit_recording
-from harness.app.spaces import Function, LaneSpace, add_counts, make_spaces
+from harness.app.spaces import LaneSpace, add_counts, make_spaces
 from harness.app.strategies import resolve_strategy
 from harness.config.spec import Spec
-from harness.config.substitute import CommandTemplate, Template
-from harness.config.tables import CommandLine
 from harness.errors import ConfigError
-from harness.model import Command, Configuration, Goal, Lane, Phase, Test
+from harness.model import Configuration, Goal, Lane, Phase
 from harness.replay.load import load_recording
 from harness.replay.recording import Recording
-from harness.report.kernel import UNITS
 from harness.space.space import ORDER_LIMIT, Space
-
-
-@dataclass(frozen=True, slots=True)
-class Commands:
-    """The commands of a test, as templates.
-
-    Attributes:
-        environment: name and value of each variable that the config adds.
-        directory: absolute.
-    """
-
-    phases: Mapping[Phase, CommandTemplate]
-    environment: Mapping[str, Template]
-    directory: str
-    timeouts_s: Mapping[Phase, float | None]
-
-    def __contains__(self, phase: object) -> bool:
-        return phase in self.phases
-
-    def expand(self, phase: Phase, test: Test, lane: Lane) -> Command:
-        """The command of a phase that exists, ready to start."""
-        added = tuple(
-            (name, value.expand(test.configuration, test.id, lane))
-            for name, value in self.environment.items()
-        )
-        return self.phases[phase].expand(
-            test.configuration,
-            test.id,
-            lane,
-            directory=self.directory,
-            environment=(*lane.environment, *added),
-            timeout_s=self.timeouts_s[phase],
-        )
-
-    @property
-    def shared_folder(self) -> Path | None:
-        """The folder in which tests tell their files apart by their numbers, if they do.
-
-        Another session's tests have the same numbers, so only one may run there at a time.
-        """
-        uses_id = any(template.uses_id for template in self.phases.values())
-        return Path(self.directory) if uses_id else None
-
-    @property
-    def compile_uses_lane(self) -> bool:
-        """Whether what is compiled fits only the lane it was compiled for."""
-        compiler = self.phases.get(Phase.COMPILE)
-        in_environment = any(value.uses_lane for value in self.environment.values())
-        return compiler is not None and (compiler.uses_lane or in_environment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +33,7 @@ class Setup:
         recording: what backend `replay` answers from; None for the others.
         strategy: the strategy's name, `auto` resolved.
         kernel: what is tuned, where that is a kernel; there are no commands then.
-        measured: what a sample is: the time of a run, or the figure of merit it prints; or a
-            kernel's metric.
+        measured: what a sample is.
         unit: of samples and scores.
     """
 
@@ -97,7 +45,7 @@ class Setup:
     kernel: KernelTests | None
     strategy: str
     goal: Goal
-    measured: Literal["time", "figure", "metric"]
+    measured: Measured
     unit: str
     start: Configuration | None = None
     recording: Recording | None = None
@@ -164,7 +112,6 @@ def prepare(
         ConfigError: it asks for what makes no sense.
         DeviceError: it asks for devices that are not there.
     """
-    names = tuple(spec.parameters)
     if spec.backend != "replay":
         recording = None
     elif recording is None:
@@ -186,8 +133,7 @@ def prepare(
     )
     if strategy == "exhaustive":
         _check_countable(spec, [part.space for part in spaces])
-    optimal = spec.scoring.optimal
-    measured, unit = _find_measured(spec)
+    objective = find_objective(spec)
     # A recording answers for kernels as it does for commands.
     kernel = make_kernel_tests(spec, spaces[0].space.size) if recording is None else None
     if kernel is not None:
@@ -197,25 +143,15 @@ def prepare(
         spaces=spaces,
         functions=tuple(functions),
         devices=devices,
-        commands=_make_commands(spec, names),
+        commands=make_commands(spec),
         kernel=kernel,
         strategy=strategy,
-        goal="min" if optimal.startswith("min") else "max",
-        measured=measured,
-        unit=unit,
+        goal=objective.goal,
+        measured=objective.measured,
+        unit=objective.unit,
         start=_find_start(spec, spaces),
         recording=recording,
     )
-
-
-def _find_measured(spec: Spec) -> tuple[Literal["time", "figure", "metric"], str]:
-    """What a sample is, and its unit."""
-    scoring = spec.scoring
-    if scoring.optimal.endswith("_time"):
-        return "time", "s"
-    if scoring.metric is None:
-        return "figure", scoring.unit
-    return "metric", scoring.unit or UNITS.get(scoring.metric, "")
 
 
 def _check_lost(spec: Spec, lanes: Sequence[Lane]) -> None:
@@ -267,24 +203,3 @@ def _check_countable(spec: Spec, spaces: Sequence[Space]) -> None:
                 f"another strategy ({others}), or fewer values or more constraints (see "
                 "`harness space`)"
             )
-
-
-def _make_commands(spec: Spec, names: tuple[str, ...]) -> Commands:
-    given: dict[Phase, CommandLine | None] = {
-        Phase.COMPILE: spec.command.compile,
-        Phase.TEST: spec.command.test,
-        Phase.CLEAN: spec.command.clean,
-    }
-    return Commands(
-        phases={
-            phase: CommandTemplate.parse(command, names, spec.problem)
-            for phase, command in given.items()
-            if command is not None
-        },
-        environment={
-            name: Template.parse(value, names, spec.problem)
-            for name, value in spec.command.environment.items()
-        },
-        directory=str(spec.directory),
-        timeouts_s={phase: getattr(spec.command.timeout_s, phase.value) for phase in Phase},
-    )

@@ -8,10 +8,11 @@ same limits share it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harness.app.lanes import find_lanes
+from harness.app.premises import Function
 from harness.config.spec import Spec
 from harness.errors import ConfigError
 from harness.limits import LIMITS, PREFIX, device_limits
@@ -26,9 +27,6 @@ from harness.space.parameters import Parameter
 from harness.space.space import Space, make_space
 from harness.space.tree import parse_tree
 from harness.units import format_path
-
-Function = Callable[..., object]
-"""A constraint in Python: its arguments are parameters and problem sizes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from harness.app.spaces import add_counts
 from harness.app.suspects import comparability_warnings
 from harness.cli.options import json_option, lane_options, load_spec
 from harness.cli.output import write_json, write_lines
+from harness.cli.standing import describe_standing, look_up
 from harness.model import Configuration, Phase, Test, Value
 from harness.search.tree import count_tests
 from harness.space.space import Space
@@ -28,12 +29,17 @@ MAX_VALUES = 20
 @lane_options
 @json_option
 def check(config: Path, as_json: bool, **lanes: Any) -> None:
-    """Read CONFIG and say what tuning it would do: tests, tree, lanes, first commands."""
+    """Read CONFIG and say what tuning it would do: tests, tree, lanes, first commands.
+
+    The last lines say whether the last complete session is up to date, or what changed since.
+    """
     setup = prepare(load_spec(config, **lanes))
+    standing = look_up(setup.spec)
     if as_json:
-        write_json(_to_object(setup))
+        stale = None if standing is None else list(standing.changes)
+        write_json({**_to_object(setup), "stale": stale})
     else:
-        write_lines(describe(setup))
+        write_lines([*describe(setup), *describe_standing(standing)])
 
 
 def _count_tests(setup: Setup, space: Space) -> int | None:

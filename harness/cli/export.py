@@ -9,7 +9,7 @@ import click
 
 from harness.app.emit import format_tuned
 from harness.app.names import EMITS, EXPORTS, FILES, load
-from harness.cli.options import find_journal, journal_option
+from harness.cli.options import check_target, find_journal, journal_option
 from harness.config.substitute import NAME_PATTERN
 from harness.errors import ConfigError
 from harness.export.base import write_whole
@@ -53,8 +53,7 @@ def export(
             f"--prefix {prefix}: cannot begin a name; use letters, digits and _, not starting with "
             "a digit"
         )
-    if output is not None and output.resolve() == path.resolve():
-        raise ConfigError(f"-o {output}: this is the journal; name another file")
+    check_target(output, path, form)
     if form not in EMITS and len(sessions) > 1:
         raise ConfigError(f"{form}: holds one session, not {len(sessions)}; export them one by one")
     if form in FILES:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +12,10 @@ from harness.cli.numbers import Number, WholeNumber
 from harness.config.change import change_spec
 from harness.config.load import load_config
 from harness.config.spec import Spec, default_journal
+from harness.config.targets import name_owner
 from harness.device.lanes import parse_parallel
+from harness.errors import ConfigError
+from harness.store.past import list_configs
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -95,3 +98,29 @@ def journal_option(function: F) -> F:
 def find_journal(journal: Path | None) -> Path:
     """The journal that was named, or that of the project."""
     return journal if journal is not None else default_journal(Path.cwd())
+
+
+def check_target(
+    output: Path | None, journal: Path | None = None, form: str = "", inputs: Iterable[str] = ()
+) -> None:
+    """Refuse to write over what is plainly something else: a journal, a config, a source.
+
+    Args:
+        journal: the one that is read, whose sessions' configs are known.
+        form: the format of what would be written.
+        inputs: what else the command reads.
+
+    Raises:
+        ConfigError: it is.
+    """
+    if output is None or not output.exists():
+        return
+    what, real = name_owner(output, form), output.resolve()
+    if journal is not None and real == journal.resolve():
+        what = "the journal"
+    elif real in (Path(path).resolve() for path in inputs):
+        what = "what is read"
+    elif not what and journal is not None and str(real) in list_configs(journal):
+        what = "a config"
+    if what:
+        raise ConfigError(f"{output}: this is {what}; name another file to write")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import find_journal, journal_option
+from harness.cli.options import check_target, find_journal, journal_option
 from harness.errors import ConfigError
 from harness.export.base import write_whole
 from harness.report.gnuplot import format_gnuplot
@@ -52,6 +52,7 @@ def plot(
     """Plot SESSION (its number, a config's name, or `last`) for a paper."""
     ending = form or _find_format(output)
     path = find_journal(journal)
+    check_target(output, path)
     stored = [load_session(path, session) for session in sessions or ("last",)]
     groups = make_groups(stored)
     series = make_series(kind, groups)

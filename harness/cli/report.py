@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import find_journal, journal_option
+from harness.cli.options import check_target, find_journal, journal_option
 from harness.export.base import write_whole
 from harness.report.html.library import load_library
 from harness.report.html.report import make_report
@@ -30,8 +30,9 @@ def report(*, sessions: tuple[str, ...], output: Path, journal: Path | None) -> 
 
     It is one file that needs no network. Several sessions of one program are shown side by side.
     """
-    library = load_library()
     path = find_journal(journal)
+    check_target(output, path)
+    library = load_library()
     stored = [load_session(path, session) for session in sessions or ("last",)]
     text = make_report(stored, library)
     write_whole(output, text)

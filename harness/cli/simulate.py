@@ -12,7 +12,7 @@ import click
 
 from harness.app.simulate import Plan, Simulation, run_plan
 from harness.cli.numbers import WholeNumber
-from harness.cli.options import json_option
+from harness.cli.options import check_target, json_option
 from harness.export.base import write_whole
 from harness.replay.standing import to_object
 from harness.report.standings import format_standings, plot_curves
@@ -76,6 +76,8 @@ def simulate(
     A recording is a T4 file, a Kernel Tuner cache, or a journal (`journal.sqlite:SESSION`). S is 1
     for the optimum, 0 for random search; docs/replay.md defines it.
     """
+    for target in (output, plot):
+        check_target(target, inputs=[*recordings, *map(str, definitions), *prior])
     plan = Plan(
         recordings=recordings,
         strategies=tuple(dict.fromkeys(strategies.split(","))),

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness.app.example import default_config
-from harness.app.options import MakeView, Options, View
-from harness.app.replay import make_replay_spec
-from harness.app.session import run_session
-from harness.app.setup import Setup, prepare
-from harness.cli.check import describe
+from harness.app.staleness import find_standing
 from harness.cli.numbers import WholeNumber
 from harness.cli.options import change, json_option, lane_options, search_options
-from harness.cli.output import write_json, write_lines
+from harness.cli.standing import settle, tell_stale
 from harness.config.load import load_config
-from harness.config.spec import MAX_REPEAT
-from harness.errors import EXIT_DEVICE, EXIT_FAILURE, EXIT_INTERRUPTED
-from harness.report.plain import PlainView
-from harness.report.progress import Progress
-from harness.units import format_path, format_text
+from harness.config.spec import MAX_REPEAT, Spec
+from harness.units import format_path
+
+if TYPE_CHECKING:
+    from harness.replay.recording import Recording
 
 
 @click.command()
@@ -45,6 +39,11 @@ from harness.units import format_path, format_text
     type=click.Path(path_type=Path),
     help="T1 file: what was tuned, for --replay without CONFIG.",
 )
+@click.option(
+    "--if-stale",
+    is_flag=True,
+    help="Only if config, sources, compilers, devices or drivers changed since the last time.",
+)
 @click.option("--fresh", is_flag=True, help="Measure everything again; the journal keeps the old.")
 @click.option("--retry", is_flag=True, help="Measure failed tests again, and nothing else.")
 @click.option("--wait", is_flag=True, help="Wait for devices that another harness uses.")
@@ -62,6 +61,7 @@ def tune(
     config: Path | None,
     replay: str | None,
     definition: Path | None,
+    if_stale: bool,
     dry_run: bool,
     progress: str,
     as_json: bool,
@@ -77,44 +77,67 @@ def tune(
     Results go to stdout, progress to stderr. The same command again goes on where it was
     interrupted. Without CONFIG, an example that fits this machine is tuned, or with --replay what
     was recorded.
+
+    Exit status: 0 if a best was found, or --if-stale found nothing to do; 1 if no test succeeded,
+    or a file could not be written; 2 for a wrong config or command line; 3 without the devices;
+    130 if interrupted.
     """
-    setup = _prepare(config, replay, definition, changes)
+    spec, recording = _find_spec(config, replay, definition, changes)
+    facts: dict[str, Any] = {}
+    if if_stale:
+        _check_if_stale(fresh=fresh, retry=retry, replays=spec.backend == "replay")
+        standing = find_standing(spec)
+        tell_stale(standing)
+        if standing.session is not None:
+            if not (dry_run and standing.changes):
+                settle(spec, standing.session, standing.changes, as_json=as_json)
+            return
+        facts = {"up_to_date": False, "changes": list(standing.changes)}
+    # Loaded only now: with --if-stale there is mostly nothing to do, and that must be quick.
+    from harness.cli.tuning import run_tuning, show_plan  # noqa: PLC0415
+
     if dry_run:
-        write_lines(describe(setup))
+        show_plan(spec, recording)
         return
-    options = Options(
+    run_tuning(
+        spec,
+        recording,
+        progress=progress,
+        as_json=as_json,
+        facts=facts,
+        warm_start=warm_start,
         fresh=fresh,
         retry=retry,
         wait=wait,
         check_tree=check_tree,
-        warm_start=warm_start,
-        make_view=_choose_view(progress),
-        on_wait=lambda text: click.echo(format_text(text), err=True),
     )
-    result = run_session(setup, options)
-    if as_json:
-        write_json(result.summary.to_object())
-    else:
-        write_lines(result.summary.to_lines())
-    if result.summary.state == "interrupted":
-        raise click.exceptions.Exit(EXIT_INTERRUPTED)
-    if result.summary.lost:
-        raise click.exceptions.Exit(EXIT_DEVICE)
-    if result.best is None or result.summary.unwritten:
-        raise click.exceptions.Exit(EXIT_FAILURE)
 
 
-def _prepare(
+def _check_if_stale(*, fresh: bool, retry: bool, replays: bool) -> None:
+    """Refuse what contradicts `--if-stale`."""
+    for option, given in (("--fresh", fresh), ("--retry", retry)):
+        if given:
+            raise click.UsageError(
+                f"--if-stale and {option}: the one asks for what is out of date only, the other "
+                "for results anew; give one of them"
+            )
+    if replays:
+        raise click.UsageError("--if-stale: recorded results do not get stale; leave it out")
+
+
+def _find_spec(
     config: Path | None, replay: str | None, definition: Path | None, changes: dict[str, Any]
-) -> Setup:
-    """The setup of a config, of a recording, of both, or of an example."""
+) -> tuple[Spec, Recording | None]:
+    """The Spec of a config, of a recording (with that), of both, or of an example."""
     if replay is not None and changes["backend"] not in (None, "replay"):
         raise click.UsageError(f"--replay and --backend {changes['backend']}: give one of them")
     if definition is not None and (config is not None or replay is None):
         raise click.UsageError("--definition goes with --replay and without CONFIG")
     if replay is not None and config is None:
+        from harness.app.replay import make_replay_spec  # noqa: PLC0415 - loads NumPy
+
         spec, recording = make_replay_spec(replay, definition)
-        return prepare(change(spec, **changes), recording=recording)
+        return change(spec, **changes), recording
     if config is None:
         config, why = default_config()
         click.echo(f"no config given: tuning {format_path(config)}, {why}", err=True)
@@ -122,28 +145,4 @@ def _prepare(
     if replay is not None:
         table = {"file": str(Path(replay).resolve()), "unmeasured": spec.replay.unmeasured}
         changes |= {"backend": "replay", "replay": table}
-    return prepare(change(spec, **changes))
-
-
-def _choose_view(progress: str) -> MakeView | None:
-    if progress == "none":
-        return None
-    if progress == "live" or (progress == "auto" and sys.stderr.isatty()):
-        return _make_live
-    return _make_plain
-
-
-def _make_plain(
-    progress: Progress, now_s: Callable[[], float], _: Callable[[], int | None]
-) -> View:
-    return PlainView(progress, write=lambda line: click.echo(line, err=True), now_s=now_s)
-
-
-def _make_live(
-    progress: Progress, now_s: Callable[[], float], remaining: Callable[[], int | None]
-) -> View:
-    from rich.console import Console  # noqa: PLC0415 - slow to import, needed on terminals only
-
-    from harness.report.live import LiveView  # noqa: PLC0415
-
-    return LiveView(progress, console=Console(stderr=True), now_s=now_s, remaining=remaining)
+    return change(spec, **changes), None

@@ -150,6 +150,13 @@ def _read_cuda_version(folder: Path) -> int:
     return int(match[1]) if match else 0
 
 
+def parse_version(said: str) -> tuple[str, str] | None:
+    """Version and build in what `nvcc --version` says; None if nvcc does not speak so."""
+    release = re.search(r"V(\d+(?:\.\d+)+)", said)
+    build = re.search(r"^Build (\S+)", said, re.MULTILINE)
+    return None if release is None else (release[1], build[1] if build else "")
+
+
 def open_nvcc(program: str = "", environment: Mapping[str, str] = os.environ) -> Nvcc:
     """Find nvcc and ask it for its version and architectures.
 
@@ -160,8 +167,7 @@ def open_nvcc(program: str = "", environment: Mapping[str, str] = os.environ) ->
     with Worker() as worker:
         version = _ask(worker, path, how, "--version")
         architectures = _ask(worker, path, how, "--list-gpu-arch")
-    release = re.search(r"V(\d+(?:\.\d+)+)", version)
-    build = re.search(r"^Build (\S+)", version, re.MULTILINE)
+    release = parse_version(version)
     known = re.findall(r"^compute_(\d+)$", architectures, re.MULTILINE)
     if release is None or not known:
         raise CompileError(
@@ -171,8 +177,8 @@ def open_nvcc(program: str = "", environment: Mapping[str, str] = os.environ) ->
     return Nvcc(
         program=path,
         found=how,
-        version=release[1],
-        build=build[1] if build else "",
+        version=release[0],
+        build=release[1],
         architectures=tuple(f"sm_{number}" for number in known),
     )
 

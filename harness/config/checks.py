@@ -10,6 +10,7 @@ from harness.config.parallel import find_parallel_problems
 from harness.config.problems import Key, Problem, format_key, format_value_of, suggest
 from harness.config.spec import CommandTable, Spec
 from harness.config.substitute import NAME_PATTERN, CommandTemplate
+from harness.config.targets import name_owner
 from harness.config.view import View
 from harness.errors import ConfigError
 from harness.limits import LIMITS, PREFIX
@@ -203,8 +204,10 @@ def _check_output(view: View) -> Iterator[Problem]:
     output = view.spec.output
     names = ("log", "script", "importance", "journal")
     paths: dict[Key, str | None] = {("output", name): getattr(output, name) for name in names}
+    forms: dict[Key, str] = {}
     for index, emit in enumerate(output.emit):
         paths["output", "emit", index, "path"] = emit.path
+        forms["output", "emit", index, "path"] = emit.format
         if emit.prefix and not re.fullmatch(NAME_PATTERN, emit.prefix):
             text = "cannot begin a name; use letters, digits and _, not starting with a digit"
             yield Problem(("output", "emit", index, "prefix"), text, format_value_of(emit.prefix))
@@ -219,6 +222,11 @@ def _check_output(view: View) -> Iterator[Problem]:
             yield Problem(key, "no file; name one or remove the key", '""')
         elif what := taken.get((view.spec.base / path).resolve()):
             yield Problem(key, f"this is {what}; name another", format_value_of(path))
+        elif key != ("output", "journal") and (
+            what := name_owner(view.spec.base / path, forms.get(key, ""))
+        ):
+            text = f"there is {what} of this name; name another, or move that away"
+            yield Problem(key, text, format_value_of(path))
         elif path in seen:
             text = f"the same file as {format_key(seen[path])}; name another"
             yield Problem(key, text, format_value_of(path))

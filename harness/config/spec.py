@@ -348,6 +348,13 @@ class Spec(SpecFile, frozen=True, kw_only=True):
         return (self.base / self.command.directory).resolve()
 
     @property
+    def output_paths(self) -> list[Path]:
+        """The files that a session writes, absolute."""
+        output = self.output
+        named = [output.log, output.script, output.importance, *(emit.path for emit in output.emit)]
+        return [(self.base / name).absolute() for name in named if name is not None]
+
+    @property
     def journal_path(self) -> Path:
         """The journal's file, absolute."""
         if self.output.journal is None:

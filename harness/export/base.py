@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import tempfile
@@ -70,6 +71,12 @@ def write_changed(path: Path, text: str, comment: re.Pattern[str]) -> bool:
         return False
     write_whole(path, text)
     return True
+
+
+def hash_lines(text: str, comment: re.Pattern[str]) -> str:
+    """The lines of `text` that are no comments, as a hash."""
+    lines = "\n".join(_without(text, comment))
+    return hashlib.blake2b(lines.encode(), digest_size=16).hexdigest()
 
 
 def _without(text: str, comment: re.Pattern[str]) -> list[str]:

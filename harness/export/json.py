@@ -3,10 +3,12 @@
 Keys: `session`, `name`, `simulated` (and of a replay `recording`), `started_s` (Unix time),
 `goal`, `unit`, `repeat`, `aggregate`, `distribution`, `strategy`, `parameters`, `lanes`, and
 `tests`: a list of objects with `test`, `lane`, `outcome`, `parameters`, `score`, `samples` (both in
-`unit`), `compile_s`, `runs` (times in seconds, memory in bytes), and for failed ones `reason` and
-`evidence`. Tests of kernels also have `artifact` (the binary, with registers, shared memory and
-spills), `copy_of` where they share the measurement of another, and in each run `measurement`: every
-sample in seconds per launch, in order, and how they were taken.
+`unit`), `compile_s`, `compile_started_s` (an instant; null where the test was not compiled in this
+session), `compile_seat` (`compile`, which is the compile pool, or a lane), `runs` (times in
+seconds, memory in bytes), and for failed ones `reason` and `evidence`. Tests of kernels also have
+`artifact` (the binary, with registers, shared memory and spills), `copy_of` where they share the
+measurement of another, and in each run `measurement`: every sample in seconds per launch, in
+order, and how they were taken.
 
 `store/exported.py` reads it back.
 """
@@ -81,6 +83,8 @@ def _to_object(outcome: Outcome) -> dict[str, Any]:
         "score": outcome.score,
         "samples": list(outcome.samples),
         "compile_s": outcome.compile_s,
+        "compile_started_s": outcome.compile_started_s,
+        "compile_seat": outcome.compile_seat,
         "runs": [_run_object(run) for run in outcome.runs],
     }
     if outcome.reused_from is not None:

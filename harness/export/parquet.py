@@ -8,6 +8,8 @@
 | `score` | of the test | that of the session: column `unit` |
 | `simulated` | whether the session has simulated devices | |
 | `compile_s` | the test's compile | s |
+| `compile_seat` | what compiled it: `compile`, the compile pool, or a lane | |
+| `compile_started_s` | instant: start of the compile | s (Unix time, or virtual) |
 | `ended_s`, `started_s` | instants: end of the test, start of the run | s (Unix time, or virtual) |
 | `reused_from` | the session that the test was copied from | |
 | `device_uuid` | what the run ran on | |

@@ -213,7 +213,14 @@ class Engine:
             test = Test(self._next_id, configuration, key, lane.name)
             self._next_id += 1
             self._log.append(TestCreated(test, self._executor.now_s()))
-            known = replace(known, test_id=test.id, configuration=configuration, copy_of=None)
+            known = replace(
+                known,
+                test_id=test.id,
+                configuration=configuration,
+                copy_of=None,
+                compile_started_s=None,
+                compile_seat="",
+            )
         self._log.append(TestEnded(known))
         self._told.append((stream, known))
         self._best.take(stream, lane.device.model, known)
@@ -272,7 +279,7 @@ class Engine:
     def _note_build(self, report: BuildEnded) -> None:
         live = self._live.get(report.test.id)
         if live is not None and report.build.phase is Phase.COMPILE:
-            live.compile_s = report.build.elapsed_s
+            live.compiled = report.build
             live.test = replace(live.test, artifact=report.build.artifact)
             if report.build.kind is not OutcomeKind.OK:
                 live.failure = report

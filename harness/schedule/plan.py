@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from harness.model import (
+    Build,
     BuildEnded,
     Event,
     Goal,
@@ -86,6 +88,7 @@ class Live:
     Attributes:
         stream: its place among the engine's streams.
         runs: the good ones, by index.
+        compiled: how its compile went; None before that.
         failure: what ends it.
     """
 
@@ -93,7 +96,7 @@ class Live:
     lane: Lane
     stream: int
     runs: dict[int, Run]
-    compile_s: float = 0.0
+    compiled: Build | None = None
     failure: BuildEnded | RunEnded | None = None
 
     def twin_key(self, plan: Plan) -> TwinKey | None:
@@ -127,9 +130,9 @@ class Live:
             lane=self.lane.name,
             reason=details.reason if details and kind is not OutcomeKind.OK else "",
             evidence=details.evidence if details and kind is not OutcomeKind.OK else None,
-            compile_s=self.compile_s,
             ended_s=ended_s,
             artifact=self.test.artifact,
+            **self._describe_compile(),
         )
 
     def share_outcome(self, known: Outcome, ended_s: float) -> Outcome:
@@ -139,11 +142,20 @@ class Live:
             configuration=self.test.configuration,
             test_id=self.test.id,
             key=self.test.key,
-            compile_s=self.compile_s,
             ended_s=ended_s,
             reused_from=None,
             copy_of=known.test_id if known.copy_of is None else known.copy_of,
+            **self._describe_compile(),
         )
+
+    def _describe_compile(self) -> dict[str, Any]:
+        """Fields of the outcome; a twin shares the measurement, but was compiled itself."""
+        build = self.compiled
+        return {
+            "compile_s": build.elapsed_s if build else 0.0,
+            "compile_started_s": build.started_s if build else None,
+            "compile_seat": build.seat if build else "",
+        }
 
 
 def least_loaded(lanes: Sequence[Lane], tests: Iterable[Live]) -> Lane:

@@ -17,6 +17,7 @@ class SessionStart:
         spec_key: sessions with the same key are one session, continued.
         spec_json: the whole Spec, for the record.
         environment: host, versions and settings under which it runs.
+        premises: what its results rest on, as one text, equal for equal premises.
     """
 
     name: str
@@ -35,6 +36,7 @@ class SessionStart:
     distribution: str
     strategy: str
     started_s: float
+    premises: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class StoredSession:
     Attributes:
         outcomes: in the order of the tests; with their runs if those were asked for.
         summary: what the session said at its end.
-        spec: the config's tables as they were when the session began.
+        spec: the config's tables as they were when the session last began.
     """
 
     info: SessionInfo

@@ -25,6 +25,8 @@ _COLUMNS: tuple[tuple[str, type, str], ...] = (
     ("score", float, "t.score"),
     ("reason", str, "t.reason"),
     ("compile_s", float, "t.compile_s"),
+    ("compile_started_s", float, "t.compile_started_s"),
+    ("compile_seat", str, "t.compile_seat"),
     ("ended_s", float, "t.ended_s"),
     ("reused_from", int, "t.reused_from"),
     ("run", int, "r.run"),

@@ -87,6 +87,8 @@ def _read_outcome(test: Mapping[str, Any]) -> Outcome:
         lane=test["lane"],
         reason=test.get("reason", ""),
         compile_s=test["compile_s"],
+        compile_started_s=test.get("compile_started_s"),
+        compile_seat=test.get("compile_seat", ""),
     )
 
 

@@ -80,7 +80,8 @@ _INSERT_RUN = (
     f"WHERE runs.kind <> '{OutcomeKind.OK.value}'"
 )
 _COMPILED = (
-    "UPDATE tests SET compile_s = ?, compile_seat = ?, artifact = ? WHERE session = ? AND id = ?"
+    "UPDATE tests SET compile_s = ?, compile_started_s = ?, compile_seat = ?, artifact = ? "
+    "WHERE session = ? AND id = ?"
 )
 _CLEANED = "UPDATE tests SET cleaned_s = ? WHERE session = ? AND id = ?"
 # Exactly once: a test that has a final outcome keeps it.
@@ -158,11 +159,14 @@ class SqliteJournal:
                 db.execute(_REOPEN + (_FAILED if retry else _UNSTARTED), (self._session,))
                 db.execute(
                     "UPDATE sessions SET state = 'running', invocations = invocations + 1, "
-                    "environment = ?, strategy = ?, distribution = ? WHERE id = ?",
+                    "environment = ?, strategy = ?, distribution = ?, spec = ?, premises = ? "
+                    "WHERE id = ?",
                     (
                         dump(dict(start.environment)),
                         start.strategy,
                         start.distribution,
+                        start.spec_json,
+                        start.premises,
                         self._session,
                     ),
                 )
@@ -176,7 +180,8 @@ class SqliteJournal:
         cursor = db.execute(
             "INSERT INTO sessions (name, config_path, spec_key, spec, goal, unit, repeat, "
             "aggregate, parameters, simulated, harness_version, environment, distribution, "
-            "strategy, started_s, state) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'running')",
+            "strategy, started_s, premises, state) "
+            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'running')",
             (
                 to_text(start.name),
                 to_text(start.config_path),
@@ -193,6 +198,7 @@ class SqliteJournal:
                 start.distribution,
                 start.strategy,
                 start.started_s,
+                start.premises,
             ),
         )
         assert cursor.lastrowid is not None
@@ -300,8 +306,8 @@ class SqliteJournal:
             build = event.build
             if build.phase is Phase.COMPILE:
                 artifact = dump_artifact(build.artifact)
-                values = (build.elapsed_s, build.seat, artifact, session, event.test.id)
-                db.execute(_COMPILED, values)
+                took = (build.elapsed_s, build.started_s, build.seat)
+                db.execute(_COMPILED, (*took, artifact, session, event.test.id))
             elif build.kind is not OutcomeKind.INTERRUPTED:
                 ended_s = build.started_s + build.elapsed_s
                 db.execute(_CLEANED, (ended_s, session, event.test.id))

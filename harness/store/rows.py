@@ -23,7 +23,7 @@ from harness.model import (
 
 TEST_COLUMNS = (
     "id, key, configuration, lane, compile_s, outcome, score, reason, evidence, ended_s, "
-    "reused_from, session, artifact, copy_of"
+    "reused_from, session, artifact, copy_of, compile_started_s, compile_seat"
 )
 RUN_COLUMNS = (
     "test, run, kind, sample, lane, device_uuid, started_s, elapsed_s, user_s, system_s, "
@@ -144,6 +144,8 @@ def read_outcome(row: tuple[Any, ...], runs: Iterable[Run]) -> Outcome:
         reused_from=row[10],
         artifact=None if row[12] is None else _ARTIFACTS.decode(row[12]),
         copy_of=row[13],
+        compile_started_s=row[14],
+        compile_seat=row[15] or "",
         runs=tuple(runs),
     )
 

@@ -1,10 +1,12 @@
 """The tables of the journal, and opening its file.
 
     sessions  one tuning of one config; `reuse_from` is the least id of a session whose results it
-              may reuse; `spec`, `parameters`, `environment` and `summary` are JSON
+              may reuse; `spec`, `parameters`, `environment` and `summary` are JSON, and so are
+              `premises` (what its results rest on) and `outputs` (the files written at its end)
     lanes     a lane of a session; `device` and `environment` are JSON, and what a test's
               CUDA_VISIBLE_DEVICES was is in the latter
     tests     a test; `outcome` is null until it has one, `score` is in the session's unit;
+              `compile_started_s` is null where it was not compiled, as when it was reused;
               `cleaned_s` is null until its clean command ended; `artifact` is JSON: the binary of a
               kernel; `copy_of` the test of the same session whose measurement it shares
     runs      one timed execution; `sample` is in the session's unit; `environment` is empty where
@@ -27,7 +29,7 @@ from pathlib import Path
 from harness.errors import StoreError
 from harness.store.claims import making
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS sessions (
@@ -36,7 +38,8 @@ CREATE TABLE IF NOT EXISTS sessions (
     aggregate TEXT NOT NULL, parameters TEXT NOT NULL, simulated INTEGER NOT NULL,
     harness_version TEXT NOT NULL, environment TEXT NOT NULL, distribution TEXT NOT NULL,
     strategy TEXT NOT NULL, started_s REAL NOT NULL, ended_s REAL, state TEXT NOT NULL,
-    invocations INTEGER NOT NULL DEFAULT 1, reuse_from INTEGER NOT NULL DEFAULT 0, summary TEXT);
+    invocations INTEGER NOT NULL DEFAULT 1, reuse_from INTEGER NOT NULL DEFAULT 0, summary TEXT,
+    premises TEXT, outputs TEXT);
 CREATE INDEX IF NOT EXISTS sessions_by_key ON sessions (spec_key);
 CREATE TABLE IF NOT EXISTS lanes (
     session INTEGER NOT NULL, name TEXT NOT NULL, position INTEGER NOT NULL, device TEXT NOT NULL,
@@ -45,7 +48,8 @@ CREATE TABLE IF NOT EXISTS tests (
     session INTEGER NOT NULL, id INTEGER NOT NULL, key TEXT NOT NULL, configuration TEXT NOT NULL,
     lane TEXT NOT NULL, created_s REAL NOT NULL, compile_s REAL, compile_seat TEXT,
     outcome TEXT, score REAL, reason TEXT, evidence TEXT, ended_s REAL, reused_from INTEGER,
-    cleaned_s REAL, artifact TEXT, copy_of INTEGER, PRIMARY KEY (session, id)) WITHOUT ROWID;
+    cleaned_s REAL, artifact TEXT, copy_of INTEGER, compile_started_s REAL,
+    PRIMARY KEY (session, id)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS tests_by_key ON tests (key) WHERE outcome IS NOT NULL;
 CREATE TABLE IF NOT EXISTS runs (
     session INTEGER NOT NULL, test INTEGER NOT NULL, run INTEGER NOT NULL, kind TEXT NOT NULL,
@@ -66,7 +70,12 @@ _ADDED = {
         ("tests", "artifact", "TEXT"),
         ("tests", "copy_of", "INTEGER"),
         ("runs", "measurement", "TEXT"),
-    )
+    ),
+    2: (
+        ("sessions", "premises", "TEXT"),
+        ("sessions", "outputs", "TEXT"),
+        ("tests", "compile_started_s", "REAL"),
+    ),
 }
 """Columns that a journal of a version lacks of the next: table, name, type."""
 

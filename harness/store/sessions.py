@@ -45,7 +45,7 @@ def list_sessions(path: Path) -> list[SessionRow]:
         SessionRow(
             id=row[0],
             name=row[1],
-            state=_name_state(path, row[0], row[2]),
+            state=name_state(path, row[0], row[2]),
             started_s=row[3],
             unit=row[4],
             goal=row[5],
@@ -124,7 +124,7 @@ def load_overview(path: Path, which: str = "last", *, top: int = 10) -> SessionO
         )
 
 
-def _name_state(path: Path, session: int, state: str) -> str:
+def name_state(path: Path, session: int, state: str) -> str:
     """A session that nobody records to any more, and that did not end, was killed."""
     return "killed" if state == "running" and not is_claimed(path, session) else state
 
@@ -184,7 +184,7 @@ def _read_facts(db: sqlite3.Connection, path: Path, session: int) -> dict[str, A
     ).fetchone()
     return {
         "info": read_info(db, path, session),
-        "state": _name_state(path, session, state),
+        "state": name_state(path, session, state),
         "config_path": config_path,
         "notes": tuple(_read_notes(db, session)),
         "environment": json.loads(environment),

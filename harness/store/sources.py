@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,7 +26,10 @@ _FOLDER_OPTIONS = ("-I", "-isystem", "-iquote", "--include-path", "--include-dir
 
 
 def find_sources(
-    command_lines: Iterable[str], patterns: Iterable[str], directory: Path
+    command_lines: Iterable[str],
+    patterns: Iterable[str],
+    directory: Path,
+    results: Iterable[Path] = (),
 ) -> dict[str, str]:
     """The content of the files that tests are made from, as hashes by relative path.
 
@@ -41,10 +44,14 @@ def find_sources(
     Args:
         command_lines: with their placeholders, as the config has them.
         directory: where the commands run.
+        results: files that come of tuning, such as the header with the best values: sources may
+            include them, but are tested with the values of each test.
     """
     lines = [_split(line) for line in command_lines]
-    results = {path for words in lines for path in _files(_written(words), directory)}
-    found = {path for words in lines for path in _files(words, directory)} - results
+    made = {path for words in lines for path in _files(_written(words), directory)}
+    for path in results:
+        made |= {Path(os.path.normpath(path)), path.resolve()}  # `directory` may be either
+    found = {path for words in lines for path in _files(words, directory)} - made
     for pattern in patterns:
         given = Path(pattern)
         root, relative = (
@@ -54,7 +61,7 @@ def find_sources(
         )
         found.update(path for path in root.glob(relative) if path.is_file())
     folders = [directory / name for words in lines for name in _include_folders(words)]
-    found = _with_includes(found, folders)
+    found = _with_includes(found, folders, made)
     chosen = sorted(found)[:_MOST_SOURCES]
     return {_relative(path, directory): hash_file(path) for path in chosen}
 
@@ -110,16 +117,18 @@ def _include_folders(words: Sequence[str]) -> Iterator[str]:
                 yield folder
 
 
-def _with_includes(sources: Iterable[Path], folders: Sequence[Path]) -> set[Path]:
-    """The same with all that they include, directly or not."""
-    unread = list(sources)
-    found = set(unread)
+def _with_includes(
+    sources: Iterable[Path], folders: Sequence[Path], made: Collection[Path]
+) -> set[Path]:
+    """The same with all that they include, directly or not, but for what was made."""
+    found = {path for path in sources if path not in made}
+    unread = list(found)
     while unread and len(found) < _MOST_SOURCES:
         path = unread.pop()
         if path.suffix.lower() not in _INCLUDING:
             continue
         for included in _read_includes(path, folders):
-            if included not in found:
+            if included not in found and included not in made:
                 found.add(included)
                 unread.append(included)
     return found

@@ -14,8 +14,8 @@ import pytest
 
 import harness
 from harness.app.identity import Identity
-from harness.app.kernel_seats import describe_toolchain
 from harness.app.setup import prepare
+from harness.app.toolchain import describe_toolchain
 from harness.errors import ConfigError
 from harness.export.json import format_json
 from harness.model import Configuration, OutcomeKind, Test
@@ -262,7 +262,7 @@ def test_a_changed_file_is_another_test(base: Path, edit: Callable[[Path], objec
     def key() -> str:
         setup = prepare(harness.make_spec(DATA, base=base))
         configuration = next(iter(setup.space))
-        made = Identity(setup, describe_toolchain(setup, None))
+        made = Identity(setup, describe_toolchain(setup.spec, None))
         return made.test_key(configuration, setup.lanes[0])
 
     before = key()

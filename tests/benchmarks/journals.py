@@ -101,6 +101,7 @@ def make_journal(path: Path, tests: int, repeat: int) -> None:
         distribution="pipelined",
         strategy="exhaustive",
         started_s=0.0,
+        premises="{}",
     )
     with open_journal(path) as journal:
         session = journal.begin(start, fresh=True).session_id

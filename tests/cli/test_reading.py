@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -243,6 +245,55 @@ def test_export_never_writes_over_the_journal(cli: Cli, journal: Path) -> None:
     assert ended.code == 2
     assert "this is the journal" in ended.err
     assert journal.read_bytes() == before
+
+
+WRITERS = [
+    ("export",),
+    ("export", "--format", "json"),
+    ("export", "--format", "header"),
+    ("report",),
+    ("plot", "--format", "gnuplot"),
+]
+
+
+@pytest.mark.parametrize("command", WRITERS, ids=" ".join)
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("tune.toml", b"", "a config"),
+        ("kernel.cu", b"__global__ void k();", "a source"),
+        ("Makefile", b"all:", "a source"),
+        ("other.sqlite", b"SQLite format 3\0", "a journal"),
+    ],
+)
+def test_nothing_is_written_over_what_is_plainly_something_else(
+    cli: Cli, journal: Path, command: tuple[str, ...], name: str, content: bytes, what: str
+) -> None:
+    path = journal.with_name(name)
+    path.write_bytes(content)
+    ended = cli(*command, "-o", path, "--journal", journal)
+    assert ended.code == 2
+    assert f"{name}: this is {what}" in ended.err
+    assert path.read_bytes() == content
+
+
+def test_a_config_of_any_name_is_known_by_its_sessions(
+    cli: Cli, config: Path, journal: Path
+) -> None:
+    with closing(sqlite3.connect(journal)) as db:
+        db.execute("UPDATE sessions SET config_path = ?", (str(config.with_suffix(".json")),))
+        db.commit()
+    definition = config.rename(config.with_suffix(".json"))
+    ended = cli("export", "--format", "json", "-o", definition, "--journal", journal)
+    assert "this is a config" in ended.err
+
+
+def test_what_was_written_is_written_again(cli: Cli, journal: Path) -> None:
+    header = journal.with_name("tuned.h")
+    for _ in range(2):
+        ended = cli("export", "--format", "header", "-o", header, "--journal", journal)
+        assert ended.code == 0
+    assert "this is a source" in cli("export", "-o", header, "--journal", journal).err
 
 
 @pytest.mark.parametrize("prefix", ["A B", "1", '"', "a-b"])

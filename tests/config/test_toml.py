@@ -188,3 +188,32 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
 
 def test_deep_nesting_is_refused(write: Write) -> None:
     assert "nested" in problems_of("a = " + "[" * 20_000, write)[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("app.cu", "int main() {}", "a source"),
+        ("other.toml", "", "a config"),
+        ("data.csv", "SQLite format 3\0", "a journal or another database"),
+    ],
+)
+def test_outputs_replace_nothing_that_is_plainly_something_else(
+    tmp_path: Path, name: str, content: str, what: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    data = {"parameters": {"N": [1]}, "command": {"test": "true %N%"}}
+    for output, key in (
+        ({"log": name}, "output.log"),
+        ({"emit": [{"format": "make", "path": name}]}, "output.emit[0].path"),
+    ):
+        with pytest.raises(ConfigError) as error:
+            make_spec({**data, "output": output}, tmp_path / "tune.toml")
+        assert f'{key} = "{name}": there is {what} of this name' in str(error.value)
+
+
+def test_an_emitted_file_is_replaced_by_its_like(tmp_path: Path) -> None:
+    (tmp_path / "tuned.h").write_text("")
+    emit = [{"format": "header", "path": "tuned.h"}]
+    data = {"parameters": {"N": [1]}, "command": {"test": "true %N%"}, "output": {"emit": emit}}
+    assert make_spec(data, tmp_path / "tune.toml").output.emit[0].path == "tuned.h"

@@ -55,6 +55,29 @@ def test_every_configuration_has_exactly_one_outcome(distribution: str, compiles
 
 
 @pytest.mark.parametrize("distribution", ALL)
+def test_an_outcome_says_when_and_where_it_was_compiled(distribution: str) -> None:
+    session = Session(lanes(2), distribution, compile_s=lambda c: 0.3 * (number(c) % 4)).run(
+        [Listed(configurations(12))]
+    )
+    ended = [event for event in session.events if isinstance(event, BuildEnded)]
+    builds = {e.test.id: e.build for e in ended if e.build.phase is Phase.COMPILE}
+    assert len(builds) == 12
+    for outcome in session.outcomes:
+        build = builds[outcome.test_id]
+        assert outcome.compile_s == build.elapsed_s
+        assert outcome.compile_started_s == build.started_s
+        assert outcome.compile_seat == build.seat
+        assert build.started_s + build.elapsed_s <= outcome.runs[0].started_s
+    seats = {outcome.compile_seat for outcome in session.outcomes}
+    assert seats == ({"0", "1"} if distribution == "per-test" else {"pool"})
+
+
+def test_what_is_not_compiled_has_no_instant_of_it() -> None:
+    session = Session(lanes(1), "pipelined").run([Listed(configurations(2))])
+    assert [(o.compile_s, o.compile_started_s) for o in session.outcomes] == [(0.0, None)] * 2
+
+
+@pytest.mark.parametrize("distribution", ALL)
 def test_at_most_one_run_at_a_time_on_each_lane(distribution: str) -> None:
     session = Session(
         lanes(3), distribution, repeat=3, compile_s=lambda c: 0.3 * (number(c) % 4)

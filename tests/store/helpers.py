@@ -53,6 +53,7 @@ def make_start(spec_key: str = "spec", **changes: Any) -> SessionStart:
         distribution="pipelined",
         strategy="exhaustive",
         started_s=1000.0,
+        premises="{}",
     )
     return replace(start, **changes)
 

@@ -70,8 +70,10 @@ def test_what_is_recorded_comes_back_the_same(journal: SqliteJournal, path: Path
         stdout="line\n\0é",
         stderr="warning",
     )
-    outcome = make_outcome(test, run, compile_s=2.5)
-    build = Build(Phase.COMPILE, OutcomeKind.OK, "worker 1", 1000.0, 2.5)
+    outcome = make_outcome(
+        test, run, compile_s=2.5, compile_started_s=1000.25, compile_seat="compile"
+    )
+    build = Build(Phase.COMPILE, OutcomeKind.OK, "compile", 1000.25, 2.5)
     note = Note("warning", "hot", 7.0, {"celsius": 90})
     journal.begin(make_start(parameters=names), fresh=False)
     journal.record([TestCreated(test, 1000.0), BuildEnded(test, build), RunEnded(test, run)])

@@ -6,6 +6,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from harness.measurement import DeviceState, Launch, Measurement
 from harness.model import Artifact, Build, BuildEnded, OutcomeKind, Phase, Resources, TestEnded
 from harness.store.journal import open_journal
@@ -78,20 +80,28 @@ def test_invalid_and_censored_tests_are_no_failures(tmp_path: Path) -> None:
     assert overview.tests == 3
 
 
-def test_a_journal_of_schema_1_is_brought_up_to_date(tmp_path: Path) -> None:
+ADDED = {
+    1: [("tests", "artifact"), ("tests", "copy_of"), ("runs", "measurement")],
+    2: [("sessions", "premises"), ("sessions", "outputs"), ("tests", "compile_started_s")],
+}
+"""What journals of each version lack of the next."""
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_journal_of_an_older_schema_is_brought_up_to_date(tmp_path: Path, version: int) -> None:
     path = tmp_path / "journal.sqlite"
     with open_journal(path) as journal:
         journal.begin(make_start(), fresh=False)
         journal.record(whole_test(make_test(1)))
         before = load_session(path).outcomes
     with closing(sqlite3.connect(path)) as db:
-        for table, column in (("tests", "artifact"), ("tests", "copy_of"), ("runs", "measurement")):
+        for table, column in (pair for old in range(version, 3) for pair in ADDED[old]):
             db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-        db.execute("PRAGMA user_version = 1")
+        db.execute(f"PRAGMA user_version = {version}")
         db.commit()
     assert load_session(path).outcomes == before
     with closing(sqlite3.connect(path)) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (2,)
+        assert db.execute("PRAGMA user_version").fetchone() == (3,)
     with open_journal(path) as journal:
         begun = journal.begin(make_start(), fresh=False)
         assert [outcome.test_id for outcome in begun.outcomes] == [1]

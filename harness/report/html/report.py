@@ -28,7 +28,8 @@ from harness.report.html.page import (
     table,
 )
 from harness.report.html.roofline import draw_roofline
-from harness.report.html.timeline import Use, draw_timeline, find_use
+from harness.report.html.timeline import draw_timeline
+from harness.report.html.use import Use, find_use
 from harness.report.html.warnings import find_warnings
 from harness.store.base import StoredSession
 
@@ -276,8 +277,10 @@ def _add_time(page: Page, sessions: Sequence[StoredSession], uses: Sequence[Use]
         if use.span_s > 0:
             parts.append(
                 page.figure(
-                    draw_timeline(stored, use),
-                    f"How busy each lane of session {stored.info.id} was over time",
+                    draw_timeline(use),
+                    f"What each lane of session {stored.info.id} did over time",
+                    "Beside each lane: the share of the time that it spent in timed runs. It was "
+                    "idle where there is nothing.",
                 )
             )
         parts.append(tables.show_lanes(stored, use))

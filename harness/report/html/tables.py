@@ -24,7 +24,7 @@ from harness.report.html.page import (
     paragraph,
     table,
 )
-from harness.report.html.timeline import Use
+from harness.report.html.use import Use
 from harness.report.kernel import describe_kernel
 from harness.report.plain import describe_score
 from harness.store.base import StoredSession
@@ -168,36 +168,53 @@ def _ratio(comparison: Comparison | None) -> str:
 
 
 def show_lanes(stored: StoredSession, use: Use) -> Markup:
-    """How much of the time each lane was busy."""
+    """How much of the time each lane was busy, and with what."""
     tests = Counter(outcome.lane for outcome in stored.outcomes)
-    rows: list[list[Cell]] = [
-        [
-            lane.name,
-            lane.device.name or "no device",
-            tests[lane.name],
-            Markup(f"{use.run_s[lane.name]:.1f}"),
-            f"{100 * use.busy(lane.name):.0f} %",
-        ]
-        for lane in stored.info.lanes
-    ]
+    rows: list[list[Cell]] = []
+    for lane in stored.info.lanes:
+        runs, compiles, waits = (
+            float(part.sum())
+            for part in (
+                use.lanes[lane.name].runs,
+                use.lanes[lane.name].compiles,
+                use.lanes[lane.name].waits,
+            )
+        )
+        idle = max(0.0, use.span_s - runs - compiles - waits)
+        known = (compiles, waits, idle) if use.dated else ()
+        rows.append(
+            [
+                lane.name,
+                lane.device.name or "no device",
+                tests[lane.name],
+                *(Markup(f"{part:.1f}") for part in (runs, *known)),
+                f"{100 * use.busy(lane.name):.0f} %",
+            ]
+        )
+    parts = ["in runs (s)", *(["compiling (s)", "waiting (s)", "idle (s)"] if use.dated else [])]
     made = table(
         f"Lanes of session {stored.info.id}, in {format_duration(use.span_s)}",
-        ["lane", "device", "tests", "in runs (s)", "busy"],
+        ["lane", "device", "tests", *parts, "busy in runs"],
         rows,
     )
     if not use.compile_s:
         return made
     at_once = use.compile_s / use.span_s if use.span_s else 0.0
-    return join(
-        [
-            made,
-            paragraph(
-                f"Compiling took {format_duration(use.compile_s)} in all: on average "
-                f"{at_once:.2f} compiles were going on. What is neither runs nor compiling on a "
-                "lane is waiting, starting and cleaning."
-            ),
-        ]
+    told = (
+        f"Compiling took {format_duration(use.compile_s)} in all: on average "
+        f"{at_once:.2f} compiles were going on. "
     )
+    if use.dated:
+        told += (
+            "A lane waits while it runs nothing, has tests to come, and others compile. It is idle "
+            "for the rest: between runs, while it cleans, and after its last test."
+        )
+    else:
+        told += (
+            "This session's journal does not say when compiles began, so what lanes waited for is "
+            "not known."
+        )
+    return join([made, paragraph(told)])
 
 
 def compare_groups(groups: Sequence[Group]) -> Markup:

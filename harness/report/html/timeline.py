@@ -1,111 +1,106 @@
-"""What lanes and compile workers did with the session's time.
-
-The journal has the instants of every run, and of every compile how long it took and where. So runs
-are drawn over time, as the share of each slice of it that a lane spent in them, which looks the
-same for ten tests and for ten thousand; compiles are added up.
-"""
+"""Draws what lanes and the compile pool did over time."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+from harness.report.html.axes import distinct, figure, label, short, shorts
+from harness.report.html.use import LaneUse, Use
 
-from harness.model import Outcome
-from harness.report.html.axes import figure, label, short, shorts
-from harness.store.base import StoredSession
+_HEIGHT = 0.8
+"""Of a lane's band; the rest keeps neighbours apart."""
 
-_SLICES = 240
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """How a session's time was used.
-
-    Attributes:
-        span_s: from its beginning to the end of the last test.
-        shares: of each lane: the fraction of each of equal slices of that time spent in runs.
-        run_s: of each lane: all of it.
-        compile_s: all compiles together.
-    """
-
-    span_s: float
-    shares: Mapping[str, npt.NDArray[np.float64]]
-    run_s: Mapping[str, float]
-    compile_s: float
-
-    def busy(self, lane: str) -> float:
-        """The share of the time that a lane spent in runs."""
-        return self.run_s[lane] / self.span_s if self.span_s > 0 else 0.0
+_KINDS = (
+    ("runs", "in runs", "@0"),
+    ("compiles", "compiling itself", "@3"),
+    ("waits", "waiting for compiles", "@4"),
+)
 
 
-def find_use(stored: StoredSession, slices: int = _SLICES) -> Use:
-    """How the time of a session was used; what was reused from earlier sessions took none."""
-    outcomes = [outcome for outcome in stored.outcomes if outcome.reused_from is None]
-    begin = stored.info.started_s
-    span = max((_ended_s(outcome) for outcome in outcomes), default=begin) - begin
-    shares = {}
-    total = {}
-    for lane in stored.info.lanes:
-        runs = [run for o in outcomes for run in o.runs if run.lane == lane.name]
-        starts = np.array([run.started_s - begin for run in runs])
-        lengths = np.array([run.elapsed_s for run in runs])
-        total[lane.name] = float(lengths.sum())
-        shares[lane.name] = _share(starts, lengths, span, slices)
-    return Use(span, shares, total, sum(outcome.compile_s for outcome in outcomes))
-
-
-def _ended_s(outcome: Outcome) -> float:
-    return max([outcome.ended_s, *(run.started_s + run.elapsed_s for run in outcome.runs)])
-
-
-def _share(
-    starts: npt.NDArray[np.float64], lengths: npt.NDArray[np.float64], span: float, slices: int
-) -> npt.NDArray[np.float64]:
-    """How much of each of `slices` equal parts of the span the intervals cover, 0 to 1.
-
-    The covered time before an instant is piecewise linear; its growth over a slice is what the
-    slice is covered by.
-    """
-    if span <= 0 or not len(starts):
-        return np.zeros(slices)
-    edges = np.linspace(0.0, span, slices + 1)
-    order = np.argsort(starts)
-    starts, ends = starts[order], (starts + lengths)[order]
-    before = np.concatenate([[0.0], np.cumsum(ends - starts)])
-    place = np.searchsorted(starts, edges, side="right")
-    covered = before[place]
-    running = place > 0
-    last = ends[place[running] - 1]
-    covered[running] -= np.maximum(0.0, last - edges[running])
-    return np.clip(np.diff(covered) / (span / slices), 0.0, 1.0)
-
-
-def draw_timeline(stored: StoredSession, use: Use) -> Mapping[str, Any]:
-    """Each lane over time, the darker the busier."""
-    lanes = [lane.name for lane in stored.info.lanes][::-1]
-    width = use.span_s / _SLICES
-    trace = {
-        "type": "heatmap",
-        "x": shorts((k + 0.5) * width for k in range(_SLICES)),
-        "y": [label(lane, 24) for lane in lanes],
-        "z": [[round(float(share), 3) for share in use.shares[lane]] for lane in lanes],
-        "zmin": 0,
-        "zmax": 1,
-        "ygap": 3,
-        "colorscale": [[0, "@weak"], [1, "@0"]],
-        "colorbar": {"title": {"text": "in runs"}, "thickness": 12, "tickformat": ".0%"},
-        "hovertemplate": "lane %{y} at %{x:.3~s} s: %{z:.0%} in runs<extra></extra>",
-    }
+def draw_timeline(use: Use) -> Mapping[str, Any]:
+    """A band for each lane, whose parts are what it did in each slice; below, the compile pool."""
+    names = list(use.lanes)[::-1]
+    rows = [use.lanes[name] for name in names]
+    low = 1 if use.pool.any() else 0  # the pool's place
+    traces = [
+        _draw_kind(place, rows, low, use) for place in range(len(_KINDS)) if _any(place, rows)
+    ]
+    ticks = [low + place + _HEIGHT / 2 for place in range(len(names))]
+    shares = [f"{100 * use.busy(name):.0f} %" for name in names]
+    labels = [f"{name}: {share}" for name, share in zip(distinct(names), shares, strict=True)]
+    if low:
+        traces.append(_draw_pool(use))
+        ticks, labels = [_HEIGHT / 2, *ticks], ["compile pool", *labels]
+    height = 150 + 44 * len(ticks)
     return figure(
-        [trace],
+        traces,
         xaxis={
             "title": {"text": "seconds since the session began"},
             "range": [0, short(use.span_s)],
         },
-        yaxis={"type": "category"},
-        height=120 + 44 * len(lanes),
+        yaxis={
+            "tickvals": ticks,
+            "ticktext": labels,
+            "range": [-0.1, len(ticks)],
+            "showgrid": False,
+            "zeroline": False,
+        },
+        barmode="overlay",
+        bargap=0,
+        height=height,
+        showlegend=True,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
     )
+
+
+def _any(place: int, rows: list[LaneUse]) -> bool:
+    kind = _KINDS[place][0]
+    return any(getattr(row, kind).any() for row in rows)
+
+
+def _draw_kind(place: int, rows: list[LaneUse], low: int, use: Use) -> dict[str, Any]:
+    """One thing that lanes do, in the band of each, on top of the things before it."""
+    kind, name, tone = _KINDS[place]
+    bases: list[float] = []
+    shares: list[float] = []
+    for row, lane in enumerate(rows):
+        below = sum((getattr(lane, before) for before, _, _ in _KINDS[:place]), 0 * lane.runs)
+        bases += list(low + row + _HEIGHT * below / use.slice_s)
+        shares += list(getattr(lane, kind) / use.slice_s)
+    middles = _middles(use)
+    return _bars((name, tone), middles * len(rows), bases, shares, use)
+
+
+def _draw_pool(use: Use) -> dict[str, Any]:
+    """How many compiles went on; the band's height is the most of any slice."""
+    most = float(use.pool.max())
+    shares = [float(share) for share in use.pool / most]
+    made = _bars(("compiles at once", "@7"), _middles(use), [0.0] * len(shares), shares, use)
+    made["customdata"] = shorts(map(float, use.pool))
+    made["hovertemplate"] = "%{x:.3~s} s: %{customdata:.3~g} compiles at once<extra></extra>"
+    return made
+
+
+def _middles(use: Use) -> list[float]:
+    count = len(use.pool)
+    return [(place + 0.5) * use.slice_s for place in range(count)]
+
+
+def _bars(
+    look: tuple[str, str], x: list[float], bases: list[float], shares: list[float], use: Use
+) -> dict[str, Any]:
+    """Bars of one kind, of a name and a colour; slices without any are left out."""
+    name, tone = look
+    shown = [place for place, share in enumerate(shares) if share > 1e-4]
+    return {
+        "type": "bar",
+        "name": label(name),
+        "x": shorts(x[place] for place in shown),
+        "y": shorts(_HEIGHT * shares[place] for place in shown),
+        "base": shorts(bases[place] for place in shown),
+        "width": short(1.02 * use.slice_s),  # no gaps where pixels are rounded
+        "customdata": shorts(shares[place] for place in shown),
+        "marker": {"color": tone, "line": {"width": 0}},
+        "hovertemplate": f"%{{x:.3~s}} s: %{{customdata:.0%}} {label(name)}<extra></extra>",
+    }

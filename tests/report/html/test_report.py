@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from harness.measurement import Launch, Measurement
-from harness.model import Note, OutcomeKind, Value
+from harness.model import Note, OutcomeKind, Run, Value
 from harness.report.groups import make_groups
 from harness.report.html.axes import distinct, label, scale_of, short
 from harness.report.html.course import draw_progress, draw_scores
 from harness.report.html.landscape import _thin
 from harness.report.html.report import make_report
-from harness.report.html.timeline import find_use
+from harness.report.html.use import find_use
+from harness.store.base import StoredSession
 from tests.report.helpers import PARAMETERS, make_info, make_outcome, make_stored
 
 ATTACK = "</script><script>alert(1)</script>"
@@ -276,15 +277,95 @@ def test_thinning_keeps_the_best() -> None:
 
 
 def test_the_use_of_lanes_is_what_runs_covered() -> None:
-    stored = make_stored()
-    use = find_use(stored, slices=24)
+    use = find_use(make_stored(), slices=24)
     # 24 tests, one a second, of 5 runs of 0.05 s each, but for the failed one; to 1001 + 24.
     assert use.span_s == pytest.approx(25)
-    assert use.run_s["0"] == pytest.approx(23 * 0.25)
+    assert use.lanes["0"].runs.sum() == pytest.approx(23 * 0.25)
     assert use.busy("0") == pytest.approx(23 * 0.25 / 25)
-    assert use.shares["0"].mean() == pytest.approx(use.busy("0"))
-    assert use.shares["0"].max() <= 1
+    assert use.lanes["0"].runs.max() <= use.slice_s
     assert use.compile_s == pytest.approx(23 * 0.25)
+    # A journal from before compiles had instants: what lanes waited for is not known.
+    assert not use.dated
+    assert not use.pool.any()
+    assert not use.lanes["0"].waits.any()
+    page = make_report([make_stored()], "library")
+    assert "does not say when compiles began" in page
+    assert "waiting (s)" not in page
+
+
+def make_timed(spans: list[tuple[str, float, float, float, float]]) -> StoredSession:
+    """A session of two lanes whose tests have (seat, compile start, end, run start, end)."""
+    outcomes = [
+        make_outcome(
+            number,
+            {"N": number},
+            [],
+            lane=seat if seat in "01" else str(number % 2),
+            runs=(
+                Run(
+                    0,
+                    OutcomeKind.OK,
+                    seat if seat in "01" else str(number % 2),
+                    "",
+                    1000.0 + run_start,
+                    run_end - run_start,
+                    sample=1.0,
+                ),
+            ),
+            compile_started_s=1000.0 + start,
+            compile_s=end - start,
+            compile_seat=seat,
+            ended_s=1000.0 + run_end,
+        )
+        for number, (seat, start, end, run_start, run_end) in enumerate(spans)
+    ]
+    return replace(make_stored(), info=make_info(2, parameters=("N",)), outcomes=tuple(outcomes))
+
+
+def test_lanes_wait_for_compiles_until_their_last_run() -> None:
+    stored = make_timed(
+        [
+            ("compile", 0, 2, 2, 3),  # lane 0
+            ("compile", 0, 4, 4, 5),  # lane 1
+            ("compile", 2, 6, 6, 10),  # lane 0
+        ]
+    )
+    use = find_use(stored, slices=10)
+    assert use.dated
+    assert use.lanes["0"].runs.tolist() == pytest.approx([0, 0, 1, 0, 0, 0, 1, 1, 1, 1])
+    assert use.lanes["0"].waits.tolist() == pytest.approx([1, 1, 0, 1, 1, 1, 0, 0, 0, 0])
+    assert use.lanes["1"].runs.tolist() == pytest.approx([0, 0, 0, 0, 1, 0, 0, 0, 0, 0])
+    assert use.lanes["1"].waits.tolist() == pytest.approx([1, 1, 1, 1, 0, 0, 0, 0, 0, 0])
+    assert use.pool.tolist() == pytest.approx([2, 2, 2, 2, 1, 1, 0, 0, 0, 0])
+    assert not use.lanes["0"].compiles.any()
+    parts = use.lanes["0"]
+    assert (parts.runs + parts.compiles + parts.waits).max() <= use.slice_s + 1e-9
+
+
+def test_a_lane_that_compiles_itself_does_not_wait() -> None:
+    stored = make_timed([("0", 0, 2, 2, 3), ("1", 0, 1.5, 1.5, 3), ("0", 3, 4, 4, 5)])
+    use = find_use(stored, slices=10)
+    assert use.lanes["0"].compiles.sum() == pytest.approx(3)
+    assert use.lanes["1"].compiles.sum() == pytest.approx(1.5)
+    assert not use.pool.any()
+    assert not use.lanes["0"].waits.any()
+    page = make_report([stored], "library")
+    (drawn,) = [f for f in unpack(page) if f["layout"].get("barmode") == "overlay"]
+    assert [trace["name"] for trace in drawn["data"]] == ["in runs", "compiling itself"]
+    assert drawn["layout"]["yaxis"]["ticktext"] == ["1: 30 %", "0: 40 %"]
+
+
+def test_the_timeline_shows_what_lanes_did() -> None:
+    stored = make_timed([("compile", 0, 2, 2, 3), ("compile", 0, 4, 4, 5)])
+    page = make_report([stored], "library")
+    (drawn,) = [f for f in unpack(page) if f["layout"].get("barmode") == "overlay"]
+    names = [trace["name"] for trace in drawn["data"]]
+    assert names == ["in runs", "waiting for compiles", "compiles at once"]
+    for trace in drawn["data"]:
+        for base, height in zip(trace["base"], trace["y"], strict=True):
+            assert int(base) <= base <= base + height <= int(base) + 0.8 + 1e-3
+    assert drawn["layout"]["yaxis"]["ticktext"] == ["compile pool", "1: 20 %", "0: 20 %"]
+    assert "waiting (s)" in page
 
 
 def test_labels_and_numbers() -> None:

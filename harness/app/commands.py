@@ -1,0 +1,89 @@
+"""The commands of a config as templates, ready to be filled in for a test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.config.spec import Spec
+from harness.config.substitute import CommandTemplate, Template
+from harness.config.tables import CommandLine
+from harness.model import Command, Lane, Phase, Test
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """The commands of a test, as templates.
+
+    Attributes:
+        environment: name and value of each variable that the config adds.
+        directory: absolute.
+    """
+
+    phases: Mapping[Phase, CommandTemplate]
+    environment: Mapping[str, Template]
+    directory: str
+    timeouts_s: Mapping[Phase, float | None]
+
+    def __contains__(self, phase: object) -> bool:
+        return phase in self.phases
+
+    def expand(self, phase: Phase, test: Test, lane: Lane) -> Command:
+        """The command of a phase that exists, ready to start."""
+        added = tuple(
+            (name, value.expand(test.configuration, test.id, lane))
+            for name, value in self.environment.items()
+        )
+        return self.phases[phase].expand(
+            test.configuration,
+            test.id,
+            lane,
+            directory=self.directory,
+            environment=(*lane.environment, *added),
+            timeout_s=self.timeouts_s[phase],
+        )
+
+    @property
+    def shared_folder(self) -> Path | None:
+        """The folder in which tests tell their files apart by their numbers, if they do.
+
+        Another session's tests have the same numbers, so only one may run there at a time.
+        """
+        uses_id = any(template.uses_id for template in self.phases.values())
+        return Path(self.directory) if uses_id else None
+
+    @property
+    def compile_uses_lane(self) -> bool:
+        """Whether what is compiled fits only the lane it was compiled for."""
+        compiler = self.phases.get(Phase.COMPILE)
+        in_environment = any(value.uses_lane for value in self.environment.values())
+        return compiler is not None and (compiler.uses_lane or in_environment)
+
+    @property
+    def lines(self) -> list[str]:
+        """The command lines with their placeholders, for whoever looks for files in them."""
+        return [" ".join(p.format() for p in template.parts) for template in self.phases.values()]
+
+
+def make_commands(spec: Spec) -> Commands:
+    """The commands that `spec` has."""
+    names = tuple(spec.parameters)
+    given: dict[Phase, CommandLine | None] = {
+        Phase.COMPILE: spec.command.compile,
+        Phase.TEST: spec.command.test,
+        Phase.CLEAN: spec.command.clean,
+    }
+    return Commands(
+        phases={
+            phase: CommandTemplate.parse(command, names, spec.problem)
+            for phase, command in given.items()
+            if command is not None
+        },
+        environment={
+            name: Template.parse(value, names, spec.problem)
+            for name, value in spec.command.environment.items()
+        },
+        directory=str(spec.directory),
+        timeouts_s={phase: getattr(spec.command.timeout_s, phase.value) for phase in Phase},
+    )

@@ -1,0 +1,46 @@
+"""Which files nothing is written over: one rule for configs and for `-o` of every command."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+_DATABASE = b"SQLite format 3\0"
+_CONFIGS = frozenset({".toml", ".conf"})
+_C = frozenset({".c", ".cc", ".cpp", ".cxx", ".cu", ".cuh", ".h", ".hh", ".hpp", ".hxx", ".inl"})
+_SOURCES = _C | {".py", ".f", ".f90", ".rs", ".go", ".sh", ".mk", ".cmake"}
+_BUILDS = frozenset({"Makefile", "makefile", "GNUmakefile", "CMakeLists.txt"})
+
+ENDINGS: Mapping[str, Collection[str]] = {
+    "header": (".h", ".hh", ".hpp", ".hxx", ".cuh", ".inl"),
+    "make": (".mk",),
+    "cmake": (".cmake",),
+    "python": (".py",),
+}
+"""Of files in formats that are sources themselves; there is one to replace from the second time."""
+
+
+def name_owner(path: Path, form: str = "") -> str:
+    """What the file at `path` plainly is that is not to be replaced; empty if it may be.
+
+    Args:
+        form: the format of what would be written there.
+    """
+    if not path.is_file():
+        return ""
+    if _is_database(path):
+        return "a journal or another database"
+    ending = path.suffix.lower()
+    if ending in _CONFIGS:
+        return "a config"
+    if path.name in _BUILDS or (ending in _SOURCES and ending not in ENDINGS.get(form, ())):
+        return "a source"
+    return ""
+
+
+def _is_database(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_DATABASE)) == _DATABASE
+    except OSError:
+        return False  # writing will say what is wrong
