@@ -13,9 +13,13 @@ import pytest
 
 import harness
 from harness.app import staleness
+from harness.app.identity import Identity
 from harness.app.lanes import find_lanes
+from harness.app.setup import prepare
 from harness.app.staleness import find_standing
 from harness.app.toolchain import describe_toolchain, identify_toolchain, open_toolchain
+from harness.config.change import change_spec
+from harness.config.load import load_config
 from harness.config.spec import Spec
 from harness.errors import CompileError
 
@@ -278,6 +282,25 @@ def test_the_quick_look_at_nvcc_sees_what_the_long_one_does(kernel: Change, tmp_
     with pytest.raises(CompileError, match="no nvcc at"):
         identify_toolchain(kernel(compiler="nvcc", nvcc="/nowhere/nvcc"), virtual=False)
     assert identify_toolchain(spec, virtual=True) == "simulated"
+
+
+CONFIGS = sorted(
+    path
+    for path in (Path(__file__).resolve().parents[2] / "configs").iterdir()
+    if path.suffix in (".toml", ".conf")
+)
+
+
+@pytest.mark.parametrize("distribution", ["pipelined", "replicate"])
+def test_the_quick_look_finds_what_sessions_record(distribution: str) -> None:
+    """For whatever a config can hold: else it would be stale as soon as it is tuned."""
+    for path in CONFIGS:
+        mock = {"time": "virtual"}
+        changes = {"backend": "mock", "parallel": 2, "distribution": distribution, "mock": mock}
+        spec = change_spec(load_config(path), "test", **changes)
+        setup = prepare(spec)
+        compiler = describe_toolchain(spec, None)
+        assert staleness._look(spec) == Identity(setup, compiler, prior=[3]).premises, path
 
 
 def test_files_that_are_gone_or_edited(change: Change, tmp_path: Path) -> None:
