@@ -13,6 +13,7 @@ import pytest
 
 import harness
 from harness.app import staleness
+from harness.app.changes import describe_changes
 from harness.app.identity import Identity
 from harness.app.lanes import find_lanes
 from harness.app.setup import prepare
@@ -264,7 +265,32 @@ def test_a_kernel_its_table_and_its_includes(kernel: Change, tmp_path: Path) -> 
 def test_the_compiler_of_kernels(kernel: Change, monkeypatch: pytest.MonkeyPatch) -> None:
     harness.tune(kernel())
     monkeypatch.setattr(staleness, "identify_toolchain", lambda _, virtual: "nvcc 13.0.88 b1")
-    assert told(kernel()) == ["compiler simulated -> nvcc 13.0.88 b1"]
+    assert told(kernel()) == ["compiler simulated -> nvcc 13.0.88"]
+
+
+def test_a_compiler_is_told_by_the_first_line_that_differs() -> None:
+    before = {"compilers": {"nvcc": "nvcc: by its maker\nrelease 12.4, V12.4.99"}}
+    now = {"compilers": {"nvcc": "nvcc: by its maker\nrelease 13.0, V13.0.88"}}
+    assert describe_changes(before, now, {}, {}) == [
+        "compiler nvcc: release 12.4, V12.4.99 -> release 13.0, V13.0.88"
+    ]
+    assert describe_changes(before, {"compilers": {"nvcc": ""}}, {}, {}) == [
+        "compiler nvcc: nvcc: by its maker -> nothing"
+    ]
+
+
+def test_another_build_of_a_compiler() -> None:
+    before, now = {"compiler": "nvcc 13.0.88 b1"}, {"compiler": "nvcc 13.0.88 b2"}
+    assert describe_changes(before, now, {}, {}) == ["compiler: another build of nvcc 13.0.88"]
+
+
+def test_what_no_place_of_a_config_explains_is_told_by_its_name() -> None:
+    assert describe_changes({"identity": 1}, {"identity": 2}, {}, {}) == [
+        "this harness tells tests apart by other things than the one that recorded them"
+    ]
+    assert describe_changes({"functions": ["f"]}, {"functions": []}, {}, {}) == [
+        "the constraints in Python changed"
+    ]
 
 
 SAYS = "Cuda compilation tools, release 13.0, V13.0.88\nBuild cuda_13.0.r13.0/compiler.1"
