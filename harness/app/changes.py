@@ -169,7 +169,8 @@ def _compare_compilers(before: Any, now: Any) -> Iterator[str]:
             yield f"compiler {name} is {'new' if first is None else 'gone'}"
             continue
         lines = zip_longest(first.splitlines(), second.splitlines(), fillvalue="nothing")
-        old, new = next(pair for pair in lines if pair[0] != pair[1])  # nvcc begins with its maker
+        # Not the first line: nvcc's names its maker only.
+        old, new = next((pair for pair in lines if pair[0] != pair[1]), ("one", "another"))
         yield f"compiler {name}: {shorten(old, MAX_SHOWN)} -> {shorten(new, MAX_SHOWN)}"
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -184,6 +186,27 @@ def test_fresh_puts_earlier_sessions_aside(change: Change, monkeypatch: pytest.M
     with pytest.raises(KeyboardInterrupt):
         harness.tune(change(), fresh=True)
     assert told(change()) == ["session 2 failed"]
+
+
+def test_a_session_of_an_older_journal_is_gone_through_once(change: Change) -> None:
+    result = harness.tune(change())
+    with closing(sqlite3.connect(result.info.journal)) as db:
+        db.execute("UPDATE sessions SET premises = NULL, outputs = NULL")
+        db.commit()
+    assert told(change()) == ["session 1 was recorded before the journal kept what results rest on"]
+    again = harness.tune(change())
+    assert again.info.id == result.info.id
+    assert again.summary.progress.tested == 0
+    assert told(change()) == []
+
+
+def test_an_interrupted_session_is_named(change: Change) -> None:
+    result = harness.tune(change())
+    for state, how in (("interrupted", "was interrupted"), ("running", "was killed")):
+        with closing(sqlite3.connect(result.info.journal)) as db:
+            db.execute("UPDATE sessions SET state = ?", (state,))
+            db.commit()
+        assert told(change()) == [f"session 1 {how}"]
 
 
 def test_a_session_without_a_success_does_not_stand(change: Change) -> None:
