@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import zip_longest
 from typing import Any
 
 from harness.model import format_value
@@ -130,8 +131,9 @@ def _show(value: Any) -> str:
 
 
 def _compare_lists(before: list[Any], now: list[Any]) -> str:
-    added = [value for value in now if value not in before]
-    removed = [value for value in before if value not in now]
+    known, kept = ({repr(value) for value in values} for values in (before, now))
+    added = [value for value in now if repr(value) not in known]
+    removed = [value for value in before if repr(value) not in kept]
     parts = [f"{_list(added)} added"] if added else []
     parts += [f"{_list(removed)} removed"] if removed else []
     return ", ".join(parts) or "another order"
@@ -166,8 +168,16 @@ def _compare_compilers(before: Any, now: Any) -> Iterator[str]:
         if first is None or second is None:
             yield f"compiler {name} is {'new' if first is None else 'gone'}"
             continue
-        old, new = ((text.splitlines() or ["(no version)"])[0] for text in (first, second))
-        yield f"compiler {name}: {old} -> {new}" if old != new else f"compiler {name} changed"
+        lines = zip_longest(first.splitlines(), second.splitlines(), fillvalue="nothing")
+        # Not the first line: nvcc's names its maker only.
+        old, new = next((pair for pair in lines if pair[0] != pair[1]), ("one", "another"))
+        yield f"compiler {name}: {shorten(old, MAX_SHOWN)} -> {shorten(new, MAX_SHOWN)}"
+
+
+def _compare_toolchain(before: Any, now: Any) -> Iterator[str]:
+    """Name and version of the compiler of kernels; what follows them only tells builds apart."""
+    old, new = (" ".join((text or "none").split()[:2]) for text in (before, now))
+    yield f"compiler {old} -> {new}" if old != new else f"compiler: another build of {new}"
 
 
 def _compare_words(what: str, before: Any, now: Any) -> Iterator[str]:
@@ -178,7 +188,7 @@ def _compare_words(what: str, before: Any, now: Any) -> Iterator[str]:
 _FACTS: Mapping[str, Callable[[Any, Any], Iterator[str]]] = {
     "sources": _compare_files,
     "compilers": _compare_compilers,
-    "compiler": lambda before, now: _compare_words("compiler", [before or ""], [now or ""]),
+    "compiler": _compare_toolchain,
     "models": lambda before, now: _compare_words("device", before, now),
     "drivers": lambda before, now: _compare_words("driver", before, now),
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,14 @@ import pytest
 
 import harness
 from harness.app import staleness
+from harness.app.changes import describe_changes
+from harness.app.identity import Identity
 from harness.app.lanes import find_lanes
+from harness.app.setup import prepare
 from harness.app.staleness import find_standing
 from harness.app.toolchain import describe_toolchain, identify_toolchain, open_toolchain
+from harness.config.change import change_spec
+from harness.config.load import load_config
 from harness.config.spec import Spec
 from harness.errors import CompileError
 
@@ -181,6 +188,27 @@ def test_fresh_puts_earlier_sessions_aside(change: Change, monkeypatch: pytest.M
     assert told(change()) == ["session 2 failed"]
 
 
+def test_a_session_of_an_older_journal_is_gone_through_once(change: Change) -> None:
+    result = harness.tune(change())
+    with closing(sqlite3.connect(result.info.journal)) as db:
+        db.execute("UPDATE sessions SET premises = NULL, outputs = NULL")
+        db.commit()
+    assert told(change()) == ["session 1 was recorded before the journal kept what results rest on"]
+    again = harness.tune(change())
+    assert again.info.id == result.info.id
+    assert again.summary.progress.tested == 0
+    assert told(change()) == []
+
+
+def test_an_interrupted_session_is_named(change: Change) -> None:
+    result = harness.tune(change())
+    for state, how in (("interrupted", "was interrupted"), ("running", "was killed")):
+        with closing(sqlite3.connect(result.info.journal)) as db:
+            db.execute("UPDATE sessions SET state = ?", (state,))
+            db.commit()
+        assert told(change()) == [f"session 1 {how}"]
+
+
 def test_a_session_without_a_success_does_not_stand(change: Change) -> None:
     failing = {"time": "virtual", "run_failures": 1.0}
     harness.tune(change(mock=failing))
@@ -260,7 +288,32 @@ def test_a_kernel_its_table_and_its_includes(kernel: Change, tmp_path: Path) -> 
 def test_the_compiler_of_kernels(kernel: Change, monkeypatch: pytest.MonkeyPatch) -> None:
     harness.tune(kernel())
     monkeypatch.setattr(staleness, "identify_toolchain", lambda _, virtual: "nvcc 13.0.88 b1")
-    assert told(kernel()) == ["compiler simulated -> nvcc 13.0.88 b1"]
+    assert told(kernel()) == ["compiler simulated -> nvcc 13.0.88"]
+
+
+def test_a_compiler_is_told_by_the_first_line_that_differs() -> None:
+    before = {"compilers": {"nvcc": "nvcc: by its maker\nrelease 12.4, V12.4.99"}}
+    now = {"compilers": {"nvcc": "nvcc: by its maker\nrelease 13.0, V13.0.88"}}
+    assert describe_changes(before, now, {}, {}) == [
+        "compiler nvcc: release 12.4, V12.4.99 -> release 13.0, V13.0.88"
+    ]
+    assert describe_changes(before, {"compilers": {"nvcc": ""}}, {}, {}) == [
+        "compiler nvcc: nvcc: by its maker -> nothing"
+    ]
+
+
+def test_another_build_of_a_compiler() -> None:
+    before, now = {"compiler": "nvcc 13.0.88 b1"}, {"compiler": "nvcc 13.0.88 b2"}
+    assert describe_changes(before, now, {}, {}) == ["compiler: another build of nvcc 13.0.88"]
+
+
+def test_what_no_place_of_a_config_explains_is_told_by_its_name() -> None:
+    assert describe_changes({"identity": 1}, {"identity": 2}, {}, {}) == [
+        "this harness tells tests apart by other things than the one that recorded them"
+    ]
+    assert describe_changes({"functions": ["f"]}, {"functions": []}, {}, {}) == [
+        "the constraints in Python changed"
+    ]
 
 
 SAYS = "Cuda compilation tools, release 13.0, V13.0.88\nBuild cuda_13.0.r13.0/compiler.1"
@@ -278,6 +331,25 @@ def test_the_quick_look_at_nvcc_sees_what_the_long_one_does(kernel: Change, tmp_
     with pytest.raises(CompileError, match="no nvcc at"):
         identify_toolchain(kernel(compiler="nvcc", nvcc="/nowhere/nvcc"), virtual=False)
     assert identify_toolchain(spec, virtual=True) == "simulated"
+
+
+CONFIGS = sorted(
+    path
+    for path in (Path(__file__).resolve().parents[2] / "configs").iterdir()
+    if path.suffix in (".toml", ".conf")
+)
+
+
+@pytest.mark.parametrize("distribution", ["pipelined", "replicate"])
+def test_the_quick_look_finds_what_sessions_record(distribution: str) -> None:
+    """For whatever a config can hold: else it would be stale as soon as it is tuned."""
+    for path in CONFIGS:
+        mock = {"time": "virtual"}
+        changes = {"backend": "mock", "parallel": 2, "distribution": distribution, "mock": mock}
+        spec = change_spec(load_config(path), "test", **changes)
+        setup = prepare(spec)
+        compiler = describe_toolchain(spec, None)
+        assert staleness._look(spec) == Identity(setup, compiler, prior=[3]).premises, path
 
 
 def test_files_that_are_gone_or_edited(change: Change, tmp_path: Path) -> None:
