@@ -30,6 +30,7 @@ _COMMANDS = {
     "report": ("harness.cli.report:report", "Write sessions as a page for a browser."),
     "plot": ("harness.cli.plot:plot", "Plot sessions for a paper."),
     "export": ("harness.cli.export:export", "Write sessions as tables, or best values for builds."),
+    "import": ("harness.cli.import_:import_", "Put results of other tools into the journal."),
     "cache": ("harness.cli.cache:cache", "Show or clear the compiled kernels that are kept."),
     "simulate": ("harness.cli.simulate:simulate", "Compare strategies on recorded measurements."),
     "convert": ("harness.cli.convert:convert", "Turn a .conf file or a T1 definition into TOML."),

@@ -15,7 +15,7 @@ from harness.cli.tables import format_table
 from harness.model import Outcome
 from harness.report.kernel import describe_kernel, kernel_object
 from harness.report.plain import describe_score
-from harness.store.base import SessionOverview
+from harness.store.base import BENCH, IMPORT, SessionOverview, SessionRow
 from harness.store.sessions import list_sessions, load_overview
 from harness.units import format_count, format_path, format_score
 
@@ -31,6 +31,7 @@ def sessions(*, journal: Path | None, as_json: bool) -> None:
         found = [
             {
                 **{key: getattr(row, key) for key in keys},
+                "kind": _kind_of(row),
                 "started_s": row.started_s,
                 "config": row.config_path,
             }
@@ -39,7 +40,7 @@ def sessions(*, journal: Path | None, as_json: bool) -> None:
         write_json(found)
         return
     table: list[tuple[str, ...]] = [
-        ("ID", "NAME", "STATE", "STARTED (UTC)", "TESTS", "FAILED", "BEST")
+        ("ID", "NAME", "KIND", "STATE", "STARTED (UTC)", "TESTS", "FAILED", "BEST")
     ]
     for row in rows:
         best = "" if row.best is None else format_score(row.best, row.unit)
@@ -47,6 +48,7 @@ def sessions(*, journal: Path | None, as_json: bool) -> None:
             (
                 str(row.id),
                 row.name,
+                _kind_of(row),
                 row.state,
                 _format_instant(row.started_s),
                 str(row.tests),
@@ -55,6 +57,11 @@ def sessions(*, journal: Path | None, as_json: bool) -> None:
             )
         )
     write_lines(format_table(table))
+
+
+def _kind_of(row: SessionRow) -> str:
+    """`tune`, or what tested given configurations: `bench`, `import`."""
+    return row.strategy if row.strategy in (BENCH, IMPORT) else "tune"
 
 
 def _format_instant(at_s: float) -> str:
@@ -102,6 +109,7 @@ def _to_object(stored: SessionOverview) -> dict[str, Any]:
         "state": stored.state,
         "config": stored.config_path,
         "simulated": info.simulated,
+        "imported": info.imported,
         "recording": info.recording or None,
         "unit": info.unit,
         "goal": info.goal,

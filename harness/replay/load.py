@@ -7,6 +7,8 @@ from pathlib import Path
 
 from harness.config.t1 import load_t1
 from harness.errors import ConfigError
+from harness.replay.csv import MAGIC as CSV
+from harness.replay.csv import load_csv
 from harness.replay.journal import MAGIC, load_journal
 from harness.replay.kernel_tuner import load_kernel_tuner
 from harness.replay.read import read_content
@@ -24,7 +26,9 @@ _KERNEL_TUNER = re.compile(rb'"cache"\s*:\s*\{')
 def load_recording(
     source: str | Path, *, definition: Path | None = None, space: Space | None = None
 ) -> Recording:
-    """The recording in a file: T4, a Kernel Tuner cache (either also gzipped), or a journal.
+    """The recording in a file: T4, a Kernel Tuner cache, a log in CSV, or a journal.
+
+    All but the journal may be gzipped.
 
     Args:
         source: its path; of a journal, `path` (its last session) or `path:session`.
@@ -43,14 +47,16 @@ def load_recording(
         return load_journal(path, session or "last", space)
     if session:
         raise ConfigError(f"{path}: not a journal, so {session!r} after the colon has no meaning")
+    if CSV.match(content):
+        return load_csv(path, content, space)
     head = content[:_HEAD_BYTES]
     if _T4.search(head):
         return load_t4(path, content, space)
     if _KERNEL_TUNER.search(head):
         return load_kernel_tuner(path, content, space)
     raise ConfigError(
-        f"{path}: neither T4 (`results`), a Kernel Tuner cache (`cache`) nor a journal; give one "
-        "of these, or an export of them"
+        f"{path}: neither T4 (`results`), a Kernel Tuner cache (`cache`), a log in CSV "
+        "(`TestNo,…`) nor a journal; give one of these, or an export of them"
     )
 
 

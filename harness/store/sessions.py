@@ -33,7 +33,7 @@ def list_sessions(path: Path) -> list[SessionRow]:
     """
     with closing(connect(path, create=False)) as db, translated(path, "cannot list sessions"):
         rows = db.execute(
-            "SELECT id, name, state, started_s, unit, goal, simulated, config_path, "
+            "SELECT id, name, state, started_s, unit, goal, simulated, config_path, strategy, "
             "count(t.outcome), "
             f"count(t.outcome) - count(t.score) - coalesce(sum(t.outcome IN ({_UNSCORED})), 0), "
             "min(t.score), max(t.score) "
@@ -51,12 +51,27 @@ def list_sessions(path: Path) -> list[SessionRow]:
             goal=row[5],
             simulated=bool(row[6]),
             config_path=row[7],
-            tests=row[8],
-            failed=row[9],
-            best=row[10] if row[5] == "min" else row[11],
+            strategy=row[8],
+            tests=row[9],
+            failed=row[10],
+            best=row[11] if row[5] == "min" else row[12],
         )
         for row in rows
     ]
+
+
+def find_complete(path: Path, key: str) -> int | None:
+    """The latest complete session with this key; None if there is none.
+
+    Raises:
+        StoreError: there is no journal at `path`, or it cannot be read.
+    """
+    with closing(connect(path, create=False)) as db, translated(path, "cannot look up a session"):
+        row = db.execute(
+            "SELECT max(id) FROM sessions WHERE spec_key = ? AND state = 'complete'", (key,)
+        ).fetchone()
+    found: int | None = row[0]
+    return found
 
 
 def load_session(path: Path, which: str = "last", *, runs: bool = True) -> StoredSession:
