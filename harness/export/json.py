@@ -3,6 +3,9 @@
 Keys: `session`, `name`, `simulated`, `imported` (and of a replay or an import `recording`),
 `started_s` (Unix time), `goal`, `unit`, `repeat`, `aggregate`, `distribution`, `strategy`,
 `parameters`, `lanes`, and `tests`: a list of objects with `test`, `lane`, `outcome`, `parameters`,
+Keys: `session`, `name`, `simulated`, `imported` (and of a replay or an import `recording`),
+`started_s` (Unix time), `goal`, `unit`, `repeat`, `aggregate`, `distribution`, `strategy`,
+`parameters`, `lanes`, and `tests`: a list of objects with `test`, `lane`, `outcome`, `parameters`,
 `score`, `samples` (both in `unit`), `compile_s`, `compile_started_s` (an instant; null where the
 test was not compiled in this session), `compile_seat` (`compile`, which is the compile pool, or a
 lane), `runs` (times in seconds, memory in bytes), and for failed ones `reason` and `evidence`. Tests

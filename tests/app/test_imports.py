@@ -15,8 +15,7 @@ from harness.model import OutcomeKind
 from harness.replay.load import load_recording
 from harness.store.base import StoredSession
 from harness.store.sessions import list_sessions, load_session
-
-from ..replay.helpers import TABLE, t4_object, write_json, write_kernel_tuner, write_t4
+from tests.replay.helpers import TABLE, t4_object, write_json, write_kernel_tuner, write_t4
 
 BEST = {"BLOCK": 64, "MODE": "row"}
 

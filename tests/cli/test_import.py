@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ..replay.helpers import write_kernel_tuner, write_t4
+from tests.replay.helpers import write_kernel_tuner, write_t4
+
 from .helpers import Cli
 
 
