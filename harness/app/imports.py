@@ -175,6 +175,7 @@ def _write(
         distribution=info.distribution,
         strategy=info.strategy,
         started_s=info.started_s,
+        premises=json.dumps({IMPORT: recording.digest}),
     )
     with closing(open_journal(journal)) as opened:
         begun = opened.begin(start, fresh=False)

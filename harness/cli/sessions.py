@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from harness.report.kernel import describe_kernel, kernel_object
 from harness.report.plain import describe_score
 from harness.store.base import BENCH, IMPORT, SessionOverview, SessionRow
 from harness.store.sessions import list_sessions, load_overview
-from harness.units import format_count, format_path, format_score
+from harness.units import format_count, format_instant, format_path, format_score
 
 
 @click.command()
@@ -50,7 +49,7 @@ def sessions(*, journal: Path | None, as_json: bool) -> None:
                 row.name,
                 _kind_of(row),
                 row.state,
-                _format_instant(row.started_s),
+                format_instant(row.started_s),
                 str(row.tests),
                 str(row.failed),
                 f"{best}{' (simulated)' if row.simulated and best else ''}",
@@ -62,12 +61,6 @@ def sessions(*, journal: Path | None, as_json: bool) -> None:
 def _kind_of(row: SessionRow) -> str:
     """`tune`, or what tested given configurations: `bench`, `import`."""
     return row.strategy if row.strategy in (BENCH, IMPORT) else "tune"
-
-
-def _format_instant(at_s: float) -> str:
-    if at_s < 1e9:
-        return "virtual time"
-    return datetime.fromtimestamp(at_s, timezone.utc).strftime("%Y-%m-%d %H:%M")
 
 
 @click.command()
@@ -149,7 +142,7 @@ def _lines(stored: SessionOverview) -> list[str]:
     lines = [
         f"session {info.id}: {info.name}, {stored.state}{simulated}",
         f"config: {format_path(stored.config_path)}",
-        f"started: {_format_instant(info.started_s)}; {format_count(stored.tests, 'test')}, "
+        f"started: {format_instant(info.started_s)}; {format_count(stored.tests, 'test')}, "
         f"{len(stored.failures)} failed",
         *(f"lane {lane.name}: {lane.device.name}" for lane in info.lanes),
         *(f"{note.level}: {note.text}" for note in stored.notes),

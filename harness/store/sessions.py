@@ -11,9 +11,16 @@ from typing import Any
 
 from harness.errors import StoreError
 from harness.model import Lane, Note, Outcome, OutcomeKind, Run, SessionInfo
-from harness.store.base import SessionOverview, SessionRow, StoredSession
+from harness.store.base import BENCH, SessionOverview, SessionRow, StoredSession
 from harness.store.claims import is_claimed
-from harness.store.rows import RUN_COLUMNS, TEST_COLUMNS, read_lane, read_outcome, read_run
+from harness.store.rows import (
+    RUN_COLUMNS,
+    TEST_COLUMNS,
+    read_lane,
+    read_outcome,
+    read_run,
+    to_text,
+)
 from harness.store.schema import connect, translated
 
 _UNSCORED = ", ".join(
@@ -69,6 +76,27 @@ def find_complete(path: Path, key: str) -> int | None:
     with closing(connect(path, create=False)) as db, translated(path, "cannot look up a session"):
         row = db.execute(
             "SELECT max(id) FROM sessions WHERE spec_key = ? AND state = 'complete'", (key,)
+        ).fetchone()
+    found: int | None = row[0]
+    return found
+
+
+def find_latest(path: Path, config_path: str, *, bench: bool) -> int | None:
+    """The latest session of a config in which a test succeeded; None if there is none.
+
+    Args:
+        config_path: absolute.
+        bench: one that measured given configurations; else one that searched.
+
+    Raises:
+        StoreError: there is no journal at `path`, or it cannot be read.
+    """
+    searched = f"strategy {'=' if bench else '<>'} '{BENCH}'"
+    with closing(connect(path, create=False)) as db, translated(path, "cannot look up a session"):
+        row = db.execute(
+            f"SELECT max(id) FROM sessions WHERE config_path = ? AND {searched} AND EXISTS "
+            "(SELECT 1 FROM tests WHERE session = sessions.id AND outcome = 'ok')",
+            (to_text(config_path),),
         ).fetchone()
     found: int | None = row[0]
     return found
