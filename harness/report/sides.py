@@ -195,7 +195,7 @@ def _measure(side: Side, names: tuple[str, ...] | None, labels: Labels) -> Measu
     samples: dict[Key, Sampled] = {}
     bests: dict[str, tuple[Configuration, float]] = {}
     for outcome in side.outcomes:
-        label = labels.get(outcome.lane, next(iter(labels.values()), ""))
+        label = labels.get(outcome.lane)
         known = side.moments.get(outcome.test_id, outcome.samples)
         if outcome.kind is not OutcomeKind.OK or label is None or not known:
             continue

@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.errors import StoreError
 from harness.model import Lane, Note, Outcome, OutcomeKind, Run, SessionInfo
-from harness.store.base import BENCH, SessionOverview, SessionRow, StoredSession
+from harness.store.base import BENCH, IMPORT, SessionOverview, SessionRow, StoredSession
 from harness.store.claims import is_claimed
 from harness.store.rows import (
     RUN_COLUMNS,
@@ -73,12 +73,7 @@ def find_complete(path: Path, key: str) -> int | None:
     Raises:
         StoreError: there is no journal at `path`, or it cannot be read.
     """
-    with closing(connect(path, create=False)) as db, translated(path, "cannot look up a session"):
-        row = db.execute(
-            "SELECT max(id) FROM sessions WHERE spec_key = ? AND state = 'complete'", (key,)
-        ).fetchone()
-    found: int | None = row[0]
-    return found
+    return _find_last(path, "spec_key = ? AND state = 'complete'", [key])
 
 
 def find_latest(path: Path, config_path: str, *, bench: bool) -> int | None:
@@ -91,13 +86,29 @@ def find_latest(path: Path, config_path: str, *, bench: bool) -> int | None:
     Raises:
         StoreError: there is no journal at `path`, or it cannot be read.
     """
-    searched = f"strategy {'=' if bench else '<>'} '{BENCH}'"
+    return _find_last(
+        path,
+        f"{f'strategy = {BENCH!r}' if bench else _SEARCHED} AND config_path = ? AND EXISTS "
+        "(SELECT 1 FROM tests WHERE session = sessions.id AND outcome = 'ok')",
+        [to_text(config_path)],
+    )
+
+
+def find_last_search(path: Path) -> int | None:
+    """The latest session that searched; None if there is none.
+
+    Raises:
+        StoreError: there is no journal at `path`, or it cannot be read.
+    """
+    return _find_last(path, _SEARCHED, [])
+
+
+_SEARCHED = f"strategy NOT IN ('{BENCH}', '{IMPORT}')"
+
+
+def _find_last(path: Path, where: str, values: Sequence[str]) -> int | None:
     with closing(connect(path, create=False)) as db, translated(path, "cannot look up a session"):
-        row = db.execute(
-            f"SELECT max(id) FROM sessions WHERE config_path = ? AND {searched} AND EXISTS "
-            "(SELECT 1 FROM tests WHERE session = sessions.id AND outcome = 'ok')",
-            (to_text(config_path),),
-        ).fetchone()
+        row = db.execute(f"SELECT max(id) FROM sessions WHERE {where}", values).fetchone()
     found: int | None = row[0]
     return found
 

@@ -135,6 +135,12 @@ def test_what_cannot_be_measured_is_said_before(
     assert message in ended.err
 
 
+def test_files_for_builds_are_those_of_a_search(cli: Cli, tuned: Path) -> None:
+    assert cli("bench", tuned, "--values", "A=3 B=x", *FEW).code == 0
+    assert "A 1" in cli("export", "--format", "header").out
+    assert "A 3" in cli("export", "last", "--format", "header").out
+
+
 def test_a_regression_exits_with_4(cli: Cli, tuned: Path) -> None:
     cli("bench", tuned, *FEW)
     same = cli("bench", tuned, *FEW, "--against", "last")
