@@ -13,7 +13,7 @@ from harness.app.result import Result
 from harness.app.session import run_session
 from harness.app.sides import load_side
 from harness.cli.numbers import Number, WholeNumber
-from harness.cli.options import json_option, lane_options, load_spec
+from harness.cli.options import device_options, json_option, load_spec
 from harness.cli.output import write_json, write_lines
 from harness.cli.tables import format_table
 from harness.cli.views import choose_view, progress_option
@@ -37,7 +37,7 @@ _MOST = 1000
 
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path))
-@lane_options
+@device_options
 @click.option(
     "--values",
     metavar='"NAME=VALUE …"',

@@ -10,6 +10,7 @@ With `--jsonbin` every isolated sample is in a file of its own, as little-endian
 from __future__ import annotations
 
 import array
+import math
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -297,8 +298,9 @@ def _find_moments(state: _State, source: tuple[str, str]) -> Moments | None:
 
 
 def _number(state: _State, tag: str) -> float | None:
+    """A finite number; what has no spread, or no mean, is written as nan or inf."""
     found = _find(state, tag).get("value")
-    return float(found) if isinstance(found, int | float) else None
+    return float(found) if isinstance(found, int | float) and math.isfinite(found) else None
 
 
 def _thin(samples: Sequence[float]) -> Iterator[float]:

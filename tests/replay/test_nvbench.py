@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,6 +52,24 @@ def test_of_all_benchmarks_the_name_is_a_parameter(tmp_path: Path) -> None:
     }
     with pytest.raises(ConfigError, match="no benchmark 'move'; it has copy, fill"):
         file.read("move")
+
+
+def test_what_is_no_number_is_not_known(tmp_path: Path) -> None:
+    def make(mean: str, deviation: str) -> list[dict[str, Any]]:
+        return [
+            nvbench.summary("nv/cold/sample_size", "int64", 1),
+            nvbench.summary("nv/cold/time/gpu/mean", "float64", mean),
+            nvbench.summary("nv/cold/time/gpu/stdev/relative", "float64", deviation),
+        ]
+
+    states = [
+        nvbench.state((64, "row"), make("0.5", "inf")),
+        nvbench.state((64, "col"), make("nan", "0.1")),
+    ]
+    path = nvbench.write(tmp_path / "copy.json", {"name": "copy", "states": states})
+    found = load(path).read("copy")
+    assert found.moments[1].deviation is None
+    assert found.outcomes[1].kind is OutcomeKind.NO_SCORE
 
 
 def test_skipped_states_say_why(tmp_path: Path) -> None:
