@@ -20,6 +20,8 @@ from harness.space.parameters import Parameter
 from harness.space.space import Space
 
 _MS = 1e-3
+_UNKNOWN = "unknown"
+"""What our export writes as the device where there is none: the format wants a name."""
 _VALUE_TYPES = frozenset({bool, int, float, str})
 
 _KINDS = {
@@ -65,7 +67,7 @@ def load_kernel_tuner(path: Path, content: bytes, space: Space | None = None) ->
         parameters,
         goal=goal_of(file.objective),
         unit="s" if is_time(file.objective) else file.objective,
-        device=file.device_name,
+        device="" if file.device_name == _UNKNOWN else file.device_name,
         source=str(path),
         digest=digest_of(content),
         space=space,

@@ -17,7 +17,7 @@ MOST = 24
 """More series than this are no picture."""
 
 _WIDTH, _HEIGHT = 6.4, 2.6
-_MOST_TICKS = 12
+_MOST_TICKS = 10
 
 
 def save_history(path: Path, tracks: Sequence[Track], form: str) -> None:

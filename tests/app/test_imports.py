@@ -15,7 +15,14 @@ from harness.model import OutcomeKind
 from harness.replay.load import load_recording
 from harness.store.base import StoredSession
 from harness.store.sessions import list_sessions, load_session
-from tests.replay.helpers import TABLE, t4_object, write_json, write_kernel_tuner, write_t4
+from tests.replay.helpers import (
+    TABLE,
+    kernel_tuner_object,
+    t4_object,
+    write_json,
+    write_kernel_tuner,
+    write_t4,
+)
 
 BEST = {"BLOCK": 64, "MODE": "row"}
 
@@ -63,6 +70,12 @@ def test_how_a_test_ended_is_kept_where_the_file_says(tmp_path: Path, journal: P
     assert kinds[16] is OutcomeKind.COMPILE_FAILED
     assert stored.info.aggregate == "avg", "the scores are the means of these samples"
     assert all(o.compile_s == pytest.approx(0.1) for o in stored.outcomes)
+
+
+def test_a_device_that_nobody_named_has_no_name(tmp_path: Path, journal: Path) -> None:
+    content = {**kernel_tuner_object(), "device_name": "unknown"}
+    stored = put(journal, write_json(tmp_path / "cache.json", content))
+    assert stored.info.lanes[0].device.name == ""
 
 
 def test_the_same_file_is_imported_once(tmp_path: Path, journal: Path) -> None:
