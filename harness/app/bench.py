@@ -42,7 +42,19 @@ class Wanted:
     top: int = 1
 
 
-def prepare_bench(spec: Spec, wanted: Wanted, *, repeat: int | None = None) -> Setup:
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What will be measured.
+
+    Attributes:
+        sources: where the configurations are from.
+    """
+
+    setup: Setup
+    sources: tuple[str, ...]
+
+
+def prepare_bench(spec: Spec, wanted: Wanted, *, repeat: int | None = None) -> Bench:
     """A session that measures the wanted configurations anew, each on every lane.
 
     Args:
@@ -53,12 +65,24 @@ def prepare_bench(spec: Spec, wanted: Wanted, *, repeat: int | None = None) -> S
         StoreError: the journal cannot be read.
     """
     setup = prepare(_change(spec, repeat or max(REPEAT, spec.scoring.repeat)))
-    found = _find_configurations(spec, setup.space.names, wanted)
+    found = _find_configurations(spec, setup, wanted)
     read = [_read_configuration(each, setup.space, where) for where, each in found]
     chosen = list(dict.fromkeys(read))
     spaces = tuple(replace(part, space=_list(part, chosen)) for part in setup.spaces)
     token = f"{time.time_ns()}-{os.getpid()}"
-    return replace(setup, spaces=spaces, strategy="exhaustive", bench=token)
+    setup = replace(setup, spaces=spaces, strategy="exhaustive", bench=token)
+    return Bench(setup, tuple(dict.fromkeys(where for where, _ in found)))
+
+
+def find_before(setup: Setup, *, bench: bool) -> int | None:
+    """The latest session of the same config with results: a bench, or a search.
+
+    Of a simulated bench a simulated one, else one that measured.
+    """
+    journal = setup.spec.journal_path
+    if not journal.is_file():
+        return None
+    return find_latest(journal, str(setup.spec.path), bench=bench, simulated=setup.simulated)
 
 
 def _change(spec: Spec, repeat: int) -> Spec:
@@ -83,22 +107,23 @@ Found = tuple[str, Mapping[str, Value]]
 """Where a configuration is from, and its values; texts where they were typed."""
 
 
-def _find_configurations(spec: Spec, names: Sequence[str], wanted: Wanted) -> list[Found]:
+def _find_configurations(spec: Spec, setup: Setup, wanted: Wanted) -> list[Found]:
     if wanted.values:
         if wanted.source is not None:
             raise ConfigError("--values and --from: give one of them")
         return [(f"--values {text!r}", _split_values(text)) for text in wanted.values]
     journal = spec.journal_path
     if wanted.source is None:
-        number = find_latest(journal, str(spec.path), bench=False) if journal.is_file() else None
+        number = find_before(setup, bench=False)
         if number is None:
+            how = "in simulation" if setup.simulated else "on real devices"
             raise ConfigError(
-                f"{spec.path}: nothing was tuned yet, so there is no best to measure; run `harness "
-                'tune` first, or say what to measure with --values "NAME=VALUE …"'
+                f"{spec.path}: nothing was tuned {how} yet, so there is no best to measure; run "
+                '`harness tune` first, or say what to measure with --values "NAME=VALUE …"'
             )
         stored = load_session(journal, str(number), runs=False)
         return _take_best(f"session {number}", stored.info, stored.outcomes, wanted.top)
-    emitted = _read_emitted(Path(wanted.source), names)
+    emitted = _read_emitted(Path(wanted.source), setup.space.names)
     if emitted is not None:
         return emitted
     side = load_side(wanted.source, journal)

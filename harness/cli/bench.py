@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from harness.app.bench import REPEAT, Wanted, prepare_bench
+from harness.app.bench import REPEAT, Wanted, find_before, prepare_bench
 from harness.app.options import Options
 from harness.app.result import Result
 from harness.app.session import run_session
+from harness.app.setup import Setup
 from harness.app.sides import load_side
 from harness.cli.numbers import Number, WholeNumber
 from harness.cli.options import device_options, json_option, load_spec
 from harness.cli.output import write_json, write_lines
 from harness.cli.tables import format_table
 from harness.cli.views import choose_view, progress_option
-from harness.config.spec import MAX_REPEAT, Spec
+from harness.config.spec import MAX_REPEAT
 from harness.errors import (
     EXIT_DEVICE,
     EXIT_FAILURE,
@@ -29,7 +31,6 @@ from harness.report.bench import bench_object, bench_table
 from harness.report.compare import Comparisons, compare_sessions
 from harness.report.sides import Side
 from harness.store.environment import capture_commit
-from harness.store.sessions import find_latest
 from harness.units import format_path, format_text
 
 _MOST = 1000
@@ -99,14 +100,14 @@ def bench(
     them over time. With --against it exits with 4 if anything is proven to be slower.
     """
     spec = load_spec(config, **lanes)
-    before = None if against is None else _find_side(against, spec)
-    setup = prepare_bench(spec, Wanted(values, source, top), repeat=repeat)
+    prepared = prepare_bench(spec, Wanted(values, source, top), repeat=repeat)
+    before = None if against is None else _find_side(against, prepared.setup)
     options = Options(
         wait=wait,
         make_view=choose_view(progress),
         on_wait=lambda text: click.echo(format_text(text), err=True),
     )
-    result = run_session(setup, options)
+    result = run_session(prepared.setup, options)
     comparison = None
     if before is not None and result.best is not None:
         after = Side(f"session {result.info.id}", result.info, result.outcomes)
@@ -116,34 +117,34 @@ def bench(
         made = bench_object(result.info, result.outcomes, commit)
         write_json({**made, "comparison": comparison and comparison.to_object()})
     else:
-        write_lines(_describe(result, commit, comparison))
+        write_lines(_describe(result, commit, prepared.sources))
+        if comparison is not None:
+            write_lines(["", *comparison.to_lines(20)])
     _exit(result, comparison)
 
 
-def _find_side(which: str, spec: Spec) -> Side:
+def _find_side(which: str, setup: Setup) -> Side:
     """What the result is compared with; looked for before hours are spent on measuring."""
-    journal = spec.journal_path
+    spec = setup.spec
     if which == "last":
-        number = find_latest(journal, str(spec.path), bench=True) if journal.is_file() else None
+        number = find_before(setup, bench=True)
         if number is None:
             raise ConfigError(
                 f"--against last: there is no bench of {format_path(spec.path)} yet; run `harness "
                 "bench` once without --against"
             )
         which = str(number)
-    return load_side(which, journal)
+    return load_side(which, spec.journal_path)
 
 
-def _describe(result: Result, commit: str, comparison: Comparisons | None) -> list[str]:
+def _describe(result: Result, commit: str, sources: Sequence[str]) -> list[str]:
     info = result.info
     where = f" at commit {commit[:12]}" if commit else ""
     simulated = f" ({info.origin})" if info.origin else ""
     lines = [f"bench of {info.name}: session {info.id}{where}{simulated}, {result.summary.state}"]
-    lines += ["", *format_table(bench_table(info, result.outcomes))]
-    lines += [f"{outcome.lane}: {outcome.reason}" for outcome in result.failures]
-    if comparison is not None:
-        lines += ["", *comparison.to_lines(20)]
-    return [*lines, "", f"journal: {format_path(info.journal)}"]
+    lines += [f"configurations of {', '.join(sources)}; journal: {format_path(info.journal)}", ""]
+    lines += format_table(bench_table(info, result.outcomes))
+    return [*lines, *(f"{outcome.lane}: {outcome.reason}" for outcome in result.failures)]
 
 
 def _exit(result: Result, comparison: Comparisons | None) -> None:

@@ -76,21 +76,22 @@ def find_complete(path: Path, key: str) -> int | None:
     return _find_last(path, "spec_key = ? AND state = 'complete'", [key])
 
 
-def find_latest(path: Path, config_path: str, *, bench: bool) -> int | None:
+def find_latest(path: Path, config_path: str, *, bench: bool, simulated: bool) -> int | None:
     """The latest session of a config in which a test succeeded; None if there is none.
 
     Args:
         config_path: absolute.
         bench: one that measured given configurations; else one that searched.
+        simulated: one that was simulated; else one that measured.
 
     Raises:
         StoreError: there is no journal at `path`, or it cannot be read.
     """
     return _find_last(
         path,
-        f"{f'strategy = {BENCH!r}' if bench else _SEARCHED} AND config_path = ? AND EXISTS "
-        "(SELECT 1 FROM tests WHERE session = sessions.id AND outcome = 'ok')",
-        [to_text(config_path)],
+        f"{f'strategy = {BENCH!r}' if bench else _SEARCHED} AND config_path = ? AND simulated = ? "
+        "AND EXISTS (SELECT 1 FROM tests WHERE session = sessions.id AND outcome = 'ok')",
+        [to_text(config_path), int(simulated)],
     )
 
 
@@ -106,7 +107,7 @@ def find_last_search(path: Path) -> int | None:
 _SEARCHED = f"strategy NOT IN ('{BENCH}', '{IMPORT}')"
 
 
-def _find_last(path: Path, where: str, values: Sequence[str]) -> int | None:
+def _find_last(path: Path, where: str, values: Sequence[str | int]) -> int | None:
     with closing(connect(path, create=False)) as db, translated(path, "cannot look up a session"):
         row = db.execute(f"SELECT max(id) FROM sessions WHERE {where}", values).fetchone()
     found: int | None = row[0]

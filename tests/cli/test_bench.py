@@ -71,6 +71,7 @@ def test_the_best_is_measured_on_every_lane(cli: Cli, tuned: Path) -> None:
     assert "bench of printer: session 2, complete" in ended.out
     assert [line.split()[0] for line in ended.out.splitlines() if "points" in line] == ["0", "1"]
     assert "1 points ± 0.0 % (n=20)" in ended.out
+    assert "configurations of session 1; journal: " in ended.out
     shown = cli("show", "--json").json
     assert shown["session"] == 2
     assert {len(top["samples"]) for top in shown["top"]} == {20}
@@ -122,8 +123,8 @@ def test_emitted_values_are_measured(cli: Cli, tuned: Path) -> None:
         (("--values", "A=1 B='x"), "close the quotes"),
         (("--values", "A=3 B='y z'"), "a constraint does not hold"),
         (("--values", "A=1 B=x", "--from", "1"), "--values and --from"),
-        (("--against", "last"), "there is no bench of printer.toml yet"),
-        ((), "nothing was tuned yet"),
+        (("--against", "last", "--values", "A=1 B=x"), "there is no bench of printer.toml yet"),
+        ((), "nothing was tuned on real devices yet"),
         (("--from", "gone.json"), "gone.json"),
     ],
 )
@@ -139,6 +140,13 @@ def test_files_for_builds_are_those_of_a_search(cli: Cli, tuned: Path) -> None:
     assert cli("bench", tuned, "--values", "A=3 B=x", *FEW).code == 0
     assert "A 1" in cli("export", "--format", "header").out
     assert "A 3" in cli("export", "last", "--format", "header").out
+
+
+def test_a_simulated_search_says_nothing_of_real_devices(cli: Cli, tuned: Path) -> None:
+    mock = ("--backend", "mock", "--progress", "none")
+    cli("tune", tuned, *mock)
+    assert "configurations of session 1;" in cli("bench", tuned, *FEW).out
+    assert "configurations of session 2;" in cli("bench", tuned, *mock).out
 
 
 def test_a_regression_exits_with_4(cli: Cli, tuned: Path) -> None:
