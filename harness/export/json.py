@@ -3,15 +3,12 @@
 Keys: `session`, `name`, `simulated`, `imported` (and of a replay or an import `recording`),
 `started_s` (Unix time), `goal`, `unit`, `repeat`, `aggregate`, `distribution`, `strategy`,
 `parameters`, `lanes`, and `tests`: a list of objects with `test`, `lane`, `outcome`, `parameters`,
-Keys: `session`, `name`, `simulated`, `imported` (and of a replay or an import `recording`),
-`started_s` (Unix time), `goal`, `unit`, `repeat`, `aggregate`, `distribution`, `strategy`,
-`parameters`, `lanes`, and `tests`: a list of objects with `test`, `lane`, `outcome`, `parameters`,
 `score`, `samples` (both in `unit`), `compile_s`, `compile_started_s` (an instant; null where the
 test was not compiled in this session), `compile_seat` (`compile`, which is the compile pool, or a
-lane), `runs` (times in seconds, memory in bytes), and for failed ones `reason` and `evidence`. Tests
-of kernels also have `artifact` (the binary, with registers, shared memory and spills), `copy_of`
-where they share the measurement of another, and in each run `measurement`: every sample in seconds
-per launch, in order, and how they were taken.
+lane), `runs` (times in seconds, memory in bytes), and for failed ones `reason` and `evidence`.
+Tests of kernels also have `artifact` (the binary, with registers, shared memory and spills),
+`copy_of` where they share the measurement of another, and in each run `measurement`: every sample
+in seconds per launch, in order, and how they were taken.
 
 `store/exported.py` reads it back.
 """

@@ -11,10 +11,11 @@ from typing import Any
 
 from harness.errors import StoreError
 from harness.model import Lane, Note, Outcome, OutcomeKind, Run, SessionInfo
-from harness.store.base import BENCH, IMPORT, SessionOverview, SessionRow, StoredSession
+from harness.store.base import BENCH, SessionOverview, SessionRow, StoredSession
 from harness.store.claims import is_claimed
 from harness.store.rows import (
     RUN_COLUMNS,
+    SEARCHED,
     TEST_COLUMNS,
     read_lane,
     read_outcome,
@@ -89,7 +90,7 @@ def find_latest(path: Path, config_path: str, *, bench: bool, simulated: bool) -
     """
     return _find_last(
         path,
-        f"{f'strategy = {BENCH!r}' if bench else _SEARCHED} AND config_path = ? AND simulated = ? "
+        f"{f'strategy = {BENCH!r}' if bench else SEARCHED} AND config_path = ? AND simulated = ? "
         "AND EXISTS (SELECT 1 FROM tests WHERE session = sessions.id AND outcome = 'ok')",
         [to_text(config_path), int(simulated)],
     )
@@ -101,10 +102,7 @@ def find_last_search(path: Path) -> int | None:
     Raises:
         StoreError: there is no journal at `path`, or it cannot be read.
     """
-    return _find_last(path, _SEARCHED, [])
-
-
-_SEARCHED = f"strategy NOT IN ('{BENCH}', '{IMPORT}')"
+    return _find_last(path, SEARCHED, [])
 
 
 def _find_last(path: Path, where: str, values: Sequence[str | int]) -> int | None:

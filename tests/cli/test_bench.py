@@ -89,6 +89,12 @@ def test_each_bench_measures_anew_and_leaves_the_rest_alone(cli: Cli, tuned: Pat
     assert (again["session"], again["measured"]) == (1, 0), "the search goes on where it was"
 
 
+def test_a_bench_makes_nothing_stale(cli: Cli, tuned: Path) -> None:
+    assert cli("bench", tuned, *FEW).code == 0
+    ended = cli("tune", tuned, "--if-stale")
+    assert "up to date: session 1" in ended.out
+
+
 def test_given_values_are_measured(cli: Cli, config: Path) -> None:
     found = results(cli, config, "--values", "A=2 B='y z'", "--values", "B=x A=3")
     assert sorted(found) == [("0", 2, "y z"), ("0", 3, "x"), ("1", 2, "y z"), ("1", 3, "x")]
