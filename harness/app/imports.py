@@ -195,7 +195,14 @@ def _find_user() -> str:
 def _list_notes(recording: Recording) -> list[Note]:
     now_s = time.time()
     facts = f"{recording.form}, content {recording.digest}"
-    notes = [Note("info", f"imported from {recording.source} ({facts})", now_s)]
+    dated = any(found.ended_s for found in recording.measurements.values())
+    when = (
+        "when tests ended is the file's, when they began follows from how long they took"
+        if dated
+        else "the file does not say when tests were made: they are put one after the other, from "
+        "the import on"
+    )
+    notes = [Note("info", f"imported from {recording.source} ({facts}); {when}", now_s)]
     if recording.outside:
         notes.append(
             Note(

@@ -62,6 +62,7 @@ def test_what_a_file_says_is_what_the_journal_says(
     assert stored.info.imported
     assert stored.info.origin == f"imported from {tmp_path / 'results.file'}"
     assert "imported from" in stored.notes[0].text
+    assert "put one after the other" in stored.notes[0].text
 
 
 def test_how_a_test_ended_is_kept_where_the_file_says(tmp_path: Path, journal: Path) -> None:
@@ -124,6 +125,7 @@ def test_times_of_the_file_are_kept(tmp_path: Path, journal: Path) -> None:
     ends = [outcome.ended_s for outcome in stored.outcomes]
     assert ends == [1709294400.5 + second for second in range(len(ends))]
     assert 1709294390 < stored.info.started_s < 1709294400.5
+    assert "when tests ended is the file's" in stored.notes[0].text
 
 
 def test_no_test_that_is_made_here_takes_an_imported_result(tmp_path: Path) -> None:
