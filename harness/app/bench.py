@@ -47,7 +47,7 @@ class Bench:
     """What will be measured.
 
     Attributes:
-        sources: where the configurations are from.
+        sources: where the configurations are from; empty if they were given.
     """
 
     setup: Setup
@@ -71,7 +71,8 @@ def prepare_bench(spec: Spec, wanted: Wanted, *, repeat: int | None = None) -> B
     spaces = tuple(replace(part, space=_list(part, chosen)) for part in setup.spaces)
     token = f"{time.time_ns()}-{os.getpid()}"
     setup = replace(setup, spaces=spaces, strategy="exhaustive", bench=token)
-    return Bench(setup, tuple(dict.fromkeys(where for where, _ in found)))
+    sources = () if wanted.values else tuple(dict.fromkeys(where for where, _ in found))
+    return Bench(setup, sources)
 
 
 def find_before(setup: Setup, *, bench: bool) -> int | None:

@@ -142,7 +142,8 @@ def _describe(result: Result, commit: str, sources: Sequence[str]) -> list[str]:
     where = f" at commit {commit[:12]}" if commit else ""
     simulated = f" ({info.origin})" if info.origin else ""
     lines = [f"bench of {info.name}: session {info.id}{where}{simulated}, {result.summary.state}"]
-    lines += [f"configurations of {', '.join(sources)}; journal: {format_path(info.journal)}", ""]
+    which = f"the best of {', '.join(sources)}" if sources else "what was given"
+    lines += [f"measured: {which}; journal: {format_path(info.journal)}", ""]
     lines += format_table(bench_table(info, result.outcomes))
     return [*lines, *(f"{outcome.lane}: {outcome.reason}" for outcome in result.failures)]
 

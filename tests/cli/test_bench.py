@@ -71,7 +71,7 @@ def test_the_best_is_measured_on_every_lane(cli: Cli, tuned: Path) -> None:
     assert "bench of printer: session 2, complete" in ended.out
     assert [line.split()[0] for line in ended.out.splitlines() if "points" in line] == ["0", "1"]
     assert "1 points ± 0.0 % (n=20)" in ended.out
-    assert "configurations of session 1; journal: " in ended.out
+    assert "measured: the best of session 1; journal: " in ended.out
     shown = cli("show", "--json").json
     assert shown["session"] == 2
     assert {len(top["samples"]) for top in shown["top"]} == {20}
@@ -96,7 +96,9 @@ def test_a_bench_makes_nothing_stale(cli: Cli, tuned: Path) -> None:
 
 
 def test_given_values_are_measured(cli: Cli, config: Path) -> None:
-    found = results(cli, config, "--values", "A=2 B='y z'", "--values", "B=x A=3")
+    values = ("--values", "A=2 B='y z'", "--values", "B=x A=3")
+    assert "measured: what was given; journal: " in cli("bench", config, *values, *FEW).out
+    found = results(cli, config, *values)
     assert sorted(found) == [("0", 2, "y z"), ("0", 3, "x"), ("1", 2, "y z"), ("1", 3, "x")]
 
 
@@ -151,8 +153,8 @@ def test_files_for_builds_are_those_of_a_search(cli: Cli, tuned: Path) -> None:
 def test_a_simulated_search_says_nothing_of_real_devices(cli: Cli, tuned: Path) -> None:
     mock = ("--backend", "mock", "--progress", "none")
     cli("tune", tuned, *mock)
-    assert "configurations of session 1;" in cli("bench", tuned, *FEW).out
-    assert "configurations of session 2;" in cli("bench", tuned, *mock).out
+    assert "the best of session 1;" in cli("bench", tuned, *FEW).out
+    assert "the best of session 2;" in cli("bench", tuned, *mock).out
 
 
 def test_a_regression_exits_with_4(cli: Cli, tuned: Path) -> None:
