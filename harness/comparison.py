@@ -39,6 +39,11 @@ class Comparison:
     high: float
     counts: tuple[int, int]
 
+    @property
+    def has_interval(self) -> bool:
+        """Whether there were samples enough for an interval."""
+        return math.isfinite(self.high)
+
     def judge(self, threshold: float) -> Verdict:
         """What the interval proves.
 
@@ -56,6 +61,21 @@ class Comparison:
         if self.high < 1 and self.ratio <= 1 / limit:
             return "FASTER"
         return "UNCLEAR"
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """What is known of samples that nobody kept one by one.
+
+    Attributes:
+        mean: > 0.
+        deviation: their standard deviation as a fraction of the mean; None if unknown.
+        count: how many they were.
+    """
+
+    mean: float
+    deviation: float | None
+    count: int
 
 
 def compare_samples(

@@ -114,12 +114,17 @@ _NO_FAILURES = frozenset(
 )
 
 
+IMPORTED = "imported"
+"""The kind of a device that nobody here has used: it is what a file of results names."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceInfo:
     """Something that runs tests.
 
     Attributes:
-        kind: the backend it comes from: `cuda`, `cpu`, `mock`, `replay` or `none`.
+        kind: the backend it comes from: `cuda`, `cpu`, `mock`, `replay` or `none`; `imported` if
+            it is what a file of results names.
         index: its place in the backend's order (PCI bus id for GPUs).
         uuid: unique and stable: `GPU-…`, `MIG-…`, `CPU-…`, `MOCK-…`; empty for `none`.
         name: the model, as the vendor writes it.
@@ -131,7 +136,7 @@ class DeviceInfo:
         parent_uuid: of a MIG slice: the GPU it is a part of.
         compute_mode: of a GPU: `default`, `exclusive_process` or `prohibited`.
         sm_count: multiprocessors of a GPU or slice; 0 if unknown.
-        recording: of a replayed device: the file that its answers come from.
+        recording: of a replayed or imported device: the file that its answers come from.
         peak_gflops: what a GPU's FP32 units can do, in 1e9 operations per second; 0 if unknown.
         peak_gbps: what its memory can transfer, in 1e9 bytes per second; 0 if unknown.
     """
@@ -447,12 +452,19 @@ class SessionInfo:
 
     @property
     def recording(self) -> str:
-        """The file that a replayed session's results come from; empty for others."""
+        """The file that the results of a replay or an import come from; empty for others."""
         return next((lane.device.recording for lane in self.lanes if lane.device.recording), "")
 
     @property
+    def imported(self) -> bool:
+        """Whether its results were not measured here, but read from a file."""
+        return any(lane.device.kind == IMPORTED for lane in self.lanes)
+
+    @property
     def origin(self) -> str:
-        """`simulated`, with the recording if there is one; empty for real results."""
+        """`simulated` or `imported`, with the recording if there is one; empty for the rest."""
+        if self.imported:
+            return f"imported from {self.recording}" + (", simulated" if self.simulated else "")
         if self.recording:
             return f"simulated from {self.recording}"
         return "simulated" if self.simulated else ""

@@ -1,13 +1,17 @@
-"""Durations, sizes, counts, paths and foreign text as people read them."""
+"""Durations, instants, sizes, counts, paths and foreign text as people read them."""
 
 from __future__ import annotations
 
 import math
 import re
+from datetime import datetime, timezone
 from pathlib import Path
 
 _TIME_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+
+REAL_S = 1e9
+"""Instants below this are virtual time, not Unix time."""
 
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 """A whole number as users may write it: other scripts' digits are text."""
@@ -51,6 +55,13 @@ def format_duration(duration_s: float) -> str:
     if seconds < 3600:
         return f"{seconds // 60} min {seconds % 60} s"
     return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+
+
+def format_instant(at_s: float) -> str:
+    """A moment of Unix time, to the minute, in UTC; virtual time has no date."""
+    if at_s < REAL_S:
+        return "virtual time"
+    return datetime.fromtimestamp(at_s, timezone.utc).strftime("%Y-%m-%d %H:%M")
 
 
 def format_bytes(size_bytes: float) -> str:

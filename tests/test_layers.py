@@ -15,7 +15,17 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"units", "extras", "measurement"}),
     frozenset({"model", "clock"}),
     frozenset(
-        {"stats", "procs", "space", "landscape", "limits", "comparison", "occupancy", "effects"}
+        {
+            "stats",
+            "procs",
+            "space",
+            "landscape",
+            "limits",
+            "comparison",
+            "changes",
+            "occupancy",
+            "effects",
+        }
     ),
     frozenset({"config", "device", "compile", "timing", "search", "store", "export"}),
     frozenset({"schedule", "report", "replay"}),

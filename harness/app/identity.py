@@ -36,6 +36,8 @@ class Identity:
         )
         self.premises = find_premises(spec, commands, found, setup.functions)
         self._shared = dict(self.premises.of_tests)
+        if setup.bench:
+            self._shared["bench"] = setup.bench
         self._shared_key = make_key(self._shared)
         self.spec_key = make_key(
             {

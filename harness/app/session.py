@@ -138,7 +138,7 @@ class _Session:
             harness_version=__version__,
             environment=capture_environment(spec.base),
             distribution=spec.distribution,
-            strategy=setup.strategy,
+            strategy=setup.label,
             started_s=self.executor.now_s(),
             premises=self.identity.premises.to_json(),
         )
@@ -158,7 +158,7 @@ class _Session:
             simulated=setup.simulated,
             started_s=self.executor.now_s(),
             distribution=spec.distribution,
-            strategy=setup.strategy,
+            strategy=setup.label,
             journal=str(spec.journal_path),
             resumed=self.begun.resumed,
             complete=self.begun.complete,

@@ -20,6 +20,7 @@ from harness.model import Configuration, Goal, Lane, Phase
 from harness.replay.load import load_recording
 from harness.replay.recording import Recording
 from harness.space.space import ORDER_LIMIT, Space
+from harness.store.base import BENCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Setup:
         kernel: what is tuned, where that is a kernel; there are no commands then.
         measured: what a sample is.
         unit: of samples and scores.
+        bench: tells this measurement of given configurations from every other, so that it reuses
+            none and none reuses it; empty: configurations are searched for.
     """
 
     spec: Spec
@@ -49,6 +52,12 @@ class Setup:
     unit: str
     start: Configuration | None = None
     recording: Recording | None = None
+    bench: str = ""
+
+    @property
+    def label(self) -> str:
+        """What the journal keeps as the strategy."""
+        return BENCH if self.bench else self.strategy
 
     @property
     def lanes(self) -> tuple[Lane, ...]:

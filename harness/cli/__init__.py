@@ -21,15 +21,18 @@ from harness.units import format_text
 # name -> (module:command, one line of help), in the order of `harness --help`
 _COMMANDS = {
     "tune": ("harness.cli.tune:tune", "Find the best configuration of a program."),
+    "bench": ("harness.cli.bench:bench", "Measure given configurations, without a search."),
     "check": ("harness.cli.check:check", "Read a config and say what tuning it would do."),
     "space": ("harness.cli.space:space", "Count, list and draw a config's configurations."),
     "devices": ("harness.cli.devices:devices", "Show devices, lanes and who uses them."),
     "sessions": ("harness.cli.sessions:sessions", "List the sessions of this project's journal."),
     "show": ("harness.cli.sessions:show", "Show a session: best, tests, failures."),
     "compare": ("harness.cli.compare:compare", "Say what one session is slower at than another."),
+    "history": ("harness.cli.history:history", "Show scores over time, and where they changed."),
     "report": ("harness.cli.report:report", "Write sessions as a page for a browser."),
     "plot": ("harness.cli.plot:plot", "Plot sessions for a paper."),
     "export": ("harness.cli.export:export", "Write sessions as tables, or best values for builds."),
+    "import": ("harness.cli.import_:import_", "Put results of other tools into the journal."),
     "cache": ("harness.cli.cache:cache", "Show or clear the compiled kernels that are kept."),
     "simulate": ("harness.cli.simulate:simulate", "Compare strategies on recorded measurements."),
     "convert": ("harness.cli.convert:convert", "Turn a .conf file or a T1 definition into TOML."),

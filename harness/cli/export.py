@@ -15,7 +15,7 @@ from harness.errors import ConfigError
 from harness.export.base import write_whole
 from harness.export.tuned import make_tuned
 from harness.store.columns import open_columns
-from harness.store.sessions import load_session
+from harness.store.sessions import find_last_search, load_session
 
 
 @click.command()
@@ -45,6 +45,7 @@ def export(
 ) -> None:
     """Write SESSION (its number, a config's name, or `last`) in another format.
 
+    Without SESSION the last is written; for builds, the last that searched.
     The formats for builds take several sessions, of one program on different devices.
     """
     path = find_journal(journal)
@@ -59,9 +60,8 @@ def export(
     if form in FILES:
         _write_file(form, path, (*sessions, "last")[0], output)
         return
-    stored = [
-        load_session(path, session, runs=form in EXPORTS) for session in sessions or ("last",)
-    ]
+    chosen = sessions or (_find_default(path, form),)
+    stored = [load_session(path, session, runs=form in EXPORTS) for session in chosen]
     if form in EXPORTS:
         text = load(EXPORTS[form])(stored[0].info, stored[0].outcomes)
     else:
@@ -73,6 +73,14 @@ def export(
     else:
         write_whole(output, text)
         click.echo(f"wrote {output}", err=True)
+
+
+def _find_default(journal: Path, form: str) -> str:
+    """The last session; for builds the last that searched: a bench's best is only one of a few."""
+    if form in EXPORTS or not journal.is_file():
+        return "last"
+    found = find_last_search(journal)
+    return "last" if found is None else str(found)
 
 
 def _write_file(form: str, journal: Path, session: str, output: Path | None) -> None:

@@ -29,13 +29,19 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON obj
 
 
 def lane_options(function: F) -> F:
-    """`--parallel`, `--backend`, `--pin`, `--distribution`, `--oversubscribe`."""
+    """Those of `device_options`, and `--distribution`."""
+    return device_options(
+        click.option(
+            "--distribution", type=click.Choice(DISTRIBUTIONS), help="How tests are spread."
+        )(function)
+    )
+
+
+def device_options(function: F) -> F:
+    """`--parallel`, `--backend`, `--pin`, `--oversubscribe`."""
     for option in (
         click.option(
             "--oversubscribe", is_flag=True, default=None, help="Allow more lanes than devices."
-        ),
-        click.option(
-            "--distribution", type=click.Choice(DISTRIBUTIONS), help="How tests are spread."
         ),
         click.option(
             "--pin",

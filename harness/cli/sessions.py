@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,9 @@ from harness.cli.tables import format_table
 from harness.model import Outcome
 from harness.report.kernel import describe_kernel, kernel_object
 from harness.report.plain import describe_score
-from harness.store.base import SessionOverview
+from harness.store.base import BENCH, IMPORT, SessionOverview, SessionRow
 from harness.store.sessions import list_sessions, load_overview
-from harness.units import format_count, format_path, format_score
+from harness.units import format_count, format_instant, format_path, format_score
 
 
 @click.command()
@@ -31,6 +30,7 @@ def sessions(*, journal: Path | None, as_json: bool) -> None:
         found = [
             {
                 **{key: getattr(row, key) for key in keys},
+                "kind": _kind_of(row),
                 "started_s": row.started_s,
                 "config": row.config_path,
             }
@@ -39,7 +39,7 @@ def sessions(*, journal: Path | None, as_json: bool) -> None:
         write_json(found)
         return
     table: list[tuple[str, ...]] = [
-        ("ID", "NAME", "STATE", "STARTED (UTC)", "TESTS", "FAILED", "BEST")
+        ("ID", "NAME", "KIND", "STATE", "STARTED (UTC)", "TESTS", "FAILED", "BEST")
     ]
     for row in rows:
         best = "" if row.best is None else format_score(row.best, row.unit)
@@ -47,8 +47,9 @@ def sessions(*, journal: Path | None, as_json: bool) -> None:
             (
                 str(row.id),
                 row.name,
+                _kind_of(row),
                 row.state,
-                _format_instant(row.started_s),
+                format_instant(row.started_s),
                 str(row.tests),
                 str(row.failed),
                 f"{best}{' (simulated)' if row.simulated and best else ''}",
@@ -57,10 +58,9 @@ def sessions(*, journal: Path | None, as_json: bool) -> None:
     write_lines(format_table(table))
 
 
-def _format_instant(at_s: float) -> str:
-    if at_s < 1e9:
-        return "virtual time"
-    return datetime.fromtimestamp(at_s, timezone.utc).strftime("%Y-%m-%d %H:%M")
+def _kind_of(row: SessionRow) -> str:
+    """`tune`, or what tested given configurations: `bench`, `import`."""
+    return row.strategy if row.strategy in (BENCH, IMPORT) else "tune"
 
 
 @click.command()
@@ -102,6 +102,7 @@ def _to_object(stored: SessionOverview) -> dict[str, Any]:
         "state": stored.state,
         "config": stored.config_path,
         "simulated": info.simulated,
+        "imported": info.imported,
         "recording": info.recording or None,
         "unit": info.unit,
         "goal": info.goal,
@@ -141,7 +142,7 @@ def _lines(stored: SessionOverview) -> list[str]:
     lines = [
         f"session {info.id}: {info.name}, {stored.state}{simulated}",
         f"config: {format_path(stored.config_path)}",
-        f"started: {_format_instant(info.started_s)}; {format_count(stored.tests, 'test')}, "
+        f"started: {format_instant(info.started_s)}; {format_count(stored.tests, 'test')}, "
         f"{len(stored.failures)} failed",
         *(f"lane {lane.name}: {lane.device.name}" for lane in info.lanes),
         *(f"{note.level}: {note.text}" for note in stored.notes),

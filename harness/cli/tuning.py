@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
-from harness.app.options import MakeView, Options, View
+from harness.app.options import Options
 from harness.app.session import run_session
 from harness.app.setup import prepare
 from harness.cli.check import describe
 from harness.cli.output import write_json, write_lines
+from harness.cli.views import choose_view
 from harness.config.spec import Spec
 from harness.errors import EXIT_DEVICE, EXIT_FAILURE, EXIT_INTERRUPTED
 from harness.replay.recording import Recording
-from harness.report.plain import PlainView
-from harness.report.progress import Progress
 from harness.units import format_text
 
 
@@ -44,7 +42,7 @@ def run_tuning(
     """
     chosen = Options(
         warm_start=tuple(warm_start),
-        make_view=_choose_view(progress),
+        make_view=choose_view(progress),
         on_wait=lambda text: click.echo(format_text(text), err=True),
         **options,
     )
@@ -59,27 +57,3 @@ def run_tuning(
         raise click.exceptions.Exit(EXIT_DEVICE)
     if result.best is None or result.summary.unwritten:
         raise click.exceptions.Exit(EXIT_FAILURE)
-
-
-def _choose_view(progress: str) -> MakeView | None:
-    if progress == "none":
-        return None
-    if progress == "live" or (progress == "auto" and sys.stderr.isatty()):
-        return _make_live
-    return _make_plain
-
-
-def _make_plain(
-    progress: Progress, now_s: Callable[[], float], _: Callable[[], int | None]
-) -> View:
-    return PlainView(progress, write=lambda line: click.echo(line, err=True), now_s=now_s)
-
-
-def _make_live(
-    progress: Progress, now_s: Callable[[], float], remaining: Callable[[], int | None]
-) -> View:
-    from rich.console import Console  # noqa: PLC0415 - slow to import, needed on terminals only
-
-    from harness.report.live import LiveView  # noqa: PLC0415
-
-    return LiveView(progress, console=Console(stderr=True), now_s=now_s, remaining=remaining)

@@ -1,14 +1,14 @@
 """A session as one JSON object.
 
-Keys: `session`, `name`, `simulated` (and of a replay `recording`), `started_s` (Unix time),
-`goal`, `unit`, `repeat`, `aggregate`, `distribution`, `strategy`, `parameters`, `lanes`, and
-`tests`: a list of objects with `test`, `lane`, `outcome`, `parameters`, `score`, `samples` (both in
-`unit`), `compile_s`, `compile_started_s` (an instant; null where the test was not compiled in this
-session), `compile_seat` (`compile`, which is the compile pool, or a lane), `runs` (times in
-seconds, memory in bytes), and for failed ones `reason` and `evidence`. Tests of kernels also have
-`artifact` (the binary, with registers, shared memory and spills), `copy_of` where they share the
-measurement of another, and in each run `measurement`: every sample in seconds per launch, in
-order, and how they were taken.
+Keys: `session`, `name`, `simulated`, `imported` (and of a replay or an import `recording`),
+`started_s` (Unix time), `goal`, `unit`, `repeat`, `aggregate`, `distribution`, `strategy`,
+`parameters`, `lanes`, and `tests`: a list of objects with `test`, `lane`, `outcome`, `parameters`,
+`score`, `samples` (both in `unit`), `compile_s`, `compile_started_s` (an instant; null where the
+test was not compiled in this session), `compile_seat` (`compile`, which is the compile pool, or a
+lane), `runs` (times in seconds, memory in bytes), and for failed ones `reason` and `evidence`.
+Tests of kernels also have `artifact` (the binary, with registers, shared memory and spills),
+`copy_of` where they share the measurement of another, and in each run `measurement`: every sample
+in seconds per launch, in order, and how they were taken.
 
 `store/exported.py` reads it back.
 """
@@ -46,6 +46,7 @@ def format_json(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:
                 "session": info.id,
                 "name": info.name,
                 "simulated": info.simulated,
+                "imported": info.imported,
                 "started_s": info.started_s,
                 **({"recording": info.recording} if info.recording else {}),
                 "goal": info.goal,

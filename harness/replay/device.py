@@ -21,7 +21,7 @@ class ReplayBackend:
                 kind="replay",
                 index=index,
                 uuid=f"REPLAY-{recording.digest[:8]}-{index:04x}",
-                name=recording.device,
+                name=recording.device_name,
                 driver="recorded",
                 simulated=True,
                 recording=recording.source,

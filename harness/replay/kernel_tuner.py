@@ -14,12 +14,14 @@ from msgspec import Struct
 
 from harness.errors import ConfigError
 from harness.model import Configuration, OutcomeKind, Value
-from harness.replay.read import decode, digest_of, goal_of, is_time, judge
+from harness.replay.read import decode, digest_of, goal_of, is_time, judge, read_instant
 from harness.replay.recording import Measurement, Recording, find_parameters, make_recording
 from harness.space.parameters import Parameter
 from harness.space.space import Space
 
 _MS = 1e-3
+_UNKNOWN = "unknown"
+"""What our export writes as the device where there is none: the format wants a name."""
 _VALUE_TYPES = frozenset({bool, int, float, str})
 
 _KINDS = {
@@ -35,6 +37,8 @@ class _File(Struct):
     tune_params: dict[str, list[bool | int | float | str]] = {}
     device_name: str = ""
     objective: str = "time"
+    kernel_name: str = ""
+    simulated: bool = False  # ours; the format says nothing of it
 
 
 def load_kernel_tuner(path: Path, content: bytes, space: Space | None = None) -> Recording:
@@ -63,10 +67,13 @@ def load_kernel_tuner(path: Path, content: bytes, space: Space | None = None) ->
         parameters,
         goal=goal_of(file.objective),
         unit="s" if is_time(file.objective) else file.objective,
-        device=file.device_name or path.name.split(".")[0],
+        device="" if file.device_name == _UNKNOWN else file.device_name,
         source=str(path),
         digest=digest_of(content),
         space=space,
+        name=file.kernel_name,
+        simulated=file.simulated,
+        form="Kernel Tuner cache",
     )
 
 
@@ -120,6 +127,7 @@ def _measurement(entry: dict[str, Any], objective: str, place: str) -> Measureme
         run_s=sum(times) * _MS or benchmark_s,
         overhead_s=_seconds(entry, "framework_time", place)
         + _seconds(entry, "verification_time", place),
+        ended_s=read_instant(str(entry.get("timestamp", ""))),
     )
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from harness.config.t1 import load_t1
 from harness.errors import ConfigError
+from harness.replay.csv import MAGIC as CSV
+from harness.replay.csv import load_csv
 from harness.replay.journal import MAGIC, load_journal
 from harness.replay.kernel_tuner import load_kernel_tuner
 from harness.replay.read import read_content
@@ -17,14 +19,20 @@ from harness.space.parameters import Parameter
 from harness.space.space import Space, make_space
 
 _HEAD_BYTES = 1 << 16
-_T4 = re.compile(rb'"results"\s*:\s*\[')
-_KERNEL_TUNER = re.compile(rb'"cache"\s*:\s*\{')
+_SIGNS = {
+    "csv": CSV.match,
+    "t4": re.compile(rb'"results"\s*:\s*\[').search,
+    "kernel-tuner": re.compile(rb'"cache"\s*:\s*\{').search,
+}
+_LOADERS = {"csv": load_csv, "t4": load_t4, "kernel-tuner": load_kernel_tuner}
 
 
 def load_recording(
     source: str | Path, *, definition: Path | None = None, space: Space | None = None
 ) -> Recording:
-    """The recording in a file: T4, a Kernel Tuner cache (either also gzipped), or a journal.
+    """The recording in a file: T4, a Kernel Tuner cache, a log in CSV, or a journal.
+
+    All but the journal may be gzipped.
 
     Args:
         source: its path; of a journal, `path` (its last session) or `path:session`.
@@ -37,24 +45,30 @@ def load_recording(
     """
     if definition is not None:
         space = _read_space(definition)
-    path, session = _split(str(source))
+    path, session = split_source(str(source))
     content = read_content(path)
-    if content.startswith(MAGIC):
+    form = find_format(content)
+    if form == "journal":
         return load_journal(path, session or "last", space)
     if session:
         raise ConfigError(f"{path}: not a journal, so {session!r} after the colon has no meaning")
-    head = content[:_HEAD_BYTES]
-    if _T4.search(head):
-        return load_t4(path, content, space)
-    if _KERNEL_TUNER.search(head):
-        return load_kernel_tuner(path, content, space)
+    if form is not None:
+        return _LOADERS[form](path, content, space)
     raise ConfigError(
-        f"{path}: neither T4 (`results`), a Kernel Tuner cache (`cache`) nor a journal; give one "
-        "of these, or an export of them"
+        f"{path}: neither T4 (`results`), a Kernel Tuner cache (`cache`), a log in CSV "
+        "(`TestNo,…`) nor a journal; give one of these, or an export of them"
     )
 
 
-def _split(source: str) -> tuple[Path, str]:
+def find_format(content: bytes) -> str | None:
+    """What a file is, by how it begins: `journal`, or a key of the loaders; None: none of these."""
+    head = content[:_HEAD_BYTES]
+    if content.startswith(MAGIC):
+        return "journal"
+    return next((form for form, sign in _SIGNS.items() if sign(head)), None)
+
+
+def split_source(source: str) -> tuple[Path, str]:
     """Path and session; a file whose name has a colon is a file."""
     path = Path(source)
     before, colon, after = source.rpartition(":")

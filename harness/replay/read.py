@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import zlib
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TypeVar
 
@@ -93,6 +94,15 @@ _UNITS = {
     "ns": 1e-9,
     "nanoseconds": 1e-9,
 }
+
+
+def read_instant(text: str) -> float:
+    """Unix time of a timestamp, which is UTC where it names no zone; 0 if it is none."""
+    try:
+        found = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+    except ValueError:
+        return 0.0
+    return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).timestamp()
 
 
 def is_time(objective: str) -> bool:

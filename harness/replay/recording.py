@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -28,6 +29,7 @@ class Measurement:
         run_s: seconds that all of its runs took together, also if they failed.
         overhead_s: seconds that the tool which recorded it spent on it besides, such as on
             checking its results.
+        ended_s: when, in Unix time; 0 where that was not recorded.
     """
 
     kind: OutcomeKind
@@ -36,6 +38,8 @@ class Measurement:
     compile_s: float = 0.0
     run_s: float = 0.0
     overhead_s: float = 0.0
+    # No part of the text of a measurement, which the identity of a replayed journal is made of.
+    ended_s: float = field(default=0.0, repr=False)
 
     @property
     def duration_s(self) -> float:
@@ -56,6 +60,9 @@ class Recording:
         source: the file it was read from.
         digest: of that file's content.
         outside: recorded configurations that are not in the space, and so are left out.
+        name: what was tuned; empty if the file does not say.
+        simulated: whether the file says that its results are simulated.
+        form: the format of the file.
     """
 
     space: Space
@@ -66,6 +73,14 @@ class Recording:
     source: str
     digest: str = ""
     outside: int = 0
+    name: str = ""
+    simulated: bool = False
+    form: str = ""
+
+    @property
+    def device_name(self) -> str:
+        """The device, by the file's name where the file does not say."""
+        return self.device or Path(self.source).name.split(".")[0]
 
     @cached_property
     def unmeasured(self) -> Measurement:
@@ -138,6 +153,9 @@ def make_recording(
     source: str,
     digest: str = "",
     space: Space | None = None,
+    name: str = "",
+    simulated: bool = False,
+    form: str = "",
 ) -> Recording:
     """A recording of a space, or (None) of the space of just the configurations recorded.
 
@@ -158,7 +176,17 @@ def make_recording(
     else:
         kept = fit(measurements, space, source)
     return Recording(
-        space, kept, goal, unit, device, source, digest, outside=len(measurements) - len(kept)
+        space,
+        kept,
+        goal,
+        unit,
+        device,
+        source,
+        digest,
+        outside=len(measurements) - len(kept),
+        name=name,
+        simulated=simulated,
+        form=form,
     )
 
 
@@ -219,16 +247,8 @@ def restrict(recording: Recording, space: Space) -> Recording:
         ConfigError: other parameters, or nothing in common.
     """
     kept = fit(recording.measurements, space, recording.source)
-    return Recording(
-        space,
-        kept,
-        recording.goal,
-        recording.unit,
-        recording.device,
-        recording.source,
-        recording.digest,
-        outside=len(recording.measurements) - len(kept),
-    )
+    outside = len(recording.measurements) - len(kept)
+    return replace(recording, space=space, measurements=kept, outside=outside)
 
 
 def find_parameters(

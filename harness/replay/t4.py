@@ -13,7 +13,15 @@ from msgspec import Struct, field
 
 from harness.errors import ConfigError
 from harness.model import Configuration, OutcomeKind, Value
-from harness.replay.read import decode, digest_of, goal_of, is_time, judge, seconds_per
+from harness.replay.read import (
+    decode,
+    digest_of,
+    goal_of,
+    is_time,
+    judge,
+    read_instant,
+    seconds_per,
+)
 from harness.replay.recording import Measurement, Recording, find_parameters, make_recording
 from harness.space.space import Space
 
@@ -48,12 +56,16 @@ class _Result(Struct):
     invalidity: str
     measurements: list[_Measured] = []
     objectives: list[str] = []
+    timestamp: str = ""
 
 
 class _Metadata(Struct):
     timeunit: str = ""
     device: str = ""
-    goal: Literal["min", "max"] | None = None  # ours; the format says nothing of it
+    # Ours; the format says nothing of these.
+    goal: Literal["min", "max"] | None = None
+    name: str = ""
+    simulated: bool = False
 
 
 class _File(Struct):
@@ -93,10 +105,13 @@ def load_t4(path: Path, content: bytes, space: Space | None = None) -> Recording
         goal=file.metadata.goal
         or goal_of(objective if is_time(objective) else f"{objective} {unit}"),
         unit="s" if is_time(objective) else unit or objective,
-        device=file.metadata.device or path.name.split(".")[0],
+        device=file.metadata.device,
         source=str(path),
         digest=digest_of(content),
         space=space,
+        name=file.metadata.name,
+        simulated=file.metadata.simulated,
+        form="T4",
     )
 
 
@@ -136,4 +151,5 @@ def _measurement(
         compile_s=compilation * second,
         run_s=(sum(times.runtimes) or times.benchmark) * second,
         overhead_s=(times.framework + times.validation) * second,
+        ended_s=read_instant(result.timestamp) if result.timestamp else 0.0,
     )

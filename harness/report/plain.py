@@ -8,6 +8,7 @@ from harness.model import Event, Note, Outcome, OutcomeKind, SessionInfo, TestEn
 from harness.report.kernel import describe_metrics
 from harness.report.progress import Progress
 from harness.stats import relative_noise
+from harness.store.base import BENCH
 from harness.units import format_count, format_duration, format_score, format_text
 
 
@@ -41,7 +42,7 @@ def describe_session(info: SessionInfo) -> str:
         for lane in info.lanes
     )
     simulated = f" ({info.origin})" if info.origin else ""
-    verb = "resuming" if info.resumed else "tuning"
+    verb = "resuming" if info.resumed else "benching" if info.strategy == BENCH else "tuning"
     if info.complete:
         verb = "complete already, testing only what is new:"
     known = "? configurations" if info.size is None else format_count(info.size, "configuration")

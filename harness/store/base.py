@@ -8,6 +8,10 @@ from typing import Any, Protocol
 
 from harness.model import Event, Goal, Lane, Note, Outcome, Run, SessionInfo, Test
 
+BENCH = "bench"
+IMPORT = "import"
+"""What is kept as the strategy of sessions in which nothing was searched for."""
+
 
 @dataclass(frozen=True, slots=True)
 class SessionStart:
@@ -68,6 +72,7 @@ class SessionRow:
     Attributes:
         state: `running`, `killed`, `complete`, `interrupted` or `failed`.
         best: the best score; None if no test succeeded.
+        strategy: what decided which tests were made; `bench` or `import` if none did.
     """
 
     id: int
@@ -81,6 +86,7 @@ class SessionRow:
     goal: Goal
     simulated: bool
     config_path: str
+    strategy: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,16 @@ import socket
 from pathlib import Path
 
 from harness._version import __version__
+from harness.procs.git import is_changed
 
 
 def capture_environment(folder: Path) -> dict[str, str]:
-    """Host, kernel, processor, Python and harness versions, and the git commit of `folder`.
+    """Host, kernel, processor, Python and harness versions, and the state of `folder` in git.
 
-    What cannot be found out is left out.
+    `git_changed` is `yes` where files differ from `git_commit`, else `no`. What cannot be found
+    out is left out.
     """
+    commit = capture_commit(folder)
     captured = {
         "host": socket.gethostname(),
         "kernel": f"{platform.system()} {platform.release()}",
@@ -25,7 +28,8 @@ def capture_environment(folder: Path) -> dict[str, str]:
         "harness": __version__,
         "user": str(os.getuid()),
         "load": " ".join(f"{load:.2f}" for load in os.getloadavg()),
-        "git_commit": _git_commit(folder),
+        "git_commit": commit,
+        "git_changed": _say_changed(folder) if commit else "",
         "governor": _read(Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")),
         "CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", ""),
     }
@@ -39,17 +43,33 @@ def _processor() -> str:
     return platform.processor()
 
 
-def _git_commit(folder: Path) -> str:
-    """The commit that is checked out, read from git's files: no process is started for it."""
+def capture_commit(folder: Path) -> str:
+    """The commit that is checked out, read from git's files; empty if there is none."""
     for home in (folder.resolve(), *folder.resolve().parents):
-        git = home / ".git"
-        if git.is_dir():
+        git = _find_git(home)
+        if git is not None:
             head = _read(git / "HEAD")
             if not head.startswith("ref: "):
                 return head
             name = head.removeprefix("ref: ")
-            return _read(git / name) or _packed(git, name)
+            # A worktree has a HEAD of its own, but shares its branches.
+            shared = git / (_read(git / "commondir") or ".")
+            return _read(git / name) or _read(shared / name) or _packed(shared, name)
     return ""
+
+
+def _find_git(home: Path) -> Path | None:
+    """Git's folder of a working tree; that of a worktree or submodule is elsewhere."""
+    git = home / ".git"
+    if git.is_dir():
+        return git
+    link = _read(git)
+    return home / link.removeprefix("gitdir: ") if link.startswith("gitdir: ") else None
+
+
+def _say_changed(folder: Path) -> str:
+    changed = is_changed(folder)
+    return "" if changed is None else "yes" if changed else "no"
 
 
 def _packed(git: Path, name: str) -> str:

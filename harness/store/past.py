@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.store.rows import to_text
+from harness.store.rows import SEARCHED, to_text
 from harness.store.schema import connect, translated
 from harness.store.sessions import name_state
 
@@ -85,7 +85,8 @@ def find_past(path: Path, config_path: str, premises: str) -> Past:
 
         def find(condition: str, *values: object) -> PastSession | None:
             row = db.execute(
-                f"SELECT {_COLUMNS} FROM sessions WHERE config_path = ? AND {condition} "
+                f"SELECT {_COLUMNS} FROM sessions WHERE config_path = ? AND {SEARCHED} "
+                f"AND {condition} "
                 "ORDER BY id DESC LIMIT 1",
                 (config, *values),
             ).fetchone()
@@ -136,4 +137,9 @@ def list_configs(path: Path) -> set[str]:
     if not path.is_file():
         return set()
     with closing(connect(path, create=False)) as db, translated(path, "cannot read sessions"):
-        return {config for (config,) in db.execute("SELECT DISTINCT config_path FROM sessions")}
+        return {
+            config
+            for (config,) in db.execute(
+                f"SELECT DISTINCT config_path FROM sessions WHERE {SEARCHED}"
+            )
+        }

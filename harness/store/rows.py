@@ -20,6 +20,7 @@ from harness.model import (
     OutcomeKind,
     Run,
 )
+from harness.store.base import BENCH, IMPORT
 
 TEST_COLUMNS = (
     "id, key, configuration, lane, compile_s, outcome, score, reason, evidence, ended_s, "
@@ -31,6 +32,8 @@ RUN_COLUMNS = (
     "evidence, measurement"
 )
 
+SEARCHED = f"strategy NOT IN ('{BENCH}', '{IMPORT}')"
+"""Of rows of `sessions`: those in which configurations were searched for."""
 
 _MEASUREMENTS = msgspec.json.Decoder(Measurement)
 _ARTIFACTS = msgspec.json.Decoder(Artifact)

@@ -11,9 +11,17 @@ from typing import Any
 
 from harness.errors import StoreError
 from harness.model import Lane, Note, Outcome, OutcomeKind, Run, SessionInfo
-from harness.store.base import SessionOverview, SessionRow, StoredSession
+from harness.store.base import BENCH, SessionOverview, SessionRow, StoredSession
 from harness.store.claims import is_claimed
-from harness.store.rows import RUN_COLUMNS, TEST_COLUMNS, read_lane, read_outcome, read_run
+from harness.store.rows import (
+    RUN_COLUMNS,
+    SEARCHED,
+    TEST_COLUMNS,
+    read_lane,
+    read_outcome,
+    read_run,
+    to_text,
+)
 from harness.store.schema import connect, translated
 
 _UNSCORED = ", ".join(
@@ -33,7 +41,7 @@ def list_sessions(path: Path) -> list[SessionRow]:
     """
     with closing(connect(path, create=False)) as db, translated(path, "cannot list sessions"):
         rows = db.execute(
-            "SELECT id, name, state, started_s, unit, goal, simulated, config_path, "
+            "SELECT id, name, state, started_s, unit, goal, simulated, config_path, strategy, "
             "count(t.outcome), "
             f"count(t.outcome) - count(t.score) - coalesce(sum(t.outcome IN ({_UNSCORED})), 0), "
             "min(t.score), max(t.score) "
@@ -51,12 +59,57 @@ def list_sessions(path: Path) -> list[SessionRow]:
             goal=row[5],
             simulated=bool(row[6]),
             config_path=row[7],
-            tests=row[8],
-            failed=row[9],
-            best=row[10] if row[5] == "min" else row[11],
+            strategy=row[8],
+            tests=row[9],
+            failed=row[10],
+            best=row[11] if row[5] == "min" else row[12],
         )
         for row in rows
     ]
+
+
+def find_complete(path: Path, key: str) -> int | None:
+    """The latest complete session with this key; None if there is none.
+
+    Raises:
+        StoreError: there is no journal at `path`, or it cannot be read.
+    """
+    return _find_last(path, "spec_key = ? AND state = 'complete'", [key])
+
+
+def find_latest(path: Path, config_path: str, *, bench: bool, simulated: bool) -> int | None:
+    """The latest session of a config in which a test succeeded; None if there is none.
+
+    Args:
+        config_path: absolute.
+        bench: one that measured given configurations; else one that searched.
+        simulated: one that was simulated; else one that measured.
+
+    Raises:
+        StoreError: there is no journal at `path`, or it cannot be read.
+    """
+    return _find_last(
+        path,
+        f"{f'strategy = {BENCH!r}' if bench else SEARCHED} AND config_path = ? AND simulated = ? "
+        "AND EXISTS (SELECT 1 FROM tests WHERE session = sessions.id AND outcome = 'ok')",
+        [to_text(config_path), int(simulated)],
+    )
+
+
+def find_last_search(path: Path) -> int | None:
+    """The latest session that searched; None if there is none.
+
+    Raises:
+        StoreError: there is no journal at `path`, or it cannot be read.
+    """
+    return _find_last(path, SEARCHED, [])
+
+
+def _find_last(path: Path, where: str, values: Sequence[str | int]) -> int | None:
+    with closing(connect(path, create=False)) as db, translated(path, "cannot look up a session"):
+        row = db.execute(f"SELECT max(id) FROM sessions WHERE {where}", values).fetchone()
+    found: int | None = row[0]
+    return found
 
 
 def load_session(path: Path, which: str = "last", *, runs: bool = True) -> StoredSession:

@@ -4,7 +4,8 @@
 
 Without files, a recording of 18,000 configurations with 32 samples each is invented. The rate is
 compared with that of a bare loop over the same outcomes. Where HARNESS_PEERS_PYTHON names an
-interpreter with Kernel Tuner, that tuner reads what we export: its best must be ours.
+interpreter with Kernel Tuner, that tuner reads what we export, and we read what it writes: the best
+must be the same. With autotuning_methodology installed there as well, that reads our T4, too.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ import time
 from pathlib import Path
 
 import harness
+from harness.app.imports import import_results
 from harness.app.names import EXPORTS, load
+from harness.model import Outcome
 from harness.replay.drive import simulate
 from harness.replay.load import load_recording
 from harness.replay.recording import Recording
 from harness.search.exhaustive import Exhaustive
+from harness.store.sessions import load_session
 from tests.benchmarks.common import describe_machine, interleave, medians
 
 PEER_SCRIPT = Path(__file__).with_name("peer_replay.py")
@@ -96,36 +100,61 @@ def run(path: str) -> None:
 
 
 def check_peer(python: str) -> None:
-    """Let Kernel Tuner read a session's exports."""
+    """Let Kernel Tuner read what a session exports, and read what it writes.
+
+    Kernel Tuner reads no T4. So the T4 file is imported, and the cache that it replays is made of
+    that import: it knows no more than the T4 file says.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        spec = harness.make_spec(
-            {
-                "name": "exported",
-                "backend": "mock",
-                "parameters": {"block_size_x": [32, 64, 128, 256], "MODE": [0, 1], "N": [1, 2, 3]},
-                "command": {"compile": "true", "test": "true %block_size_x% %MODE% %N%"},
-                "scoring": {"repeat": 7},
-                "mock": {"time": "virtual", "run_failures": 0.2, "compile_failures": 0.1},
-            },
-            base=folder,
-        )
-        result = harness.tune(spec)
-        paths = {"t4": Path(folder) / "t4.json", "cache": Path(folder) / "cache.json"}
-        for key, form in (("t4", "t4"), ("cache", "kernel-tuner")):
-            paths[key].write_text(load(EXPORTS[form])(result.info, result.outcomes))
-        request = json.dumps({key: str(path) for key, path in paths.items()})
+        best = _export(Path(folder))
+        paths = {name: str(Path(folder) / f"{name}.json") for name in ("t4", "cache", "written")}
         done = subprocess.run(
-            [python, str(PEER_SCRIPT)], input=request, capture_output=True, text=True, check=False
+            [python, str(PEER_SCRIPT)],
+            input=json.dumps(paths),
+            capture_output=True,
+            text=True,
+            check=False,
         )
-    if done.returncode:
-        print(f"  kernel_tuner: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
-        return
-    found = json.loads(done.stdout.strip().splitlines()[-1])
+        if done.returncode:
+            print(f"  kernel_tuner: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
+            return
+        found = json.loads(done.stdout.strip().splitlines()[-1])
+        back, measured = load_recording(paths["written"]).best
+    assert best.score is not None
+    assert measured.score is not None
+    assert found["best"] == dict(best.configuration), found
+    assert abs(found["time"] / (1000 * best.score) - 1) < 1e-9, found
+    assert dict(back) == dict(best.configuration), back
+    assert abs(measured.score / best.score - 1) < 1e-9, measured
+    print(f"Kernel Tuner: our T4 valid {found['valid']}, from it the same best of {found['count']}")
+    print("Kernel Tuner: the T4 that it writes has the same best")
+    if "optimum" in found:
+        assert abs(found["optimum"] / (1000 * best.score) - 1) < 1e-9, found
+        print(f"autotuning_methodology: reads our T4, the same best of {found['size']}")
+
+
+def _export(folder: Path) -> Outcome:
+    """Tune, write T4, and of an import of that a cache; the best."""
+    spec = harness.make_spec(
+        {
+            "name": "exported",
+            "backend": "mock",
+            "parameters": {"block_size_x": [32, 64, 128, 256], "MODE": [0, 1], "N": [1, 2, 3]},
+            "command": {"compile": "true", "test": "true %block_size_x% %MODE% %N%"},
+            "scoring": {"repeat": 7},
+            "mock": {"time": "virtual", "run_failures": 0.2, "compile_failures": 0.1},
+        },
+        base=folder,
+    )
+    result = harness.tune(spec)
+    (folder / "t4.json").write_text(load(EXPORTS["t4"])(result.info, result.outcomes))
+    journal = folder / "imported.sqlite"
+    import_results(str(folder / "t4.json"), journal)
+    stored = load_session(journal)
+    cache = load(EXPORTS["kernel-tuner"])(stored.info, stored.outcomes)
+    (folder / "cache.json").write_text(cache)
     assert result.best is not None
-    assert result.best.score is not None
-    assert found["best"] == dict(result.best.configuration), found
-    assert abs(found["time"] / (1000 * result.best.score) - 1) < 1e-9, found
-    print(f"Kernel Tuner: T4 valid {found['valid']}, the same best of {found['count']}")
+    return result.best
 
 
 def main() -> None:

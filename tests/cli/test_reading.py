@@ -42,7 +42,7 @@ def test_every_command_has_help(cli: Cli, command: str) -> None:
 
 def test_sessions(cli: Cli, journal: Path) -> None:
     ended = cli("sessions", "--journal", journal)
-    assert ended.out.splitlines()[1].split()[:3] == ["1", "sleepers", "complete"]
+    assert ended.out.splitlines()[1].split()[:4] == ["1", "sleepers", "tune", "complete"]
     (row,) = cli("sessions", "--journal", journal, "--json").json
     assert (row["tests"], row["failed"], row["best"]) == (6, 2, 2.0)
 

@@ -20,7 +20,8 @@ from harness.model import (
     Run,
     SessionInfo,
 )
-from harness.report.compare import Comparisons, Side, compare_sessions
+from harness.report.compare import Comparisons, compare_sessions
+from harness.report.sides import Side
 from harness.store.exported import load_exported
 
 LANE = Lane("0", 0, DeviceInfo("cuda", 0, "GPU-a", "NVIDIA A100"))

@@ -43,6 +43,9 @@ def _origin(sessions: Sequence[StoredSession]) -> list[str]:
     elif simulated:
         sources = dict.fromkeys(info.recording or "mock devices" for info in simulated)
         found.append(f"Simulated: these results come from {', '.join(sources)}, not from hardware.")
+    files = dict.fromkeys(stored.info.recording for stored in sessions if stored.info.imported)
+    if files:
+        found.append(f"Imported, not measured here: results of {', '.join(files)}.")
     models = {lane.device.model for stored in sessions for lane in stored.info.lanes}
     if len(sessions) > 1 and len(models) > 1:
         found.append(

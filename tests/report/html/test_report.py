@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.measurement import Launch, Measurement
-from harness.model import Note, OutcomeKind, Run, Value
+from harness.model import IMPORTED, Note, OutcomeKind, Run, Value
 from harness.report.groups import make_groups
 from harness.report.html.axes import distinct, label, scale_of, short
 from harness.report.html.course import draw_progress, draw_scores
@@ -130,6 +130,14 @@ def test_simulated_says_so_everywhere() -> None:
     titles = [axis["text"] for axis in axes if axis.get("text", "").startswith(("score", "sample"))]
     assert len(titles) == 4
     assert all("simulated" in title for title in titles)
+
+
+def test_imported_results_say_where_they_are_from() -> None:
+    info = make_info()
+    device = replace(info.lanes[0].device, kind=IMPORTED, recording="results.t4.json")
+    stored = make_stored(info=replace(info, lanes=(replace(info.lanes[0], device=device),)))
+    text = Reader(make_report([stored], "library")).text
+    assert "Imported, not measured here: results of results.t4.json." in text
 
 
 def test_noise_lost_lanes_and_few_samples_are_warned_of() -> None:

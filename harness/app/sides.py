@@ -1,0 +1,100 @@
+"""The sides of a comparison, by what users call them: sessions, and files of many formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.errors import ConfigError
+from harness.replay.load import find_format, load_recording, split_source
+from harness.replay.nvbench import SIGN, NvbenchFile
+from harness.replay.read import read_content
+from harness.replay.session import make_session
+from harness.report.sides import Side
+from harness.store.exported import load_exported
+from harness.store.sessions import load_session
+
+_FILES = (".json", ".gz", ".csv", ".sqlite")
+"""What ends so is a file, whether it is there or not."""
+
+
+def load_side(which: str, journal: Path) -> Side:
+    """What `which` names: a session, or a file of any format but NVBench's.
+
+    Args:
+        which: a session's number, a config's name, `last`; a path; or `JOURNAL:SESSION`.
+        journal: where sessions are.
+
+    Raises:
+        ConfigError, StoreError: there is no such session or file, or it holds something else.
+    """
+    found = _load(which, journal)
+    if isinstance(found, NvbenchFile):
+        return _choose_benchmark(which, found, None, hot=False)
+    return found
+
+
+def load_sides(
+    first: str, second: str, journal: Path, *, benchmark: str | None = None, hot: bool = False
+) -> tuple[Side, Side]:
+    """Two sides to compare; of two NVBench files all benchmarks.
+
+    Args:
+        benchmark: of NVBench files, only this one.
+        hot: of NVBench files, what was measured in batches.
+
+    Raises:
+        ConfigError, StoreError: as `load_side`; or an option for NVBench without such a file.
+    """
+    loaded = [(which, _load(which, journal)) for which in (first, second)]
+    files = [found for _, found in loaded if isinstance(found, NvbenchFile)]
+    if not files and (benchmark is not None or hot):
+        raise ConfigError(
+            f"{first} and {second}: neither is NVBench's JSON, which alone has benchmarks and "
+            "--hot; leave these options out"
+        )
+    sides: list[Side] = []
+    for which, found in loaded:
+        if not isinstance(found, NvbenchFile):
+            sides.append(found)
+        elif len(files) == 2 and benchmark is None:
+            sides.append(_read_nvbench(which, found, None, hot=hot))
+        else:
+            sides.append(_choose_benchmark(which, found, benchmark, hot=hot))
+    return sides[0], sides[1]
+
+
+def _load(which: str, journal: Path) -> Side | NvbenchFile:
+    path, session = split_source(which)
+    if not session and not path.is_file() and path.suffix not in _FILES:
+        return _load_session(journal, which)
+    content = read_content(path)
+    form = find_format(content)
+    if form == "journal":
+        return _load_session(path, session or "last", f" of {path}")
+    if form is not None:
+        return Side(which, *make_session(load_recording(which)))
+    if SIGN.search(content) is not None:
+        return NvbenchFile(path, content)
+    return Side(which, *load_exported(path))
+
+
+def _load_session(journal: Path, which: str, where: str = "") -> Side:
+    stored = load_session(journal, which)
+    name = f"session {stored.info.id}{where} ({stored.info.name})"
+    return Side(name, stored.info, stored.outcomes)
+
+
+def _choose_benchmark(which: str, file: NvbenchFile, benchmark: str | None, *, hot: bool) -> Side:
+    """One benchmark, whose axes are parameters."""
+    names = file.benchmarks
+    if benchmark is None and len(names) != 1:
+        raise ConfigError(
+            f"{which}: this holds {len(names)} benchmarks; say which with --benchmark: "
+            f"{', '.join(names)}"
+        )
+    return _read_nvbench(which, file, benchmark or names[0], hot=hot)
+
+
+def _read_nvbench(which: str, file: NvbenchFile, benchmark: str | None, *, hot: bool) -> Side:
+    found = file.read(benchmark, hot=hot)
+    return Side(which, found.info, found.outcomes, found.moments, found.mode)

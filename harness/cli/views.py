@@ -1,0 +1,50 @@
+"""How a session is shown while it runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from harness.app.options import MakeView, View
+from harness.report.plain import PlainView
+from harness.report.progress import Progress
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def progress_option(function: F) -> F:
+    """`--progress`."""
+    return click.option(
+        "--progress",
+        type=click.Choice(["auto", "live", "plain", "none"]),
+        default="auto",
+        help="auto: live on a terminal, plain lines elsewhere.",
+    )(function)
+
+
+def choose_view(progress: str) -> MakeView | None:
+    """What makes the view that the option names; None: nothing is shown."""
+    if progress == "none":
+        return None
+    if progress == "live" or (progress == "auto" and sys.stderr.isatty()):
+        return _make_live
+    return _make_plain
+
+
+def _make_plain(
+    progress: Progress, now_s: Callable[[], float], _: Callable[[], int | None]
+) -> View:
+    return PlainView(progress, write=lambda line: click.echo(line, err=True), now_s=now_s)
+
+
+def _make_live(
+    progress: Progress, now_s: Callable[[], float], remaining: Callable[[], int | None]
+) -> View:
+    from rich.console import Console  # noqa: PLC0415 - slow to import, needed on terminals only
+
+    from harness.report.live import LiveView  # noqa: PLC0415
+
+    return LiveView(progress, console=Console(stderr=True), now_s=now_s, remaining=remaining)

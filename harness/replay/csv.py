@@ -1,0 +1,117 @@
+"""Reads Spencer's logs: `TestNo, <parameter> …, Score_1 … Score_n, Score_Overall` and more.
+
+His tuner and `harness export --format csv` write them. A log says neither what its scores are nor
+where they were measured: they are taken as seconds, of which the least is best. `Simulated` marks
+what our export calls so; other columns behind the overall score, such as metrics, are left out.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.errors import ConfigError
+from harness.model import Configuration, OutcomeKind, Value
+from harness.replay.read import digest_of
+from harness.replay.recording import Measurement, Recording, find_parameters, make_recording
+from harness.space.space import Space
+
+MAGIC = re.compile(rb'(\xef\xbb\xbf)?\s*"?TestNo"?\s*,')
+"""How a log begins."""
+
+_SAMPLE = re.compile(r"Score_\d+")
+_OVERALL = "Score_Overall"
+_SIMULATED = "Simulated"
+_INTEGER = re.compile(r"[+-]?(0|[1-9][0-9]{0,17})")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.[0-9]*|\.?[0-9]+)([eE][+-]?[0-9]+)?")
+
+
+def load_csv(path: Path, content: bytes, space: Space | None = None) -> Recording:
+    """The recording in a log.
+
+    Args:
+        content: of the file, decompressed.
+        space: that was tuned; None: the configurations in the file.
+
+    Raises:
+        ConfigError: it is no log, or says nothing that could be replayed.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: no UTF-8: {error.reason}; give a log as text") from None
+    header, *rows = [
+        [cell.strip() for cell in row]
+        for row in csv.reader(io.StringIO(text, newline=""))
+        if any(row)
+    ]
+    parameters = _find_parameters(path, header)
+    measurements: dict[Configuration, Measurement] = {}
+    marked = header.index(_SIMULATED) if _SIMULATED in header else None
+    for number, row in enumerate(rows, 2):
+        if len(row) != len(header):
+            raise ConfigError(
+                f"{path}: row {number}: {len(row)} cells; expected {len(header)}, as the header has"
+            )
+        values = tuple(map(_read_value, row[1 : 1 + len(parameters)]))
+        measurements[Configuration(parameters, values)] = _measure(header, row)
+    return make_recording(
+        measurements,
+        find_parameters(measurements, parameters),
+        goal="min",
+        unit="s",
+        device="",
+        source=str(path),
+        digest=digest_of(content),
+        space=space,
+        simulated=marked is not None and any(row[marked] == "1" for row in rows),
+        form="CSV",
+    )
+
+
+def _find_parameters(path: Path, header: Sequence[str]) -> tuple[str, ...]:
+    """The columns between the test's number and the first score."""
+    scores = [at for at, name in enumerate(header) if _SAMPLE.fullmatch(name) or name == _OVERALL]
+    if not scores or scores[0] < 2 or _OVERALL not in header:
+        raise ConfigError(
+            f"{path}: row 1: {', '.join(header)}; expected TestNo, the parameters, Score_1, … and "
+            f"{_OVERALL}"
+        )
+    found = tuple(header[1 : scores[0]])
+    if len(set(found)) < len(found) or not all(found):
+        raise ConfigError(
+            f"{path}: row 1: parameters {', '.join(found)}; expected a different name for each"
+        )
+    return found
+
+
+def _measure(header: Sequence[str], row: Sequence[str]) -> Measurement:
+    """What a row says; a test without an overall score failed, nobody knows how."""
+    samples = [_read_score(c) for name, c in zip(header, row, strict=True) if _SAMPLE.match(name)]
+    known = tuple(sample for sample in samples if sample is not None)
+    score = _read_score(row[header.index(_OVERALL)])
+    return Measurement(
+        kind=OutcomeKind.RUN_FAILED if score is None else OutcomeKind.OK,
+        score=score,
+        samples=() if score is None else known or (score,),
+        run_s=sum(known),
+    )
+
+
+def _read_score(cell: str) -> float | None:
+    try:
+        found = float(cell)
+    except ValueError:
+        return None
+    return found if math.isfinite(found) else None
+
+
+def _read_value(cell: str) -> Value:
+    """The value that a cell stands for; what does not look the same as a number is a text."""
+    if _INTEGER.fullmatch(cell):
+        return int(cell)
+    return float(cell) if _NUMBER.fullmatch(cell) and not cell.isdigit() else cell

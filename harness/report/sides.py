@@ -1,0 +1,215 @@
+"""What is compared: two sets of results, and whether they can be laid side by side at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from harness.comparison import Moments
+from harness.errors import ConfigError
+from harness.measurement import Mode
+from harness.model import Configuration, Outcome, OutcomeKind, SessionInfo
+from harness.stats import is_better
+
+Sampled = tuple[float, ...] | Moments
+"""The samples of a test, or what is known of them."""
+
+Key = tuple[str, Configuration]
+"""A device, empty where that needs no telling, and what was tested on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two.
+
+    Attributes:
+        name: what messages call it.
+        moments: by the number of a test, what is known of samples that were not kept.
+        mode: how kernels were measured, where their tests do not say.
+    """
+
+    name: str
+    info: SessionInfo
+    outcomes: Sequence[Outcome]
+    moments: Mapping[int, Moments] = field(default_factory=dict)
+    mode: Mode | None = None
+
+    @property
+    def modes(self) -> set[str]:
+        """How kernels were measured: `cold`, `hot`; empty where that is not known."""
+        if self.mode is not None:
+            return {self.mode}
+        runs = (run for outcome in self.outcomes for run in outcome.runs)
+        return {run.measurement.mode for run in runs if run.measurement is not None}
+
+    @property
+    def devices(self) -> set[str]:
+        """The models of its devices; an empty name where a file does not say."""
+        return {lane.device.name for lane in self.info.lanes}
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A side, ready to be compared.
+
+    Attributes:
+        samples: of each successful test; those of lanes with alike devices together.
+        bests: the best configuration of each device.
+    """
+
+    samples: Mapping[Key, Sampled]
+    bests: Mapping[str, Configuration]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two sides with the same names for the same things.
+
+    Attributes:
+        warnings: what makes the two hard to compare.
+    """
+
+    before: Measured
+    after: Measured
+    warnings: tuple[str, ...]
+
+
+def pair_sides(first: Side, second: Side, *, unlike: bool = False) -> Pair:
+    """Lay two sides side by side.
+
+    Args:
+        unlike: also if devices, or how they were measured, differ, or one side is simulated; it
+            is warned of.
+
+    Raises:
+        ConfigError: they measure different things, or are unlike and `unlike` is not set.
+    """
+    for what in ("goal", "unit"):
+        mine, theirs = getattr(first.info, what), getattr(second.info, what)
+        if mine != theirs:
+            raise _differ(first, second, f"{what} differ ({mine or 'none'} and {theirs or 'none'})")
+    names, warnings = _align_parameters(first, second)
+    reasons = [*_compare_origins(first, second), *_compare_modes(first, second)]
+    labels, different = _align_devices(first, second)
+    reasons += different
+    if reasons and not unlike:
+        raise ConfigError(
+            f"{first.name} and {second.name}: {'; '.join(reasons)}; with --unlike they are "
+            "compared all the same"
+        )
+    return Pair(
+        _measure(first, names, labels[0]),
+        _measure(second, names, labels[1]),
+        (*reasons, *warnings, *_find_doubts(first, second)),
+    )
+
+
+def _differ(first: Side, second: Side, how: str) -> ConfigError:
+    return ConfigError(f"{first.name} and {second.name} cannot be compared: their {how}")
+
+
+def _align_parameters(first: Side, second: Side) -> tuple[tuple[str, ...] | None, list[str]]:
+    """The names that configurations are compared by; None: as they are.
+
+    What only one side has, with a single value, does not matter.
+    """
+    one, two = first.info.parameters, second.info.parameters
+    if one == two:
+        return None, []
+    common = tuple(name for name in two if name in one)
+    warnings = []
+    for side, other in ((first, second), (second, first)):
+        for name in side.info.parameters:
+            if name in other.info.parameters:
+                continue
+            values = {str(outcome.configuration.get(name)) for outcome in side.outcomes}
+            if len(values) != 1 or not common:
+                how = f"parameters differ ({', '.join(one)} and {', '.join(two)})"
+                raise _differ(first, second, how)
+            warnings.append(f"{name} = {values.pop()} is a parameter of {side.name} alone")
+    return common, warnings
+
+
+def _compare_origins(first: Side, second: Side) -> list[str]:
+    if first.info.simulated == second.info.simulated:
+        return []
+    return ["one of the sessions is simulated, the other was measured"]
+
+
+def _compare_modes(first: Side, second: Side) -> list[str]:
+    one, two = sorted(first.modes), sorted(second.modes)
+    if not one or not two or one == two:
+        return []
+    return [
+        f"their kernels were not measured alike: {' and '.join(one)}; and {' and '.join(two)} "
+        "(whether the L2 cache is flushed before every sample)"
+    ]
+
+
+def _find_doubts(first: Side, second: Side) -> list[str]:
+    """What does not speak against a comparison, but should be known."""
+    doubts = []
+    if first.info.simulated and second.info.simulated:
+        doubts.append("both sessions are simulated: nothing here was measured on hardware")
+    for side, other in ((first, second), (second, first)):
+        if side.modes and not other.modes:
+            doubts.append(
+                f"{side.name} was measured {' and '.join(sorted(side.modes))}; {other.name} does "
+                "not say whether the L2 cache was flushed, or timed whole programs"
+            )
+        if side.devices == {""} and side.info.imported:
+            doubts.append(f"{side.name} does not say what it was measured on")
+    return doubts
+
+
+Labels = Mapping[str, str | None]
+"""What the device of each lane is called in a comparison; None: it is left out."""
+
+
+def _align_devices(first: Side, second: Side) -> tuple[tuple[Labels, Labels], list[str]]:
+    """The devices of both by the same names, and what is unlike about them."""
+    one, two = first.devices, second.devices
+    unsaid = any(side.devices == {""} and side.info.imported for side in (first, second))
+    if len(one) == 1 and len(two) == 1 and (one == two or unsaid):
+        return (_label(first, None), _label(second, None)), []
+    if one == two:
+        return (_label(first, one), _label(second, two)), []
+    reason = f"their devices differ: {_list(one)}; and {_list(two)}"
+    shared = one & two or None
+    return (_label(first, shared), _label(second, shared)), [reason]
+
+
+def _label(side: Side, kept: set[str] | None) -> Labels:
+    """Each lane with its device if that is kept; all with the same name if None is."""
+    if kept is None:
+        return {lane.name: "" for lane in side.info.lanes}
+    names = {lane.name: lane.device.name for lane in side.info.lanes}
+    return {lane: name if name in kept else None for lane, name in names.items()}
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(name or "unknown" for name in sorted(names))
+
+
+def _measure(side: Side, names: tuple[str, ...] | None, labels: Labels) -> Measured:
+    samples: dict[Key, Sampled] = {}
+    bests: dict[str, tuple[Configuration, float]] = {}
+    for outcome in side.outcomes:
+        label = labels.get(outcome.lane)
+        known = side.moments.get(outcome.test_id, outcome.samples)
+        if outcome.kind is not OutcomeKind.OK or label is None or not known:
+            continue
+        configuration = outcome.configuration
+        if names is not None:
+            configuration = Configuration(names, tuple(configuration[name] for name in names))
+        score = outcome.score
+        best = bests.get(label)
+        if score is not None and (best is None or is_better(score, best[1], side.info.goal)):
+            bests[label] = (configuration, score)
+        if isinstance(known, tuple) and min(known) <= 0:
+            continue  # there is no ratio to it
+        key = (label, configuration)
+        before = samples.get(key, ())
+        both = isinstance(before, tuple) and isinstance(known, tuple)
+        samples[key] = (*before, *known) if both else known  # type: ignore[misc] # both are tuples
+    return Measured(samples, {label: best for label, (best, _) in bests.items()})
