@@ -87,6 +87,7 @@ class KernelMeasures:
             folders=folders,
             expectation=expectation,
             data=data,
+            convention="numba" if kernel.language == "numba" else "c",
             simulation=self._simulate(test, lane, index) if device.simulated else None,
         )
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.app.kernel_files import (
-    declare_constants,
-    read_source,
-    source_path,
-)
+from harness.app.kernel_sources import SourceTemplate, make_source_template
+from harness.compile.factories import describe_call
 from harness.compile.fit import find_fault, find_misfit
 from harness.compile.source import KernelSource
 from harness.config.formula import Formula
@@ -17,7 +14,6 @@ from harness.config.kernel_checks import TIME_NAMES, formula_names
 from harness.config.kernel_tables import KernelTable
 from harness.config.launch import ArgumentTemplate, LaunchTemplate
 from harness.config.spec import Spec
-from harness.config.substitute import Template
 from harness.errors import ConfigError
 from harness.limits import PREFIX, device_limits
 from harness.measurement import Argument, Launch
@@ -28,7 +24,6 @@ from harness.model import (
     Lane,
     Test,
     Value,
-    format_value,
 )
 
 
@@ -43,9 +38,7 @@ class KernelTests:
 
     spec: Spec
     kernel: KernelTable
-    source: str
-    function: Template
-    options: tuple[Template, ...]
+    source: SourceTemplate
     launch: LaunchTemplate
     reference_launch: LaunchTemplate | None
     arguments: tuple[ArgumentTemplate, ...]
@@ -123,8 +116,12 @@ class KernelTests:
     def describe(self, test: Test, lane: Lane) -> dict[str, str]:
         """What its compile and its run would be, for people."""
         source = self.make_source(test, lane)
-        macros = [f"-D{name}={value}" for name, value in source.macros]
-        command = [source.architecture, *source.options, *macros, source.name]
+        if source.language == "cuda":
+            macros = [f"-D{name}={value}" for name, value in source.macros]
+            command = " ".join([source.architecture, *source.options, *macros, source.name])
+        else:
+            command = " ".join([source.architecture, *source.options, describe_call(source)])
+            command += f" of {source.name}, by {source.language}"
         fault = self.find_fault(test, lane)
         if fault:
             return {"compile": f"not at all: {fault}"}
@@ -132,30 +129,13 @@ class KernelTests:
         arguments = self.arguments_of(test.configuration, lane.device)
         names = ", ".join(_describe_argument(argument) for argument in arguments)
         shape = f"grid {launch.grid}, block {launch.block}, {launch.shared_bytes} bytes shared"
-        return {"compile": " ".join(command), "run": f"{source.function}({names}), {shape}"}
+        return {"compile": command, "run": f"{source.function}({names}), {shape}"}
 
     # -- compiling ---------------------------------------------------------------------------
 
     def make_source(self, test: Test, lane: Lane) -> KernelSource:
         """What is compiled for the test."""
-        configuration = test.configuration
-        pairs = tuple((name, format_value(value)) for name, value in configuration.items())
-        path = str(source_path(self.spec, self.kernel))
-        text = self.source
-        if self.kernel.parameters == "constants":
-            text = f'{declare_constants(configuration)}#line 1 "{path}"\n{text}'
-        base = self.spec.base
-        return KernelSource(
-            text=text,
-            function=self.function.symbolic(configuration),
-            architecture=self.architecture_of(lane.device),
-            path=path,
-            macros=pairs if self.kernel.parameters == "macros" else (),
-            options=tuple(option.symbolic(configuration) for option in self.options),
-            include_directories=tuple(
-                str((base / name).resolve()) for name in self.kernel.include_directories
-            ),
-        )
+        return self.source.expand(test.configuration, self.architecture_of(lane.device))
 
     def architecture_of(self, device: DeviceInfo) -> str:
         """What to compile for: the newest of the config's that the device runs, or its own.
@@ -188,7 +168,7 @@ class KernelTests:
         reference = self.kernel.reference
         if reference is None or reference.kernel is None:
             return None
-        path, text = source_path(self.spec, self.kernel), self.source
+        path, text = self.source.path, self.source.text
         if reference.source is not None:
             path = (self.spec.base / reference.source).resolve()
             text = path.read_text(encoding="utf-8")
@@ -213,21 +193,18 @@ def make_kernel_tests(spec: Spec, size: int | None) -> KernelTests | None:
     """The kernel tests of a config that has them.
 
     Raises:
-        ConfigError: the source cannot be read.
+        ConfigError: the source cannot be read, or is not what the config says.
     """
     kernel = spec.kernel
     if kernel is None:
         return None
-    source = read_source(spec, kernel)
     names = tuple(spec.parameters)
     formulas = formula_names(names, list(spec.problem))
     timed = [*formulas, *TIME_NAMES]
     return KernelTests(
         spec=spec,
         kernel=kernel,
-        source=source,
-        function=Template.parse(kernel.function, names, spec.problem),
-        options=tuple(Template.parse(text, names, spec.problem) for text in kernel.options),
+        source=make_source_template(spec, kernel),
         launch=LaunchTemplate.parse(kernel.grid, kernel.block, kernel.shared_bytes, formulas),
         reference_launch=_parse_reference(spec, kernel),
         arguments=tuple(ArgumentTemplate.parse(table, formulas) for table in kernel.arguments),
