@@ -25,7 +25,7 @@ def check_python(view: View, kernel: KernelTable) -> Iterator[Problem]:
         text = "not the name of a Python function; name the factory, as make_saxpy"
         yield Problem(("kernel", "function"), text, format_value_of(kernel.function))
     if kernel.parameters != "macros" and view.is_read("kernel", "parameters"):
-        text = "is of CUDA C++; remove it: a factory gets the parameters that its arguments name"
+        text = "for CUDA C++ only; remove it: a factory gets the parameters that its arguments name"
         yield Problem(("kernel", "parameters"), text, format_value_of(kernel.parameters))
     yield from _check_reference(view, kernel)
     if kernel.language == "numba":
@@ -44,7 +44,7 @@ def _check_reference(view: View, kernel: KernelTable) -> Iterator[Problem]:
 def _check_numba(view: View, kernel: KernelTable) -> Iterator[Problem]:
     for name, value in (("compiler", kernel.compiler), ("nvcc", kernel.nvcc)):
         if value not in ("auto", None) and view.is_read("kernel", name):
-            text = "is of CUDA C++; remove it: Numba compiles its kernels itself"
+            text = "for CUDA C++ only; remove it: Numba compiles its kernels itself"
             yield Problem(("kernel", name), text, format_value_of(value))
     for index, argument in enumerate(kernel.arguments):
         key: Key = ("kernel", "arguments", index, "dtype")

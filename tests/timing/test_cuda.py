@@ -94,6 +94,30 @@ def test_a_kernel_is_the_reference_of_another(link: PipeLink, tmp_path: Path) ->
     assert refused.reason.startswith("kernel.reference.kernel: cuModuleLoad")
 
 
+def test_a_numba_kernel_gets_what_it_takes_for_an_array(link: PipeLink, tmp_path: Path) -> None:
+    made = request(
+        "numba",
+        tmp_path,
+        convention="numba",
+        arguments=(
+            Argument("x", "inout", "float32", (3, 5), fill="arange"),
+            Argument("factor", "in", "float64", None, 2.5),
+        ),
+    )
+    (tmp_path / "scaler.py").write_text("def scale(x, factor):\n    return x * factor\n")
+    answer = ask(link, made)
+    assert (answer.kind, answer.verified, answer.reason) == (OutcomeKind.OK, True, "")
+
+
+def test_the_reference_of_a_numba_kernel_gets_pointers(link: PipeLink, tmp_path: Path) -> None:
+    """It is CUDA C++, whose arguments are one parameter each."""
+    plain = Expectation("scale", 0.0, 0.0, "/elsewhere/scale", Launch((4, 1, 1), (64, 1, 1)))
+    made = request("numba", tmp_path, convention="numba", expectation=plain)
+    answer = ask(link, made)
+    assert answer.kind is OutcomeKind.RUN_FAILED  # `numba` takes two dimensions, and there is one
+    assert answer.reason.startswith("cuLaunchKernel: ")
+
+
 def test_a_wrong_result_is_found(link: PipeLink, tmp_path: Path) -> None:
     few = Launch((1, 1, 1), (64, 1, 1))
     answer = ask(link, request("scale", tmp_path, launch=few))
