@@ -166,7 +166,12 @@ class KernelTable(Table, frozen=True, kw_only=True):
         ),
     ] = "auto"
     nvcc: Annotated[
-        str | None, doc("The nvcc to use; default: CUDACXX, CUDA_HOME, PATH, the wheel.")
+        str | None,
+        doc(
+            "The nvcc to use, a program's name or a path that is relative to the config's folder. "
+            "Default: CUDACXX, CUDA_HOME, CUDA_PATH, PATH, the toolkit's usual folder, the wheel.",
+            "/usr/local/cuda-13/bin/nvcc",
+        ),
     ] = None
     options: Annotated[
         tuple[str, ...],

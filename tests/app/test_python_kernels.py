@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import re
 import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -197,6 +199,60 @@ def test_what_is_no_kernel_is_refused(code: object, message: str) -> None:
 def test_a_factory_has_its_own_name() -> None:
     with pytest.raises(ConfigError, match="is the factory's own name; remove it"):
         describe(invented.make_nothing, "make_nothing")
+
+
+# -- the page --------------------------------------------------------------------------------------
+
+
+def _write_page(folder: Path) -> None:
+    """The files of docs/python.md."""
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    for name, text in zip(
+        ("waves.py", "waves_reference.py", "tune_waves.py"), blocks[1:4], strict=True
+    ):
+        (folder / name).write_text(text)
+    (config,) = re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (folder / "waves.toml").write_text(config)
+
+
+@pytest.fixture
+def page(base: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    _write_page(base)
+    monkeypatch.chdir(base)
+    monkeypatch.syspath_prepend(str(base))
+    for name in ("waves", "waves_reference", "tune_waves"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    return base
+
+
+def test_the_example_of_the_page(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if importlib.util.find_spec("numba") is None:
+        stub = ModuleType("numba")
+        stub.cuda = SimpleNamespace(jit=lambda function: function)  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "numba", stub)
+    spec = importlib.import_module("tune_waves").spec
+    assert (spec.kernel.language, spec.kernel.source) == ("numba", "waves.py")
+    result = harness.tune(spec, backend="mock", mock={"time": "virtual", "verify": True})
+    assert len(result.outcomes) == 9
+    assert result.failures == ()
+    assert result.best is not None
+    assert result.best.runs[0].measurement is not None
+    assert result.best.runs[0].measurement.verified
+    tables = harness.load_config(page / "waves.toml")
+    assert tables.kernel is not None
+    assert tables.parameters == spec.parameters
+    assert tables.kernel.function == spec.kernel.function
+
+
+@needs_numba
+def test_the_kernel_of_the_page_is_compiled(page: Path) -> None:
+    spec = importlib.import_module("tune_waves").spec
+    result = harness.tune(spec, backend="mock", mock={"run_s": 1e-4}, max_tests=4)
+    assert [outcome.reason for outcome in result.failures] == []
+    assert result.best is not None
+    assert result.best.artifact is not None
+    assert result.best.artifact.compiler.startswith("numba ")
 
 
 # -- with Numba and CuPy, without a GPU ------------------------------------------------------------
