@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from harness.timing.driver import DriverError
 from harness.timing.link import PipeLink
 from harness.timing.protocol import Expectation, Measure, Measured, Refused
 from harness.timing.stopping import Stopping
-from tests.timing.kernels import no_limits
+from tests.timing.kernels import build_library, no_limits
 
 UUID = f"GPU-{'ab' * 4}-{'ab' * 2}-{'ab' * 2}-{'ab' * 2}-{'ab' * 6}"
 LAUNCH = Launch((4, 1, 1), (64, 1, 1), 64 * 1024)
@@ -28,11 +27,7 @@ pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> str:
-    made = tmp_path_factory.mktemp("fake") / "libcuda.so"
-    source = Path(__file__).with_name("fake_libcuda.c")
-    command = ["gcc", "-shared", "-fPIC", "-w", "-o", str(made), str(source)]
-    subprocess.run(command, check=True)
-    return str(made)
+    return build_library(tmp_path_factory.mktemp("fake"))
 
 
 def settings(library: str, uuid: str = UUID) -> str:
