@@ -17,6 +17,7 @@ from harness.measurement import Argument, Launch
 from harness.timing.cuda import open_cuda
 from tests.benchmarks.gpu import __main__ as script
 from tests.benchmarks.gpu import peers
+from tests.benchmarks.gpu.nvbench import read_time_s
 from tests.benchmarks.gpu.parts import measure_kernels
 from tests.benchmarks.gpu.sessions import Bench
 from tests.timing.kernels import build_library
@@ -122,3 +123,38 @@ def test_kernel_tuner_is_given_the_same_space(monkeypatch: pytest.MonkeyPatch) -
     assert (given["block_size_names"], given["lang"]) == (["BX", "BY"], "cupy")
     monkeypatch.setitem(sys.modules, "kernel_tuner", None)
     assert "error" in peers.tune_by_kernel_tuner()
+
+
+def test_what_nvbench_writes_is_read(tmp_path: Path) -> None:
+    def write(tag: str) -> Path:
+        data = [{"name": "value", "type": "float64", "value": "0.00125"}]
+        states = [{"name": "Device=0", "summaries": [{"tag": tag, "data": data}]}]
+        made = tmp_path / "nvbench.json"
+        made.write_text(json.dumps({"benchmarks": [{"name": "saxpy", "states": states}]}))
+        return made
+
+    assert read_time_s(write("nv/cold/time/gpu/mean")) == 0.00125
+    with pytest.raises(ValueError, match="NVBench measured nothing"):
+        read_time_s(write("nv/batch/time/gpu/mean"))
+
+
+def test_a_timer_that_is_not_there_is_told_in_its_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a simulated GPU: the bare events find no driver, or none for it."""
+    for module in ("cupy", "cuda.bench"):
+        monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setattr(peers, "open_cuda", _find_no_driver)
+    bench = Bench(harness.devices("mock"), 0.02, {"backend": "mock", "mock": {"time": "virtual"}})
+    rows = list(peers.measure_events(bench))
+    assert [(row["mode"], row["timer"]) for row in rows] == [
+        ("hot", "harness"),
+        ("hot", "events"),
+        ("hot", "cupyx.profiler.benchmark"),
+        ("cold", "harness"),
+        ("cold", "NVBench"),
+    ]
+    assert rows[1]["error"] == "there is no driver"
+    assert all("error" in row for row in (rows[2], rows[4]))
+
+
+def _find_no_driver(settings: str) -> None:
+    raise RuntimeError("there is no driver")

@@ -1,12 +1,17 @@
-"""The same kernel, timed by others: bare CUDA events, CuPy's benchmark, Kernel Tuner."""
+"""The same kernel, timed by others: bare events, CuPy's benchmark, NVBench; Kernel Tuner."""
 
 from __future__ import annotations
 
 import importlib
 import json
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +19,10 @@ import numpy as np
 from harness.measurement import Argument, Launch
 from harness.timing.cuda import CudaDriver, open_cuda
 from harness.timing.data import encode, make_values, size_bytes
+from harness.timing.driver import DriverError
 from harness.timing.parameters import make_parameters
 
+from .nvbench import read_time_s
 from .parts import SAXPY, best_of
 from .sessions import Bench, Row, read_config, with_measure
 
@@ -46,37 +53,78 @@ SIZE = 1024
 
 
 def measure_events(bench: Bench) -> Iterator[Row]:
-    """One configuration of saxpy, hot: by the harness, by events alone, by CuPy."""
-    data = with_measure(read_config("saxpy", **SAXPY), mode="hot", finalists=False)
-    best = best_of(bench.tune(data)[0])
-    artifact, measured = best.artifact, best.runs[0].measurement
-    assert artifact is not None
-    assert measured is not None
-    harness_s = statistics.median(measured.samples_s)
-    yield {"timer": "harness", "time_us": 1e6 * harness_s, "of_harness": 1.0}
-    count = int(data["problem"]["N"])
+    """One configuration of saxpy by the harness and by others: hot, and with a cold L2 cache."""
+    count = int(read_config("saxpy")["problem"]["N"])
+    repeats = bench.count(50)
+    for mode in ("hot", "cold"):
+        data = with_measure(read_config("saxpy", **SAXPY), mode=mode, finalists=False)
+        best = best_of(bench.tune(data)[0])
+        artifact, measured = best.artifact, best.runs[0].measurement
+        assert artifact is not None
+        assert measured is not None
+        binary = (artifact.path, artifact.function, measured.launch)
+        harness_s = statistics.median(measured.samples_s)
+        yield {"mode": mode, "timer": "harness", "time_us": 1e6 * harness_s, "of_harness": 1.0}
+        timers = {"NVBench": partial(time_by_nvbench, *binary, count)}
+        if mode == "hot":
+            timers = {
+                "events": partial(time_by_events, bench, *binary, count, repeats),
+                "cupyx.profiler.benchmark": partial(time_by_cupy, *binary, count, repeats),
+            }
+        for name, timer in timers.items():
+            row: Row = {"mode": mode, "timer": name}
+            try:
+                time_s = timer()
+                yield {**row, "time_us": 1e6 * time_s, "of_harness": time_s / harness_s}
+            except (ImportError, DriverError, RuntimeError, ValueError) as error:
+                yield {**row, "error": str(error)[-200:]}
+
+
+def time_by_events(
+    bench: Bench, path: str, function: str, launch: Launch, count: int, repeats: int
+) -> float:
+    """Seconds per launch by events and nothing else."""
     arguments = (
         Argument("a", "in", "float32", None, 2.5),
         Argument("x", "in", "float32", (count,)),
         Argument("y", "inout", "float32", (count,)),
         Argument("n", "in", "int32", None, count),
     )
-    repeats = bench.count(50)
     driver = open_cuda(json.dumps({"uuid": bench.devices[0].uuid}))
     try:
-        times_s = time_bare(
-            driver, artifact.path, artifact.function, measured.launch, arguments, repeats
-        )
+        return statistics.median(time_bare(driver, path, function, launch, arguments, repeats))
     finally:
         driver.close()
-    bare_s = statistics.median(times_s)
-    yield {"timer": "events", "time_us": 1e6 * bare_s, "of_harness": bare_s / harness_s}
-    cupy_s = time_by_cupy(artifact.path, artifact.function, measured.launch, count, repeats)
-    if cupy_s is None:
-        yield {"timer": "cupyx.profiler.benchmark", "error": "cupy is not installed"}
-    else:
-        row = {"time_us": 1e6 * cupy_s, "of_harness": cupy_s / harness_s}
-        yield {"timer": "cupyx.profiler.benchmark", **row}
+
+
+def time_by_nvbench(path: str, function: str, launch: Launch, count: int) -> float:
+    """Seconds per launch by NVBench's Python package, with a cold L2 cache.
+
+    Raises:
+        ImportError: it, or CuPy, is not installed.
+        RuntimeError, ValueError: it failed.
+    """
+    for module in ("cuda.bench", "cupy"):
+        importlib.import_module(module)
+    settings = {
+        "path": path,
+        "function": function,
+        "count": count,
+        "grid": launch.grid,
+        "block": launch.block,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        results = Path(folder) / "nvbench.json"
+        program = [sys.executable, "-m", "tests.benchmarks.gpu.nvbench"]
+        ended = subprocess.run(
+            [*program, json.dumps(settings), str(results)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if ended.returncode != 0:
+            raise RuntimeError(ended.stderr.strip() or f"it ended with {ended.returncode}")
+        return read_time_s(results)
 
 
 def time_bare(
@@ -108,15 +156,14 @@ def time_bare(
     return times_s[1:]  # the first warms up
 
 
-def time_by_cupy(
-    path: str, function: str, launch: Launch, count: int, repeats: int
-) -> float | None:
-    """Seconds per launch by CuPy's own benchmark; None if it is not installed."""
-    try:
-        cupy = importlib.import_module("cupy")
-        profiler = importlib.import_module("cupyx.profiler")
-    except ImportError:
-        return None
+def time_by_cupy(path: str, function: str, launch: Launch, count: int, repeats: int) -> float:
+    """Seconds per launch by CuPy's own benchmark.
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    cupy = importlib.import_module("cupy")
+    profiler = importlib.import_module("cupyx.profiler")
     kernel = cupy.RawModule(path=path).get_function(function)
     x, y = cupy.ones(count, "float32"), cupy.ones(count, "float32")
     values = (np.float32(2.5), x, y, np.int32(count))
