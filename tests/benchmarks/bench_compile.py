@@ -4,9 +4,9 @@
 
 Every way compiles the same kernels with two compiles at once, taking turns; rates are medians of
 the rounds, ratios those within a round. On a busy machine, processor time per configuration is the
-better number to compare: with two idle cores, the rate is what it allows. With kernels named (`"tiled
-matmul"`), only they are compiled, and the cache is not looked at. Needs nvcc; NVRTC where
-the extra is installed. No GPU is used.
+better number to compare: with two idle cores, the rate is what it allows. Where kernels are named
+(`"tiled matmul"`), only they are compiled, and the rest is left out. Needs nvcc; NVRTC where the
+extra is installed. No GPU is used.
 """
 
 from __future__ import annotations
