@@ -29,6 +29,8 @@ from harness.procs.partner import Partner
 
 START_S = 120.0
 """How long a worker may take to import what it needs, on a busy machine."""
+SLICE_S = 0.1
+"""How often a wait that has an end looks whether the worker is paused."""
 
 
 class FactoryStoppedError(Exception):
@@ -148,7 +150,7 @@ class FactoryLink:
         with self._lock:
             if self._cancelled:
                 partner.kill()
-        line = partner.receive(timeout_s)
+        line = self._wait(partner, timeout_s)
         if line is None:
             partner.kill()
             self._drop()
@@ -165,6 +167,19 @@ class FactoryLink:
             raise FactoryStoppedError(timed_out=False)
         how = f"was killed by {name_signal(-status)}" if status < 0 else f"ended with {status}"
         return Failed(f"the process that runs the factory {how}", log)
+
+    def _wait(self, partner: Partner, timeout_s: float | None) -> bytes | None:
+        """The next line; None after a time in which it was not paused."""
+        if timeout_s is None:
+            return partner.receive()
+        while timeout_s > 0:
+            slice_s = min(timeout_s, SLICE_S)
+            line = partner.receive(slice_s)
+            if line is not None:
+                return line
+            with self._lock:
+                timeout_s -= 0.0 if self._paused else slice_s
+        return None
 
     def _drop(self) -> None:
         with self._lock:

@@ -208,6 +208,19 @@ def test_a_compile_can_be_paused(open_translator: Open, path: Path) -> None:
     assert [result.kind for result in made] == [OutcomeKind.OK]
 
 
+def test_the_time_of_a_pause_does_not_count(open_translator: Open, path: Path) -> None:
+    translator = open_translator(timeout_s=0.3)
+    translator.translate(ask(path))
+    translator.pause()
+    made = []
+    thread = threading.Thread(target=lambda: made.append(translator.translate(ask(path))))
+    thread.start()
+    thread.join(0.8)
+    translator.resume()
+    thread.join(30)
+    assert [result.kind for result in made] == [OutcomeKind.OK]
+
+
 class Listener:
     """Stands behind a CupyCompiler."""
 
