@@ -41,7 +41,9 @@ def open_numba() -> tuple[Ready, Make]:
     versions["nvvm"] = ".".join(map(str, nvvm.NVVM().get_version()))
     versions["nvjitlink"] = ".".join(map(str, nvjitlink.version()))
     versions["python"] = platform.python_version()
-    known = tuple(f"sm_{major}{minor}" for major, minor in nvrtc.get_supported_ccs())
+    # Where this is asked has moved.
+    ask = getattr(nvrtc, "get_supported_ccs", None) or nvvm.get_supported_ccs
+    known = tuple(f"sm_{major}{minor}" for major, minor in ask())
     return Ready(dict(sorted(versions.items())), known), make_cubin
 
 

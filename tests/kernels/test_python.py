@@ -131,6 +131,11 @@ def _kernel_tests(name: str) -> KernelTests:
     return setup.kernel
 
 
+def _is_too_new(numba: Numba, architecture: str) -> bool:
+    """CUDA 12's NVVM refuses Numba's atomic additions for what is newer than sm_90."""
+    return "nvjitlink 12." in numba.build and int(architecture.removeprefix("sm_")) > 90
+
+
 @needs_numba
 @pytest.mark.parametrize("name", CONFIGS)
 def test_numba_compiles_them_for_every_architecture(numba: Numba, name: str) -> None:
@@ -140,7 +145,7 @@ def test_numba_compiles_them_for_every_architecture(numba: Numba, name: str) -> 
     translator = NumbaTranslator(numba)
     try:
         for architecture in ARCHITECTURES:
-            if architecture not in numba.architectures:
+            if architecture not in numba.architectures or _is_too_new(numba, architecture):
                 continue
             made = translator.translate(tests.source.expand(configuration, architecture))
             assert made.kind is OutcomeKind.OK, made.reason
