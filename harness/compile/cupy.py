@@ -3,41 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from harness.compile.base import KernelBuild, KernelCompiler
-from harness.compile.factory_link import FactoryLink, FactoryStoppedError, Maker, open_maker
+from harness.compile.factory_link import FactoryLink, FactoryStoppedError, Maker
 from harness.compile.factory_protocol import Failed, Written
 from harness.compile.numba import explain_stop, make_evidence
 from harness.compile.source import KernelSource
+from harness.compile.versions import REMEDY
 from harness.model import OutcomeKind
 
-MAKER = Maker(
-    "harness.compile.cupy_worker:open_cupy",
-    "CuPy",
-    "`pip install 'gpu-harness[cuda13]'` or `[cuda12]`",
-)
-
-
-@dataclass(frozen=True)
-class Writer:
-    """An installed CuPy.
-
-    Attributes:
-        version: as `cupy-cuda13x 13.6.0`.
-    """
-
-    version: str
-
-
-def open_cupy(maker: Maker = MAKER) -> Writer:
-    """Ask CuPy what it is, in a process of its own.
-
-    Raises:
-        CompileError: it cannot be imported.
-    """
-    ready = open_maker(maker)
-    return Writer(" ".join(f"{name} {version}" for name, version in ready.versions.items()))
+MAKER = Maker("harness.compile.cupy_worker:open_cupy", "CuPy", REMEDY)
 
 
 class CupyCompiler:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,7 @@ from harness.compile.modules import Modules
 
 def open_cupy() -> tuple[Ready, Make]:
     """Which CuPy there is, and what takes sources from its kernels."""
-    names = {"cupy", *(f"cupy-cuda{major}x" for major in (11, 12, 13))}
-    found = {
-        str(package.metadata["Name"]).lower(): package.version
-        for package in metadata.distributions()
-    }
-    versions = {name: version for name, version in found.items() if name in names}
-    return Ready(versions or {"cupy": str(cupy.__version__)}), write_source
+    return Ready({"cupy": str(cupy.__version__)}), write_source
 
 
 def write_source(kernel: Any, ask: Ask, modules: Modules) -> Written:

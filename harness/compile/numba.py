@@ -19,15 +19,12 @@ from harness.compile.factory_link import (
 from harness.compile.factory_protocol import Compiled, Failed
 from harness.compile.source import KernelSource
 from harness.compile.toolkit import check_architecture
+from harness.compile.versions import REMEDY
 from harness.model import Evidence, OutcomeKind
 from harness.procs.explain import EVIDENCE_CHARACTERS, EVIDENCE_LINES
 from harness.units import format_seconds
 
-MAKER = Maker(
-    "harness.compile.numba_worker:open_numba",
-    "Numba",
-    "`pip install 'gpu-harness[cuda13]'` or `[cuda12]`",
-)
+MAKER = Maker("harness.compile.numba_worker:open_numba", "Numba", REMEDY)
 
 
 @dataclass(frozen=True)

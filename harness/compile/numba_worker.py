@@ -10,7 +10,6 @@ from __future__ import annotations
 import platform
 import re
 import warnings
-from importlib import metadata
 from typing import Any
 
 from cuda.bindings import nvjitlink
@@ -24,8 +23,8 @@ from harness.compile.factory import Make, UnfitError
 from harness.compile.factory_protocol import Ask, Compiled, Failed, Ready
 from harness.compile.modules import Modules
 from harness.compile.source import count_parameter_bytes
+from harness.compile.versions import list_numba
 
-_PACKAGES = r"numba|numba-cuda|llvmlite|cuda-bindings|nvidia-(nvvm|nvjitlink|cuda-nvcc)(-cu\d+)?"
 _UNSUPPORTED = ("link", "extensions")
 """Options of `cuda.jit` that change what is linked, or how arguments are passed."""
 
@@ -33,18 +32,16 @@ _UNSUPPORTED = ("link", "extensions")
 def open_numba() -> tuple[Ready, Make]:
     """Numba with its compilers, and what makes cubins by them."""
     warnings.simplefilter("ignore")  # about occupancy and copies: there is no launch here
-    found = {
-        str(package.metadata["Name"]).lower(): package.version
-        for package in metadata.distributions()
+    versions = {
+        **list_numba(),
+        "nvvm": ".".join(map(str, nvvm.NVVM().get_version())),
+        "nvjitlink": ".".join(map(str, nvjitlink.version())),
+        "python": platform.python_version(),
     }
-    versions = {name: version for name, version in found.items() if re.fullmatch(_PACKAGES, name)}
-    versions["nvvm"] = ".".join(map(str, nvvm.NVVM().get_version()))
-    versions["nvjitlink"] = ".".join(map(str, nvjitlink.version()))
-    versions["python"] = platform.python_version()
     # Where this is asked has moved.
     ask = getattr(nvrtc, "get_supported_ccs", None) or nvvm.get_supported_ccs
     known = tuple(f"sm_{major}{minor}" for major, minor in ask())
-    return Ready(dict(sorted(versions.items())), known), make_cubin
+    return Ready(versions, known), make_cubin
 
 
 def make_cubin(kernel: Any, ask: Ask, modules: Modules) -> Compiled | Failed:

@@ -24,11 +24,16 @@ def find_numba() -> str:
     Raises:
         CompileError: it is not installed.
     """
-    found = _find_installed(_NUMBA)
+    found = list_numba()
     if not {"numba", "numba-cuda"} <= found.keys():
         missing = "numba" if "numba" not in found else "numba-cuda"
         raise CompileError(f"Numba cannot be used: {missing} is not installed; {REMEDY}")
     return f"{_join(found)} python {platform.python_version()}"
+
+
+def list_numba() -> dict[str, str]:
+    """Numba and its parts, as far as they are installed, with their versions."""
+    return _find_installed(_NUMBA)
 
 
 def find_cupy() -> str:
