@@ -11,7 +11,7 @@ BACKEND  ?=
 ARGS     ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tune test test-gpu lint type fmt bench docs clean
+.PHONY: help setup tune test test-gpu lint type fmt bench bench-gpu docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -47,6 +47,9 @@ fmt: setup ## Format the code
 
 bench: setup ## Measure the harness itself, against peers where they are installed
 	@for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python -m tests.benchmarks.$$(basename $$script .py) || exit 1; done
+
+bench-gpu: setup ## Measure what it achieves on this machine's GPUs; PARTS="noise events"
+	@$(BIN)/python -m tests.benchmarks.gpu $(PARTS)
 
 docs: setup ## Rebuild the generated pages of docs/
 	@$(BIN)/python -m harness.config.reference docs/configuration.md

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from harness.app.functions import name_fill, name_function
+from harness.app.functions import name_fill, name_function, name_source
 from harness.app.lanes import find_lanes_of
 from harness.app.options import MakeView, Options
 from harness.app.result import Result
@@ -35,12 +35,13 @@ def make_spec(data: Mapping[str, Any], *, base: str | PathLike[str] = ".") -> Sp
 
 
 def kernel(
-    code: str,
-    function: str,
+    code: object,
+    function: str | None = None,
     *,
     parameters: Mapping[str, Sequence[Any]],
     grid: Any,
     block: Any,
+    language: Literal["cuda", "numba", "cupy"] | None = None,
     arguments: Sequence[Mapping[str, Any]] = (),
     reference: Callable[..., object] | Mapping[str, Any] | None = None,
     metrics: Mapping[str, str] | None = None,
@@ -50,16 +51,20 @@ def kernel(
     base: str | PathLike[str] = ".",
     **tables: Any,
 ) -> Spec:
-    """A Spec for a CUDA C++ kernel that is a text; keys are those of `[kernel]` in a config.
+    """A Spec for a kernel that Python has at hand; keys are those of `[kernel]` in a config.
 
-    Functions, as the reference and as an argument's `fill`, are called in the lane's worker, which
-    imports them: they must be in a module, by their name.
+    Functions, as factories, the reference and an argument's `fill`, are called in worker processes,
+    which import them: they must be in a module, by their name.
 
     Args:
-        code: the source.
-        function: the kernel's name in it, or an instance of a template.
+        code: the text of a source; a factory, which makes a kernel of Numba (or CuPy) from those
+            parameters and problem sizes that its arguments name; or a `cupy.RawKernel` or
+            `RawModule`, whose macros the parameters are.
+        function: in a text or a module, the kernel's name, or an instance of a template.
+        language: what `code` is; None: CUDA C++, or Numba for a factory.
         reference: what a right result is: a function of the kernel's arguments, or the table
             `[kernel.reference]`.
+        options: for the compiler.
         base: the folder that relative paths start from.
         **tables: further tables of the config, such as `scoring={"optimal": "max", …}`, and keys
             of its top level. `kernel={…}` holds further keys of that table.
@@ -67,15 +72,15 @@ def kernel(
     Raises:
         ConfigError: everything that is wrong with it, or a function that cannot be imported.
     """
+    named = name_source(code, function, language, Path(base).resolve())
     if callable(reference):
         reference = {"function": name_function(reference, "reference")}
     table = {
-        "code": code,
-        "function": function,
+        **named,
         "grid": grid,
         "block": block,
         "shared_bytes": shared_bytes,
-        "options": list(options),
+        "options": [*named.get("options", ()), *options],
         "arguments": [name_fill(argument) for argument in arguments],
         "metrics": dict(metrics or {}),
         **({} if reference is None else {"reference": dict(reference)}),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,6 +15,21 @@ Role = Literal["in", "out", "inout"]
 
 Extent = tuple[int, int, int]
 """Along x, y and z."""
+
+Convention = Literal["c", "numba"]
+"""How a kernel takes an array: as a pointer, or as the words that Numba makes of it."""
+
+
+def numba_words(pointer: int, shape: Sequence[int], item_bytes: int) -> tuple[int, ...]:
+    """The 64-bit parameters that a Numba kernel takes for an array whose last axis is contiguous.
+
+    Memory info and parent object (there are none on the device), number of elements, bytes of
+    each, pointer, extents, strides in bytes.
+
+    Source: `_prepare_args` in numba-cuda's dispatcher.py, and its array model.
+    """
+    strides = [item_bytes * math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
+    return (0, 0, math.prod(shape), item_bytes, pointer, *shape, *strides)
 
 
 @dataclass(frozen=True, slots=True)

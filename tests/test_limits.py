@@ -29,7 +29,13 @@ def test_every_simulated_gpu_has_every_limit(model: str) -> None:
 
 @pytest.mark.parametrize(
     ("capability", "threads", "blocks", "shared"),
-    [((7, 5), 1024, 16, 64), ((8, 6), 1536, 16, 100), ((9, 0), 2048, 32, 228)],
+    [
+        ((7, 5), 1024, 16, 64),
+        ((8, 6), 1536, 16, 100),
+        ((9, 0), 2048, 32, 228),
+        ((10, 3), 2048, 32, 228),
+        ((11, 0), 1536, 24, 228),
+    ],
 )
 def test_published_numbers(
     capability: tuple[int, int], threads: int, blocks: int, shared: int

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 from harness.errors import ConfigError
 
@@ -22,8 +25,8 @@ def name_function(function: Callable[..., object], what: str) -> str:
     name = getattr(function, "__qualname__", type(function).__qualname__)
     if module == "__main__":
         raise ConfigError(
-            f"{what}: {name} is defined in the script that runs, which a lane's worker cannot "
-            "import; move it to a module beside it"
+            f"{what}: {name} is defined in the script that runs, which a worker cannot import; "
+            "move it to a module beside it"
         )
     try:
         found = getattr(import_module(module), name, None) if module else None
@@ -35,6 +38,47 @@ def name_function(function: Callable[..., object], what: str) -> str:
             "at the top level of a module"
         )
     return f"{module}:{name}"
+
+
+def name_source(
+    code: object, function: str | None, language: str | None, base: Path
+) -> dict[str, Any]:
+    """The keys of `[kernel]` that say what `code` is.
+
+    Args:
+        code: the text of a source, a factory, or a raw kernel or module of CuPy.
+        function: a kernel's or factory's name; None: that of `code`.
+        language: None: CUDA C++ for texts, Numba for factories.
+
+    Raises:
+        ConfigError: it is something else, or a factory that cannot be imported.
+    """
+    if isinstance(code, str):
+        name = function or _missing("function", "the kernel's name in the code")
+        return {"language": language or "cuda", "code": code, "function": name}
+    if inspect.isfunction(code):
+        if function is not None:
+            raise ConfigError(f"function = {function!r}: is the factory's own name; remove it")
+        name_function(code, "code")
+        path = os.path.relpath(inspect.getfile(code), base)
+        return {"language": language or "numba", "source": path, "function": code.__name__}
+    text = getattr(code, "code", None)
+    if isinstance(text, str) and hasattr(code, "options"):
+        raw: Any = code
+        named = function or getattr(code, "name", None)
+        named = named or _missing("function", "the name of a kernel in the module")
+        return {"code": text, "function": named, "options": list(raw.options)}
+    kind = f"code is an object of type {type(code).__name__}"
+    if hasattr(code, "py_func"):
+        raise ConfigError(f"{kind}, a kernel with nothing to tune; give the function that makes it")
+    raise ConfigError(
+        f"{kind}; give the text of a source, a function that makes kernels, or a cupy.RawKernel or "
+        "RawModule made from code"
+    )
+
+
+def _missing(name: str, what: str) -> NoReturn:
+    raise ConfigError(f"{name} is missing; it is {what}")
 
 
 def name_fill(argument: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class Identity:
             lanes=setup.lanes,
             sources=self._watch.sources,
             compilers=find_compilers(commands.lines),
-            kernel=setup.kernel.source if setup.kernel else None,
+            kernel=setup.kernel.source.text if setup.kernel else None,
             compiler=compiler,
             recording=setup.recording.digest if setup.recording else None,
         )

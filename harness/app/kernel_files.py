@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from pathlib import Path
 
 from msgspec import structs
 
+from harness.compile.factories import find_imports
 from harness.compile.includes import IncludeScanner
 from harness.config.kernel_tables import KernelTable
 from harness.config.spec import Spec, project_folder
@@ -17,7 +19,8 @@ from harness.store.sources import hash_file
 
 def source_path(spec: Spec, kernel: KernelTable) -> Path:
     """The kernel's file; of a text, the file that messages and includes take it for."""
-    return (spec.base / (kernel.source or f"{spec.name}.cu")).resolve()
+    suffix = ".cu" if kernel.language == "cuda" else ".py"
+    return (spec.base / (kernel.source or f"{spec.name}{suffix}")).resolve()
 
 
 def read_source(spec: Spec, kernel: KernelTable) -> str:
@@ -50,15 +53,21 @@ def identify_kernel(spec: Spec, kernel: KernelTable, source_text: str) -> dict[s
 
 
 def find_files(spec: Spec, kernel: KernelTable, source_text: str) -> list[Path]:
-    """Source with its includes, data, and the modules that are named; those that are there."""
+    """Source with what it includes or imports, data, and the modules that are named.
+
+    Those that are there.
+    """
     base = spec.base
     source = source_path(spec, kernel)
-    folders = [source.parent, *((base / name).resolve() for name in kernel.include_directories)]
     found = {source}
-    found |= {
-        Path(path).resolve()
-        for path in IncludeScanner(()).scan(source_text, [str(folder) for folder in folders]).files
-    }
+    if kernel.language == "cuda":
+        folders = [source.parent, *((base / name).resolve() for name in kernel.include_directories)]
+        included = IncludeScanner(()).scan(source_text, [str(folder) for folder in folders])
+        found |= {Path(path).resolve() for path in included.files}
+    else:
+        found |= find_imports(source_text, source, [*search_folders(spec), source.parent])
+    for pattern in kernel.more_sources:
+        found |= {path.resolve() for path in _match(base, pattern)}
     names = [argument.fill for argument in kernel.arguments]
     if kernel.reference is not None:
         names += [kernel.reference.function or "", kernel.reference.file or ""]
@@ -72,6 +81,12 @@ def find_files(spec: Spec, kernel: KernelTable, source_text: str) -> list[Path]:
             found.add(base / name)
     made = {path.resolve() for path in spec.output_paths}
     return sorted(path for path in found - made if path.is_file())
+
+
+def _match(base: Path, pattern: str) -> list[Path]:
+    """The files that a pattern names; it may begin with `../` or be absolute."""
+    names = glob.glob(str(base / pattern), recursive=True)  # noqa: PTH207 - Path takes no ../
+    return [Path(name) for name in names]
 
 
 def declare_constants(configuration: Configuration) -> str:

@@ -10,27 +10,25 @@ from typing import Any, NoReturn
 
 from msgspec import structs
 
+from harness.app.compilers import Place, make_kernel_compiler
+from harness.app.kernel_measures import KernelMeasures
 from harness.app.kernels import KernelTests
 from harness.app.lanes import compile_cores
 from harness.app.names import DRIVERS, SIMULATOR, TELEMETRY, load
 from harness.app.setup import Setup
+from harness.app.toolchain import Toolchain
 from harness.clock import Clock, SystemClock
-from harness.compile.base import Compiler, KernelCompiler, Translator
+from harness.compile.base import Compiler, KernelCompiler
 from harness.compile.cache import BuildCache
-from harness.compile.cached import CachedCompiler
 from harness.compile.kernel import KernelTestCompiler
 from harness.compile.mock import MockKernelCompiler
-from harness.compile.nvcc import NvccTranslator
-from harness.compile.nvrtc import Nvrtc, NvrtcTranslator
-from harness.compile.source import KernelSource
-from harness.compile.toolkit import Nvcc
+from harness.compile.source import KernelSource, Language
 from harness.config.spec import MockTable
 from harness.device.locks import DeviceLocks
 from harness.errors import CompileError
 from harness.landscape import Landscape
 from harness.measurement import DeviceState
 from harness.model import Artifact, Lane, Run, Test
-from harness.procs.worker import Worker
 from harness.timing.base import Timer
 from harness.timing.driver import Driver
 from harness.timing.kernel import KernelTimer
@@ -82,11 +80,12 @@ class KernelSeats:
         setup: Setup,
         kernel: KernelTests,
         locks: DeviceLocks,
-        toolchain: Nvcc | Nvrtc | None,
+        toolchain: Toolchain | None,
     ) -> None:
         self.clock = SystemClock()
         self._setup = setup
         self._kernel = kernel
+        self._measures = KernelMeasures(kernel)
         self._locks = locks
         self._landscape = make_landscape(setup.spec.mock)
         self._spare = compile_cores([lane.device for lane in setup.lanes])
@@ -118,7 +117,8 @@ class KernelSeats:
 
     def real_compiler(self, lane: Lane | None) -> Compiler:
         """Compiles on the lane's cores, or (None) on the spare ones with the least priority."""
-        return self._make_compiler(self._make_kernel_compiler(lane), lane, self.clock)
+        compiler = self._make_kernel_compiler(lane, self._kernel.kernel.language)
+        return self._make_compiler(compiler, lane, self.clock)
 
     def real_timer(self, lane: Lane) -> Timer:
         """Measures on the lane's device by means of its kernel worker."""
@@ -148,7 +148,7 @@ class KernelSeats:
         """The binary of what is no test; in the cache from the second session on."""
         compiler: KernelCompiler = MockKernelCompiler(self._landscape, clock)
         if self._toolchain is not None:
-            compiler = self._make_kernel_compiler(lane)
+            compiler = self._make_kernel_compiler(lane, source.language)
         try:
             built = compiler.build(source)
         finally:
@@ -158,21 +158,14 @@ class KernelSeats:
             raise CompileError(f"{what} cannot be compiled: {built.reason}\n{output}".strip())
         return built.artifact
 
-    def _make_kernel_compiler(self, lane: Lane | None) -> KernelCompiler:
+    def _make_kernel_compiler(self, lane: Lane | None, language: Language) -> KernelCompiler:
+        assert self._toolchain is not None
         assert self._cache is not None
+        place = Place(self._spare, idle=True)
+        if lane is not None:
+            place = Place(lane.device.cores, inherit_fds=self._locks.fds_of(lane.device))
         timeout_s = self._kernel.kernel.compile_timeout_s
-        cores = lane.device.cores if lane else self._spare
-        translator: Translator
-        if isinstance(self._toolchain, Nvcc):
-            fds = self._locks.fds_of(lane.device) if lane else ()
-            worker = Worker(cores=cores, idle=lane is None, inherit_fds=fds)
-            translator = NvccTranslator(self._toolchain, worker, timeout_s=timeout_s)
-        else:
-            assert self._toolchain is not None
-            translator = NvrtcTranslator(
-                self._toolchain, cores=cores, idle=lane is None, timeout_s=timeout_s
-            )
-        return CachedCompiler(translator, self._cache)
+        return make_kernel_compiler(self._toolchain, language, self._cache, place, timeout_s)
 
     def _make_compiler(self, compiler: KernelCompiler, lane: Lane | None, clock: Clock) -> Compiler:
         kernel = self._kernel
@@ -203,7 +196,7 @@ class KernelSeats:
             return self._build(lane, source, "kernel.reference.kernel", clock)
 
         def make_request(test: Test, index: int, best: Run | None) -> Measure:
-            request = kernel.make_request(test, lane, index, best, reference)
+            request = self._measures.make_request(test, lane, index, best, reference)
             if request.simulation is None:
                 return request
             simulation = replace(request.simulation, lost=loss.is_due())
@@ -213,7 +206,7 @@ class KernelSeats:
             lane,
             make_link=make_link,
             make_request=make_request,
-            score=lambda test, measured: kernel.score(test, lane, measured),
+            score=lambda test, measured: self._measures.score(test, lane, measured),
             clock=clock,
             read_state=self._make_state_reader(lane, clock),
             make_sentinel=sentinel if kernel.kernel.measure.sentinel else None,

@@ -10,12 +10,11 @@ from harness.app.kernel_seats import KernelSeats, make_landscape
 from harness.app.lanes import compile_cores, count_workers
 from harness.app.names import DISTRIBUTIONS, load
 from harness.app.setup import Setup
+from harness.app.toolchain import Toolchain
 from harness.clock import Clock, SystemClock
 from harness.compile.base import Compiler
 from harness.compile.mock import MockCompiler
-from harness.compile.nvrtc import Nvrtc
 from harness.compile.shell import ShellCompiler
-from harness.compile.toolkit import Nvcc
 from harness.device.locks import DeviceLocks
 from harness.model import Command, Lane, Phase, Test
 from harness.procs.worker import Worker
@@ -32,7 +31,7 @@ from harness.timing.mock import MockTimer
 
 @contextmanager
 def make_executor(
-    setup: Setup, locks: DeviceLocks, toolchain: Nvcc | Nvrtc | None
+    setup: Setup, locks: DeviceLocks, toolchain: Toolchain | None
 ) -> Iterator[Executor]:
     """What does the session's jobs; at the end, nothing of it runs any more.
 

@@ -1,48 +1,83 @@
-"""The compiler of a config's kernels."""
+"""The compilers of a config's kernels: which there are, and what decides about binaries."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.compile.toolkit import Nvcc, find_nvcc, open_nvcc, parse_version
+from harness.compile.versions import find_cupy, find_numba
 from harness.config.spec import Spec
 from harness.errors import CompileError
 from harness.procs.version import read_version
 
-if TYPE_CHECKING:  # loaded where it is looked for: who only asks for nvcc's version does without
+if TYPE_CHECKING:  # loaded where it is looked for: who only asks for versions does without
+    from harness.compile.numba import Numba
     from harness.compile.nvrtc import Nvrtc
 
 
-def open_toolchain(spec: Spec, *, virtual: bool) -> Nvcc | Nvrtc | None:
-    """The compiler of a config's kernels; None if nothing is compiled, or by commands.
+@dataclass(frozen=True, slots=True)
+class Toolchain:
+    """What compiles a session's kernels.
+
+    Attributes:
+        cuda: for CUDA C++, which the sentinel and references are, whatever the tests are.
+        numba: for tests of Numba's.
+    """
+
+    cuda: Nvcc | Nvrtc
+    numba: Numba | None = None
+
+    def check_architecture(self, architecture: str) -> None:
+        """Raises CompileError unless everything can compile for `architecture`."""
+        self.cuda.check_architecture(architecture)
+        if self.numba is not None:
+            self.numba.check_architecture(architecture)
+
+
+def open_toolchain(spec: Spec, *, virtual: bool) -> Toolchain | None:
+    """The compilers of a config's kernels; None if nothing is compiled, or by commands.
 
     Args:
         virtual: whether the session is in virtual time, where compiling is simulated.
 
     Raises:
-        CompileError: it is not there, or (for `auto`) neither is.
+        CompileError: one is not there, or (for `auto`) neither is.
     """
     if spec.kernel is None or virtual:
         return None
-    name, program = spec.kernel.compiler, spec.kernel.nvcc or ""
+    numba = None
+    if spec.kernel.language == "numba":
+        from harness.compile.numba import open_numba  # noqa: PLC0415
+
+        numba = open_numba()
+    elif spec.kernel.language == "cupy":
+        find_cupy()
+    return Toolchain(_open_cuda(spec), numba)
+
+
+def _open_cuda(spec: Spec) -> Nvcc | Nvrtc:
+    """The compiler of CUDA C++."""
+    assert spec.kernel is not None
+    name = spec.kernel.compiler
     if name == "nvcc":
-        return open_nvcc(program)
+        return open_nvcc(_find_program(spec))
     try:
         return _open_nvrtc()
     except CompileError as first:
         if name == "nvrtc":
             raise
         try:
-            return open_nvcc(program)
+            return open_nvcc(_find_program(spec))
         except CompileError as second:
             raise CompileError(f"there is no compiler for kernels: {first}; {second}") from second
 
 
-def describe_toolchain(spec: Spec, toolchain: Nvcc | Nvrtc | None) -> str:
-    """Which compiler makes the binaries of kernels; empty where commands do."""
+def describe_toolchain(spec: Spec, toolchain: Toolchain | None) -> str:
+    """Which compilers make the binaries of tests; empty where commands do."""
     if toolchain is None:
         return "simulated" if spec.kernel else ""
-    return _describe(type(toolchain).__name__.lower(), toolchain.version, toolchain.build)
+    return _describe(spec, _describe_cuda(toolchain.cuda))
 
 
 def identify_toolchain(spec: Spec, *, virtual: bool) -> str:
@@ -53,23 +88,43 @@ def identify_toolchain(spec: Spec, *, virtual: bool) -> str:
     """
     if spec.kernel is None or virtual:
         return describe_toolchain(spec, None)
+    if spec.kernel.language == "numba":
+        return _describe(spec, "")
     if spec.kernel.compiler == "auto":
         try:
-            return describe_toolchain(spec, _open_nvrtc())
+            return _describe(spec, _describe_cuda(_open_nvrtc()))
         except CompileError:
             pass
     if spec.kernel.compiler != "nvrtc":
         try:
-            found = parse_version(read_version(find_nvcc(spec.kernel.nvcc or "")[0]))
+            found = parse_version(read_version(find_nvcc(_find_program(spec))[0]))
         except CompileError:
             found = None
         if found is not None:
-            return _describe("nvcc", *found)
-    return describe_toolchain(spec, open_toolchain(spec, virtual=virtual))  # or why it cannot be
+            return _describe(spec, f"nvcc {found[0]} {found[1]}")
+    return _describe(spec, _describe_cuda(_open_cuda(spec)))  # or why it cannot be
 
 
-def _describe(name: str, version: str, build: str) -> str:
-    return f"{name} {version} {build}"
+def _describe(spec: Spec, cuda: str) -> str:
+    """What decides about binaries of the config's language.
+
+    Args:
+        cuda: the compiler of CUDA C++; of Numba's kernels it decides nothing.
+    """
+    assert spec.kernel is not None
+    if spec.kernel.language == "numba":
+        return find_numba()
+    return f"{find_cupy()}; {cuda}" if spec.kernel.language == "cupy" else cuda
+
+
+def _describe_cuda(cuda: Nvcc | Nvrtc) -> str:
+    return f"{type(cuda).__name__.lower()} {cuda.version} {cuda.build}"
+
+
+def _find_program(spec: Spec) -> str:
+    """The nvcc that the config names; a path is relative to the config."""
+    named = spec.kernel.nvcc or "" if spec.kernel else ""
+    return str((spec.base / named).resolve()) if "/" in named else named
 
 
 def _open_nvrtc() -> Nvrtc:

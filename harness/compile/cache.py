@@ -109,10 +109,12 @@ def find_directory() -> Path:
 
 def make_key(source: KernelSource, fingerprint: str) -> str:
     """Identity of a compile, as far as it is known before it begins."""
-    parts = (
+    parts: tuple[object, ...] = (
         *(SCHEMA, fingerprint, source.text, source.function, source.architecture, source.path),
         *(source.macros, source.options, source.search_directories),
     )
+    if source.language != "cuda":
+        parts = (*parts, source.language, source.signature)
     return hash_bytes(msgspec.json.encode(parts))
 
 

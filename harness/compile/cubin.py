@@ -25,6 +25,7 @@ _FRAME_SIZE, _MIN_STACK_SIZE, _MAX_STACK_SIZE, _REGISTERS = 0x11, 0x12, 0x23, 0x
 _OF_SYMBOL = frozenset({_FRAME_SIZE, _MIN_STACK_SIZE, _MAX_STACK_SIZE, _REGISTERS})
 _ARGUMENTS = 0x0A  # begins with a symbol, too, but only to say where the arguments are
 _MAX_THREADS, _REQUIRED_THREADS = 0x05, 0x10
+_PARAMETER_BYTES = 0x19
 _FORMAT_SIZED = 0x04
 
 _OF_FUNCTION = re.compile(
@@ -73,6 +74,14 @@ def read_resources(cubin: Cubin, function: str) -> Resources:
         local_bytes=max(of_module.get(_FRAME_SIZE, 0), of_module.get(_MIN_STACK_SIZE, 0)),
         max_threads=max_threads,
     )
+
+
+def read_parameter_bytes(cubin: Cubin, function: str) -> int:
+    """How many bytes of parameters the kernel takes, from the first to the end of the last."""
+    for kind, value in _attributes(cubin.find(f".nv.info.{function}")):
+        if kind == _PARAMETER_BYTES:
+            return int.from_bytes(value, "little")
+    return 0
 
 
 def add_spills(resources: Resources, log: str, function: str) -> Resources:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from harness.measurement import Launch
 from harness.model import Resources
+from harness.occupancy import compute_occupancy
 
 
 def find_fault(launch: Launch, limits: Mapping[str, int]) -> str:
@@ -46,11 +47,13 @@ def find_misfit(launch: Launch, resources: Resources, limits: Mapping[str, int])
             f"{launch.threads} threads per block: the kernel was compiled for at most "
             f"{resources.max_threads} (__launch_bounds__)"
         )
-    most = limits.get("max_registers_per_block")
-    needed = resources.registers * launch.threads
-    if most is not None and needed > most:
+    occupancy = compute_occupancy(
+        resources, threads=launch.threads, shared_bytes=launch.shared_bytes, limits=limits
+    )
+    if occupancy is not None and occupancy.blocks == 0 and "registers" in occupancy.limited_by:
         return (
             f"{resources.registers} registers for each of {launch.threads} threads: the device "
-            f"allows {most} per block"
+            f"has {limits['max_registers_per_block']} for a block, which it gives to warps in "
+            "multiples of 256, and to four warps at a time"
         )
     return ""

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+from harness.measurement import numba_words
+
+Language = Literal["cuda", "numba", "cupy"]
+"""What a source is: CUDA C++, or Python whose factory makes a kernel of Numba or of CuPy."""
 
 
 @dataclass(frozen=True, slots=True)
 class KernelSource:
-    """One kernel of a CUDA C++ source, for one architecture.
+    """One kernel of a source, for one architecture.
 
     Attributes:
         text: the source itself.
         function: the kernel as C++ names it: `saxpy`, `ns::saxpy`, or an instance of a template,
-            `matmul<float, 16>`. Templates that nothing else uses are instantiated by it.
+            `matmul<float, 16>`. Templates that nothing else uses are instantiated by it. In Python,
+            the factory's name.
         architecture: `sm_90`.
         path: where the text is from: for messages, and its folder is where includes in quotes are
             looked for first; may be empty.
-        macros: name and value of each macro to define; an empty value defines it as nothing.
+        macros: name and value of each macro to define; an empty value defines it as nothing. Of a
+            factory, its arguments, each written as Python writes the value.
         options: passed to the compiler as they are; paths in them must be absolute.
-        include_directories: where includes are looked for, in this order, after the folder of
-            `path`; absolute.
+        include_directories: where includes, or modules, are looked for, in this order, after the
+            folder of `path`; absolute.
+        signature: of a Numba kernel: the type of each argument, an array's with its dimensions,
+            `float32[2]`.
     """
 
     text: str
@@ -30,6 +42,8 @@ class KernelSource:
     macros: tuple[tuple[str, str], ...] = ()
     options: tuple[str, ...] = ()
     include_directories: tuple[str, ...] = ()
+    language: Language = "cuda"
+    signature: tuple[str, ...] = ()
 
     @property
     def search_directories(self) -> tuple[str, ...]:
@@ -52,3 +66,15 @@ def define_macros(source: KernelSource) -> str:
     definitions = "".join(f"#define {name} {value}\n" for name, value in source.macros)
     name = source.name.replace("\\", "\\\\").replace('"', '\\"')
     return f'{definitions}#line 1 "{name}"\n{source.text}\n'
+
+
+def count_parameter_bytes(signature: Sequence[str]) -> int:
+    """How many bytes a Numba kernel's parameters take, each aligned to its own size."""
+    total = 0
+    for name in signature:
+        scalar, _, dimensions = name.rstrip("]").partition("[")
+        size, count = int(re.sub(r"\D", "", scalar)) // 8, 1
+        if dimensions:
+            size, count = 8, len(numba_words(0, (1,) * int(dimensions), 1))
+        total += -total % size + size * count
+    return total

@@ -9,6 +9,7 @@ from harness.config.formula import Formula
 from harness.config.kernel_tables import ArgumentTable, KernelTable, ReferenceTable
 from harness.config.launch import as_list
 from harness.config.problems import Key, Problem, format_value_of, suggest
+from harness.config.python_checks import check_python
 from harness.config.spec import CommandTable
 from harness.config.substitute import NAME_PATTERN, Template
 from harness.config.tables import Expression
@@ -45,12 +46,12 @@ def check_kernel(view: View) -> Iterator[Problem]:
 def _check_source(view: View, kernel: KernelTable) -> Iterator[Problem]:
     key: Key = ("kernel", "source")
     if kernel.source is None and kernel.code is None and view.is_read(*key):
-        text = 'missing; add source = "kernel.cu", the CUDA C++ file, or its text as code'
+        text = 'missing; add source = "kernel.cu", the file, or its text as code'
         yield Problem(key, text)
     elif kernel.source is not None and kernel.code is not None:
         yield Problem(("kernel", "code"), "there is a source, too; keep one of the two")
     elif kernel.source is not None and not (view.spec.base / kernel.source).is_file():
-        text = f"there is no file {view.spec.base / kernel.source}; name the CUDA C++ source"
+        text = f"there is no file {view.spec.base / kernel.source}; name the source"
         yield Problem(key, text, format_value_of(kernel.source))
     texts: list[tuple[Key, str]] = [(("kernel", "function"), kernel.function)]
     texts += [(("kernel", "options", n), text) for n, text in enumerate(kernel.options)]
@@ -262,4 +263,5 @@ _CHECKS: tuple[Callable[[View, KernelTable], Iterator[Problem]], ...] = (
     _check_reference,
     _check_metrics,
     _check_measure,
+    check_python,
 )

@@ -127,28 +127,58 @@ class MeasureTable(Table, frozen=True, kw_only=True):
 class KernelTable(Table, frozen=True, kw_only=True):
     """A CUDA kernel to tune, instead of `[command]`; docs/kernels.md has a whole example."""
 
+    language: Annotated[
+        Literal["cuda", "numba", "cupy"],
+        doc(
+            "What the source is: CUDA C++, or Python with a factory that makes a kernel of Numba "
+            "or a raw kernel of CuPy; docs/python.md explains factories."
+        ),
+    ] = "cuda"
     source: Annotated[
         str | None,
-        doc("The CUDA C++ file, relative to the config's folder.", "../kernels/matmul.cu"),
+        doc(
+            "The CUDA C++ or Python file, relative to the config's folder.", "../kernels/matmul.cu"
+        ),
     ] = None
     code: Annotated[
-        str | None, doc("The CUDA C++ text itself, instead of a file; includes are relative, too.")
+        str | None, doc("The text itself, instead of a file; includes are relative, too.")
     ] = None
+    more_sources: Annotated[
+        tuple[str, ...],
+        doc(
+            "Files or glob patterns, relative to the config's folder, whose content is part of a "
+            "test's identity too. Includes, and modules that are imported, are found without this.",
+            ["../kernels/*.cuh"],
+        ),
+    ] = ()
     function: Annotated[
         str,
         doc(
-            "The kernel as C++ names it; `%NAME%` is a parameter's value.", "matmul<float, %TILE%>"
+            "The kernel as C++ names it; `%NAME%` is a parameter's value. In Python, the factory.",
+            "matmul<float, %TILE%>",
         ),
     ]
     compiler: Annotated[
         Literal["auto", "nvcc", "nvrtc"],
-        doc("What compiles it; `auto`: nvrtc where it is installed, else nvcc."),
+        doc(
+            "What compiles CUDA C++; `auto`: nvrtc where it is installed, else nvcc. Kernels of "
+            "Numba are compiled by Numba."
+        ),
     ] = "auto"
     nvcc: Annotated[
-        str | None, doc("The nvcc to use; default: CUDACXX, CUDA_HOME, PATH, the wheel.")
+        str | None,
+        doc(
+            "The nvcc to use, a program's name or a path that is relative to the config's folder. "
+            "Default: CUDACXX, CUDA_HOME, CUDA_PATH, PATH, the toolkit's usual folder, the wheel.",
+            "/usr/local/cuda-13/bin/nvcc",
+        ),
     ] = None
     options: Annotated[
-        tuple[str, ...], doc("Passed to the compiler; `%NAME%` as above.", ["-O3", "-std=c++17"])
+        tuple[str, ...],
+        doc(
+            "Passed to the compiler (of Numba's kernels: to nvJitLink); `%NAME%` as above.",
+            ["-O3", "-std=c++17"],
+        ),
     ] = ()
     include_directories: Annotated[
         tuple[str, ...], doc("Where includes are looked for, relative to the config's folder.")
@@ -166,7 +196,8 @@ class KernelTable(Table, frozen=True, kw_only=True):
         doc(
             "How parameters come into the source. `macros`: each is defined as one. `constants`: "
             "each is a `constexpr` before its first line. `none`: only where `function` and "
-            "`options` name them. Problem sizes come in by `%NAME%` only."
+            "`options` name them. Problem sizes come in by `%NAME%` only. A factory in Python is "
+            "called with those parameters and sizes that its arguments name."
         ),
     ] = "macros"
     grid: Annotated[

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import signal
 import subprocess
 import tempfile
 import time
@@ -21,12 +22,13 @@ END_S = 5.0
 class Partner:
     """A process with a pipe each way.
 
-    `send` and `receive` belong to one thread; `kill` may be called from any. It is told to end by
-    the end of its input, which comes too when this process dies.
+    `send` and `receive` belong to one thread; `kill`, `pause` and `resume` may be called from any.
+    It is told to end by the end of its input, which comes too when this process dies.
 
     Args:
         environment: added to this process's own.
         cores: what it may run on; empty: wherever this process may.
+        idle: run only when nothing else wants the processor.
         inherit_fds: descriptors that stay open as long as it runs, such as locks.
 
     Raises:
@@ -39,6 +41,7 @@ class Partner:
         *,
         environment: Mapping[str, str],
         cores: Collection[int] = (),
+        idle: bool = False,
         inherit_fds: Sequence[int] = (),
     ) -> None:
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - see close()
@@ -59,6 +62,11 @@ class Partner:
         if cores:
             with contextlib.suppress(OSError):
                 os.sched_setaffinity(self._popen.pid, cores)
+        if idle:
+            try:
+                os.sched_setscheduler(self._popen.pid, os.SCHED_IDLE, os.sched_param(0))
+            except OSError:  # forbidden in some containers
+                os.setpriority(os.PRIO_PROCESS, self._popen.pid, 19)
 
     @property
     def pid(self) -> int:
@@ -90,8 +98,19 @@ class Partner:
 
     def kill(self) -> None:
         """End it at once, with all of its session that has not left it."""
+        self._signal(signal.SIGKILL)
+
+    def pause(self) -> None:
+        """Stop it, and all of its session, until `resume`."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._popen.pid, 9)
+            os.killpg(self._popen.pid, number)
 
     def read_log(self) -> str:
         """The last of what it wrote to standard error."""

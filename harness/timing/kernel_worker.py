@@ -16,13 +16,11 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-import threading
 import time
 from importlib import import_module
-from queue import SimpleQueue
-from typing import BinaryIO
 
 from harness.model import OutcomeKind
+from harness.procs.pipes import take_pipes
 from harness.timing.driver import Driver, DriverError
 from harness.timing.protocol import (
     PROTOCOL,
@@ -38,24 +36,6 @@ from harness.timing.server import Server
 EXIT_STICKY = 3
 
 
-def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The pipes to the harness; standard output is standard error from now on, for printf."""
-    requests = os.fdopen(os.dup(0), "rb")
-    replies = os.fdopen(os.dup(1), "wb", buffering=0)
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
-    os.dup2(2, 1)
-    return requests, replies
-
-
-def _read(requests: BinaryIO, queue: SimpleQueue[bytes]) -> None:
-    """Hand lines to the main thread; at the end of the input, end the process as it is."""
-    for line in requests:
-        queue.put(line)
-    os._exit(0)
-
-
 def _open_driver(entry: str, settings: str) -> Driver:
     module, _, attribute = entry.partition(":")
     driver: Driver = getattr(import_module(module), attribute)(settings)
@@ -64,13 +44,11 @@ def _open_driver(entry: str, settings: str) -> Driver:
 
 def main(entry: str, settings: str = "{}") -> int:
     """Serve until the input ends; returns the exit status."""
-    requests, replies = _take_pipes()
+    requests, replies = take_pipes()
 
     def say(reply: Reply) -> None:
         replies.write(encode(reply) + b"\n")
 
-    queue: SimpleQueue[bytes] = SimpleQueue()
-    threading.Thread(target=_read, args=(requests, queue), daemon=True).start()
     try:
         driver = _open_driver(entry, settings)
     except DriverError as error:
@@ -83,7 +61,7 @@ def main(entry: str, settings: str = "{}") -> int:
     say(Hello(PROTOCOL, facts.uuid, facts.name, facts.versions))
     server = Server(driver, now_s=time.monotonic, say=say)
     while True:
-        reply = server.handle(decode_request(queue.get()))
+        reply = server.handle(decode_request(requests.get()))
         say(reply)
         if isinstance(reply, Measured) and reply.sticky:
             return EXIT_STICKY

@@ -20,7 +20,7 @@ from typing import Literal
 
 import msgspec
 
-from harness.measurement import Argument, Launch, Mode
+from harness.measurement import Argument, Convention, Launch, Mode
 from harness.model import OutcomeKind
 from harness.timing.launch_model import Simulation
 from harness.timing.stopping import Stopping
@@ -55,6 +55,7 @@ class Measure(msgspec.Struct, frozen=True, tag="measure"):
         folders: where modules are looked for, in this order; files are in the first. Absolute.
         sample_s: in hot mode, how long the launches of a sample take together, at least.
         data: whether arrays are filled; without, they are allocated only.
+        convention: how the kernel takes arrays; a reference's kernel takes pointers.
         simulation: what a simulated device needs to know; None for a real one.
     """
 
@@ -69,6 +70,7 @@ class Measure(msgspec.Struct, frozen=True, tag="measure"):
     expectation: Expectation | None = None
     sample_s: float = HOT_SAMPLE_S
     data: bool = True
+    convention: Convention = "c"
     simulation: Simulation | None = None
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
-from harness.measurement import Argument, Launch
+from harness.measurement import Argument, Convention, Launch
 from harness.model import OutcomeKind
 from harness.timing.data import (
     POISON,
@@ -21,11 +21,11 @@ from harness.timing.data import (
     encode,
     expected_outputs,
     make_values,
-    pack_scalar,
     size_bytes,
 )
-from harness.timing.driver import Driver, DriverError, Parameter, Pointer, Scalar
+from harness.timing.driver import Driver, DriverError, Pointer
 from harness.timing.launch_model import Simulation
+from harness.timing.parameters import make_parameters
 from harness.timing.protocol import Expectation, Measure, Measured, Phase, PhaseName, Refused
 from harness.timing.sampler import Work, take_samples
 from harness.timing.stopping import LOST, make_rule
@@ -103,7 +103,7 @@ class Server:
         if request.launch.shared_bytes:
             driver.allow_shared(kernel, request.launch.shared_bytes)
         self._foresee(request, buffers)
-        work = self._make_work(request, kernel, buffers)
+        work = self._make_work(request, kernel, buffers, request.convention)
         self._announce(number, "launch")
         error: float | None = None
         if request.expectation is None:
@@ -186,7 +186,7 @@ class Server:
         try:
             kernel = self._driver.load(expectation.module, expectation.reference)
             self._foresee(request, buffers, sound=True)
-            work = self._make_work(request, kernel, buffers)
+            work = self._make_work(request, kernel, buffers, "c")
             self._announce(request.number, "launch")
             work.restore()
             self._driver.launch(kernel, launch, work.parameters)
@@ -203,14 +203,11 @@ class Server:
         self._driver.read(buffers.pointers[argument.name], memoryview(data))
         return decode(data, argument)
 
-    def _make_work(self, request: Measure, kernel: int, buffers: _Buffers) -> Work:
+    def _make_work(
+        self, request: Measure, kernel: int, buffers: _Buffers, convention: Convention
+    ) -> Work:
         driver = self._driver
-        parameters: list[Parameter] = [
-            buffers.pointers[argument.name]
-            if argument.shape is not None
-            else Scalar(pack_scalar(argument))
-            for argument in request.arguments
-        ]
+        parameters = make_parameters(request.arguments, buffers.pointers, convention)
         if self._flush is None and request.mode == "cold":
             self._flush = driver.allocate(self._flush_bytes)
         changed = {a.name: size_bytes(a) for a in request.arguments if a.name in buffers.pristine}
@@ -220,7 +217,7 @@ class Server:
                 driver.copy(buffers.pointers[name], buffers.pristine[name], size)
 
         flush = (self._flush or 0, self._flush_bytes)
-        return Work(kernel, request.launch, tuple(parameters), restore, flush)
+        return Work(kernel, request.launch, parameters, restore, flush)
 
     def _foresee(self, request: Measure, buffers: _Buffers, *, sound: bool = False) -> None:
         """Tell a simulated driver what comes; `sound`: something that cannot fail."""

@@ -15,3 +15,7 @@ def ramp(shape: tuple[int, ...], seed: int) -> Any:
 def double(x: Any, y: Any, n: int) -> Any:
     """Twice as much."""
     return 2 * x
+
+
+def make_nothing(BLOCK: int) -> Any:  # noqa: N803 - the parameter's name
+    """A factory that nobody calls."""

@@ -1,11 +1,12 @@
 """Configurations compiled per second: nvcc to an executable, nvcc and NVRTC to cubins, the cache.
 
-    python -m tests.benchmarks.bench_compile [configurations per round] [rounds]
+    python -m tests.benchmarks.bench_compile [configurations per round] [rounds] [kernel …]
 
 Every way compiles the same kernels with two compiles at once, taking turns; rates are medians of
 the rounds, ratios those within a round. On a busy machine, processor time per configuration is the
-better number to compare: with two idle cores, the rate is what it allows. Needs nvcc; NVRTC where
-the extra is installed. No GPU is used.
+better number to compare: with two idle cores, the rate is what it allows. Where kernels are named
+(`"tiled matmul"`), only they are compiled, and the rest is left out. Needs nvcc; NVRTC where the
+extra is installed. No GPU is used.
 """
 
 from __future__ import annotations
@@ -304,10 +305,12 @@ def main() -> None:
         return
     count, rounds = map(int, (*sys.argv[1:3], *("12", "3")[len(sys.argv) - 1 :]))
     print(f"{describe_machine()}, load {os.getloadavg()[0]:.1f}, {open_nvcc().version}")
-    for title, text in KERNELS.items():
-        compare(title, text, count, rounds)
-    share(count)
-    scale_threads(count)
+    named = sys.argv[3:]
+    for title in named or KERNELS:
+        compare(title, KERNELS[title], count, rounds)
+    if not named:
+        share(count)
+        scale_threads(count)
 
 
 if __name__ == "__main__":

@@ -50,3 +50,19 @@ def test_what_a_compiled_kernel_cannot_be_launched_with(resources: Resources, mi
     found = find_misfit(launch, resources, LIMITS)
     assert found.startswith(misfit) if misfit.startswith(("65", "61")) else misfit in found
     assert bool(found) == bool(misfit)
+
+
+@pytest.mark.parametrize(("threads", "registers", "fits"), [
+    (1024, 64, True),
+    (992, 65, False),  # 31 warps of 2304 registers would fit, but four at a time are given: 32
+    (672, 80, True),
+    (672, 81, False),  # 81 become 88, and 21 warps 24
+])  # fmt: skip
+def test_registers_are_given_to_warps_in_steps(threads: int, registers: int, fits: bool) -> None:
+    launch = Launch((1, 1, 1), (threads, 1, 1))
+    assert threads * registers <= 65536
+    assert (find_misfit(launch, Resources(registers), LIMITS) == "") is fits
+
+
+def test_of_an_unknown_device_registers_are_not_checked() -> None:
+    assert find_misfit(Launch((1, 1, 1), (1024, 1, 1)), Resources(255), {}) == ""

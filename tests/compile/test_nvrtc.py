@@ -14,6 +14,8 @@ import pytest
 
 from harness.compile.cache import BuildCache
 from harness.compile.cached import CachedCompiler
+from harness.compile.cubin import digest_code
+from harness.compile.elf import Cubin
 from harness.compile.nvrtc import Nvrtc, NvrtcTranslator, open_nvrtc
 from harness.compile.source import KernelSource
 from harness.errors import CompileError
@@ -165,3 +167,43 @@ def test_bytes_that_python_shares_are_not_written_to(translator: NvrtcTranslator
     translator.translate(SOURCE)
     assert bytes(1) == b"\0"
     assert bytes([32]) == b" "
+
+
+TEXTURE = """
+extern "C" __global__ void read(cudaTextureObject_t from, float *out)
+{
+    *out = tex1D<float>(from, 0.5f);
+}
+"""
+
+
+def test_what_few_kernels_need_is_declared_for_those(nvrtc: Nvrtc) -> None:
+    assert nvrtc.knows_minimal
+    translator, asked = NvrtcTranslator(nvrtc), list[bool]()
+    run = translator._run
+
+    def note(source: KernelSource, options: list[str]) -> Any:
+        asked.append("--minimal" in options)
+        return run(source, options)
+
+    translator._run = note  # type: ignore[method-assign]
+    try:
+        for source in (SOURCE, replace(SOURCE, text=TEXTURE, function="read")):
+            for _ in range(2):
+                made = translator.translate(source)
+                assert made.kind is OutcomeKind.OK, made.reason
+        broken = translator.translate(replace(SOURCE, text=SOURCE.text.replace("2", "two")))
+    finally:
+        translator.close()
+    assert asked == [True, True, *(True, False), False, *(True, False)]
+    assert broken.reason.endswith('error: identifier "two" is undefined')
+
+
+def test_the_binary_is_the_same_without_them(nvrtc: Nvrtc) -> None:
+    digests = set()
+    for knows_minimal in (True, False):
+        translator = NvrtcTranslator(replace(nvrtc, knows_minimal=knows_minimal))
+        made = translator.translate(SOURCE)
+        translator.close()
+        digests.add(digest_code(Cubin(made.binary), made.function))
+    assert len(digests) == 1

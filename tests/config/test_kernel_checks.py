@@ -152,3 +152,64 @@ def test_a_metric_without_a_kernel_is_refused(tmp_path: Path) -> None:
     assert found == [
         'scoring.metric = "gbps": there is no [kernel] whose metric it could be; remove it'
     ]
+
+
+PYTHON = {
+    "language": "numba",
+    "source": "k.py",
+    "function": "make",
+    "options": [],
+}
+
+
+def python(**changes: object) -> dict[str, Any]:
+    data = copy.deepcopy(GOOD)
+    data["kernel"] |= PYTHON | changes
+    return data
+
+
+def test_a_python_source_says_its_language(base: Path) -> None:
+    (base / "k.py").write_text("def make(BLOCK): ...\n")
+    assert make_spec(python(), base / "tune.toml").kernel is not None
+    assert problems(change("kernel.source", "k.py"), base) == [
+        'kernel.source = "k.py": Python, but the language is CUDA C++; add language = '
+        '"numba", or "cupy"'
+    ]
+    assert problems(python(source="k.cu", language="cupy"), base) == [
+        'kernel.source = "k.cu": no Python file, but the language is cupy; name one '
+        "that ends in .py"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        (
+            {"function": "k<%BLOCK%>"},
+            'kernel.function = "k<%BLOCK%>": not the name of a Python function; name the factory, '
+            "as make_saxpy",
+        ),
+        (
+            {"parameters": "constants"},
+            'kernel.parameters = "constants": for CUDA C++ only; remove it: a factory gets the '
+            "parameters that its arguments name",
+        ),
+        (
+            {"compiler": "nvrtc"},
+            'kernel.compiler = "nvrtc": for CUDA C++ only; remove it: Numba compiles its kernels '
+            "itself",
+        ),
+        (
+            {"arguments": [{"name": "x", "shape": ["N"], "dtype": "bfloat16", "role": "out"}]},
+            'kernel.arguments[0].dtype = "bfloat16": Numba\'s kernels do not take it; use float16 '
+            "or float32, or CUDA C++",
+        ),
+        (
+            {"reference": {"kernel": "plain", "grid": 1, "block": 1}},
+            "kernel.reference.source: missing; the reference's kernel is CUDA C++: name its file",
+        ),
+    ],
+)
+def test_what_does_not_go_with_numba(base: Path, changes: dict[str, object], problem: str) -> None:
+    (base / "k.py").write_text("def make(BLOCK): ...\n")
+    assert problems(python(**changes), base) == [problem]

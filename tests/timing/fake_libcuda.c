@@ -115,6 +115,17 @@ int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsign
     now += 50;
     if (!strcmp(function, "fault"))
         return waiting = 1, error;
+    if (!strcmp(function, "numba")) { /* an array of two dimensions as Numba passes it, a double */
+        size_t word[9];
+        for (int w = 0; w < 9; ++w)
+            word[w] = *(size_t *)parameters[w];
+        if (word[0] || word[1] || word[2] != word[5] * word[6] || word[3] != sizeof(float))
+            return INVALID;
+        for (size_t row = 0; row < word[5]; ++row)
+            for (size_t column = 0; column < word[6]; ++column)
+                *(float *)(word[4] + row * word[7] + column * word[8]) *= *(double *)parameters[9];
+        return error;
+    }
     float *x = *(float **)parameters[0];
     int n = *(int *)parameters[1];
     double factor = *(double *)parameters[2];

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 from harness.clock import Clock, VirtualClock
@@ -102,3 +104,12 @@ def no_limits(phase: PhaseName) -> float | None:
 
 def never() -> NoReturn:
     sys.exit("not reached")
+
+
+def build_library(folder: Path) -> str:
+    """A library in C that has the functions of the driver's, and no GPU."""
+    made = folder / "libcuda.so"
+    source = Path(__file__).with_name("fake_libcuda.c")
+    command = ["gcc", "-shared", "-fPIC", "-w", "-o", str(made), str(source)]
+    subprocess.run(command, check=True)
+    return str(made)

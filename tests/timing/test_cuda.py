@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from harness.timing.driver import DriverError
 from harness.timing.link import PipeLink
 from harness.timing.protocol import Expectation, Measure, Measured, Refused
 from harness.timing.stopping import Stopping
-from tests.timing.kernels import no_limits
+from tests.timing.kernels import build_library, no_limits
 
 UUID = f"GPU-{'ab' * 4}-{'ab' * 2}-{'ab' * 2}-{'ab' * 2}-{'ab' * 6}"
 LAUNCH = Launch((4, 1, 1), (64, 1, 1), 64 * 1024)
@@ -28,11 +27,7 @@ pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> str:
-    made = tmp_path_factory.mktemp("fake") / "libcuda.so"
-    source = Path(__file__).with_name("fake_libcuda.c")
-    command = ["gcc", "-shared", "-fPIC", "-w", "-o", str(made), str(source)]
-    subprocess.run(command, check=True)
-    return str(made)
+    return build_library(tmp_path_factory.mktemp("fake"))
 
 
 def settings(library: str, uuid: str = UUID) -> str:
@@ -92,6 +87,30 @@ def test_a_kernel_is_the_reference_of_another(link: PipeLink, tmp_path: Path) ->
     refused = link.ask(request("scale", tmp_path, expectation=broken), no_limits)
     assert isinstance(refused, Refused)
     assert refused.reason.startswith("kernel.reference.kernel: cuModuleLoad")
+
+
+def test_a_numba_kernel_gets_what_it_takes_for_an_array(link: PipeLink, tmp_path: Path) -> None:
+    made = request(
+        "numba",
+        tmp_path,
+        convention="numba",
+        arguments=(
+            Argument("x", "inout", "float32", (3, 5), fill="arange"),
+            Argument("factor", "in", "float64", None, 2.5),
+        ),
+    )
+    (tmp_path / "scaler.py").write_text("def scale(x, factor):\n    return x * factor\n")
+    answer = ask(link, made)
+    assert (answer.kind, answer.verified, answer.reason) == (OutcomeKind.OK, True, "")
+
+
+def test_the_reference_of_a_numba_kernel_gets_pointers(link: PipeLink, tmp_path: Path) -> None:
+    """It is CUDA C++, whose arguments are one parameter each."""
+    plain = Expectation("scale", 0.0, 0.0, "/elsewhere/scale", Launch((4, 1, 1), (64, 1, 1)))
+    made = request("numba", tmp_path, convention="numba", expectation=plain)
+    answer = ask(link, made)
+    assert answer.kind is OutcomeKind.RUN_FAILED  # `numba` takes two dimensions, and there is one
+    assert answer.reason.startswith("cuLaunchKernel: ")
 
 
 def test_a_wrong_result_is_found(link: PipeLink, tmp_path: Path) -> None:
