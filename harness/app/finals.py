@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.app.kernels import ENERGY_INDEX, KernelTests
+from harness.app.kernel_measures import ENERGY_INDEX, KernelMeasures
+from harness.app.kernels import KernelTests
 from harness.model import Goal, Lane, Note, Outcome, OutcomeKind, Run, Test
 from harness.schedule.again import Again
 from harness.timing.finalists import ROUNDS, Finals, choose_finalists, compare_finalists
@@ -143,8 +144,9 @@ def _energies(runs: Mapping[int, Sequence[Run]]) -> dict[int, float]:
 
 def _costs(kernel: KernelTests, outcome: Outcome, lane: Lane, runs: Sequence[Run]) -> list[float]:
     """The samples of all rounds as the objective sees them, the less the better."""
+    measures = KernelMeasures(kernel)
     return [
-        kernel.cost(outcome.configuration, lane, sample_s)
+        measures.cost(outcome.configuration, lane, sample_s)
         for run in runs
         if run.measurement is not None and run.index in INDICES
         for sample_s in run.measurement.samples_s

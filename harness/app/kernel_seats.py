@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from msgspec import structs
 
+from harness.app.kernel_measures import KernelMeasures
 from harness.app.kernels import KernelTests
 from harness.app.lanes import compile_cores
 from harness.app.names import DRIVERS, SIMULATOR, TELEMETRY, load
@@ -87,6 +88,7 @@ class KernelSeats:
         self.clock = SystemClock()
         self._setup = setup
         self._kernel = kernel
+        self._measures = KernelMeasures(kernel)
         self._locks = locks
         self._landscape = make_landscape(setup.spec.mock)
         self._spare = compile_cores([lane.device for lane in setup.lanes])
@@ -203,7 +205,7 @@ class KernelSeats:
             return self._build(lane, source, "kernel.reference.kernel", clock)
 
         def make_request(test: Test, index: int, best: Run | None) -> Measure:
-            request = kernel.make_request(test, lane, index, best, reference)
+            request = self._measures.make_request(test, lane, index, best, reference)
             if request.simulation is None:
                 return request
             simulation = replace(request.simulation, lost=loss.is_due())
@@ -213,7 +215,7 @@ class KernelSeats:
             lane,
             make_link=make_link,
             make_request=make_request,
-            score=lambda test, measured: kernel.score(test, lane, measured),
+            score=lambda test, measured: self._measures.score(test, lane, measured),
             clock=clock,
             read_state=self._make_state_reader(lane, clock),
             make_sentinel=sentinel if kernel.kernel.measure.sentinel else None,

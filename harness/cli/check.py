@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from harness.app.kernel_measures import KernelMeasures
 from harness.app.setup import Setup, prepare
 from harness.app.spaces import add_counts
 from harness.app.suspects import comparability_warnings
@@ -145,7 +146,7 @@ def _tests_lines(setup: Setup) -> list[str]:
     """What is tested, for each space that is searched."""
     runs = f"{format_count(setup.spec.scoring.repeat, 'run')} each"
     if setup.kernel is not None:
-        runs = f"samples by rule {setup.kernel.rule}"
+        runs = f"samples by rule {KernelMeasures(setup.kernel).rule}"
     if len(setup.spaces) == 1:
         text = _tests_text(setup, setup.space)
         if len(setup.searched) > 1:
