@@ -18,7 +18,7 @@ ROWS: tuple[frozenset[str], ...] = (
         {"stats", "procs", "space", "landscape", "limits", "comparison", "occupancy", "effects"}
     ),
     frozenset({"config", "device", "compile", "timing", "search", "store", "export"}),
-    frozenset({"schedule", "report", "replay"}),
+    frozenset({"schedule", "report", "replay", "emulation"}),
     frozenset({"cluster"}),
     frozenset({"app", "testing"}),
     frozenset({"cli"}),
