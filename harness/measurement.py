@@ -15,6 +15,10 @@ Extent = tuple[int, int, int]
 """Along x, y and z."""
 
 
+ENERGY_S = 2.0
+"""Counters of energy move in steps of 10 to 100 ms, so what takes less than this cannot be told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Launch:
     """The shape of a launch.
