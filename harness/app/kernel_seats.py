@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from msgspec import structs
 
 from harness.app.emulation import Emulation, SmallKernels, make_emulation
-from harness.app.kernel_measures import KernelMeasures
+from harness.app.kernel_measures import RETAKES, KernelMeasures
 from harness.app.kernels import KernelTests
 from harness.app.lanes import compile_cores
 from harness.app.names import DRIVERS, SIMULATOR, TELEMETRY, load
@@ -231,6 +231,7 @@ class KernelSeats:
             clock=clock,
             read_state=self._make_state_reader(lane, clock),
             make_sentinel=sentinel if kernel.kernel.measure.sentinel else None,
+            is_retake=RETAKES.__contains__,
             timeout_s=kernel.kernel.timeout_s,
         )
 
