@@ -26,7 +26,7 @@ from harness.compile.nvcc import NvccTranslator
 from harness.compile.nvrtc import Nvrtc, NvrtcTranslator
 from harness.compile.source import KernelSource
 from harness.compile.toolkit import Nvcc
-from harness.config.spec import MockTable
+from harness.config.mock_table import MockTable
 from harness.device.locks import DeviceLocks
 from harness.errors import CompileError
 from harness.landscape import Landscape
