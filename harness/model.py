@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
-from harness.measurement import Measurement
+from harness.measurement import SUSPECT, Measurement
 from harness.units import format_text
 
 Value = str | int | float | bool
@@ -266,6 +266,26 @@ class Resources:
 
 
 @dataclass(frozen=True, slots=True)
+class Emulated:
+    """What running a kernel on the CPU, at a small size, says of it.
+
+    Attributes:
+        problem: the sizes that it was run at.
+        error: the greatest difference from the reference; None: it could not be compared.
+        unverified: why not; empty if it was.
+    """
+
+    problem: tuple[tuple[str, Value], ...] = ()
+    error: float | None = None
+    unverified: str = ""
+
+    @property
+    def place(self) -> str:
+        """The sizes, for people: `M = 64, N = 64`."""
+        return ", ".join(f"{name} = {format_value(value)}" for name, value in self.problem)
+
+
+@dataclass(frozen=True, slots=True)
 class Artifact:
     """A compiled kernel: machine code on disk, ready to load.
 
@@ -276,6 +296,7 @@ class Artifact:
         compiler: which one, with its version: `nvcc 13.0.88`.
         architecture: what it runs on: `sm_90`.
         cached: whether it was there already.
+        emulated: what the emulation says of its source; None: it was not asked.
     """
 
     path: str
@@ -285,6 +306,7 @@ class Artifact:
     compiler: str
     architecture: str
     cached: bool = False
+    emulated: Emulated | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,7 +385,8 @@ class Build:
 
     Attributes:
         kind: `ok`, `compile_failed`, `timeout`, `interrupted`, or `invalid`: it was not compiled,
-            or need not be run, since the device cannot launch it.
+            or need not be run, since the device cannot launch it; or `wrong_result`: so the
+            emulation says.
         seat: the lane or compile worker that did it.
         artifact: of a kernel: the binary.
     """
@@ -413,11 +436,35 @@ class Outcome:
     compile_seat: str = ""
 
     @property
+    def measured(self) -> Run | None:
+        """Of a kernel: the run that counts.
+
+        That is the first, or the last retake that nothing speaks against; further runs are those of
+        the finals. None for commands, and where nothing was measured.
+        """
+        runs = [run for run in self.runs if run.measurement is not None]
+        retakes = [
+            run
+            for run in runs
+            if run.measurement is not None
+            and run.measurement.retake
+            and run.kind is OutcomeKind.OK
+            and not SUSPECT & set(run.measurement.flags)
+        ]
+        return retakes[-1] if retakes else next(iter(runs), None)
+
+    @property
+    def has_retake(self) -> bool:
+        """Whether what counts was measured again."""
+        measured = self.measured
+        return measured is not None and bool(measured.measurement and measured.measurement.retake)
+
+    @property
     def samples(self) -> tuple[float, ...]:
         """What its successful runs yielded, in order and in the session's unit."""
-        for run in self.runs:
-            if run.measurement is not None:  # further runs are those of the finals
-                return run.measurement.worths or run.measurement.samples_s
+        measured = self.measured
+        if measured is not None and measured.measurement is not None:
+            return measured.measurement.worths or measured.measurement.samples_s
         return tuple(run.sample for run in self.runs if run.sample is not None)
 
 
@@ -521,6 +568,15 @@ class TestEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class TestRevised:
+    """A test that had its outcome was measured again, and has another."""
+
+    __test__ = False
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Something the user should know: a warning, a lost lane, a fact about the session."""
 
@@ -530,4 +586,4 @@ class Note:
     details: Mapping[str, object] = field(default_factory=dict)
 
 
-Event = TestCreated | PhaseStarted | BuildEnded | RunEnded | TestEnded | Note
+Event = TestCreated | PhaseStarted | BuildEnded | RunEnded | TestEnded | TestRevised | Note

@@ -12,7 +12,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from harness.config.kernel_tables import KernelTable
-from harness.config.tables import CommandLine, Positive, Seconds, Share, Value
+from harness.config.mock_table import MockTable
+from harness.config.tables import CommandLine, Positive, Seconds, Value
 from harness.config.tables import Table as _Table
 from harness.config.tables import doc as _doc
 
@@ -87,10 +88,12 @@ class ScoringTable(_Table, frozen=True, kw_only=True):
         Literal["min", "max", "med", "avg"], _doc("How a test's samples become its score.")
     ] = "min"
     optimal: Annotated[
-        Literal["min_time", "max_time", "min", "max"],
+        Literal["min_time", "max_time", "min_energy", "min", "max"],
         _doc(
-            "`min_time` and `max_time` score the measured time of a run; `min` and `max` the "
-            "figure of merit: the number on the last line the test prints, or a kernel's `metric`."
+            "`min_time` and `max_time` score the measured time of a run; `min_energy` the joules "
+            "that the GPU's counter says it took ([measuring](measuring.md#energy)); `min` and "
+            "`max` the figure of merit: the number on the last line the test prints, or a "
+            "kernel's `metric`."
         ),
     ] = "min_time"
     metric: Annotated[
@@ -98,7 +101,8 @@ class ScoringTable(_Table, frozen=True, kw_only=True):
     ] = None
     unit: Annotated[str, _doc("Unit of the figure of merit, for display.", "GFLOP/s")] = ""
     reference: Annotated[
-        float | None, _doc("A score to compare with (seconds for times), such as the one in use.")
+        float | None,
+        _doc("A score to compare with (seconds, joules), such as the one in use."),
     ] = None
 
 
@@ -158,45 +162,6 @@ class CompileTable(_Table, frozen=True, kw_only=True):
         _doc("Compiles at once; default: the cores that no lane owns, at least 1."),
     ] = None
     quiet_timing: Annotated[bool, _doc("Stop all compiling while any run is timed.")] = False
-
-
-class MockTable(_Table, frozen=True, kw_only=True):
-    """The simulated GPUs of backend `mock`; everything that comes from them says `simulated`."""
-
-    devices: Annotated[
-        tuple[str, ...] | None,
-        _doc("Models to simulate, one per device.", ["RTX A4000", "A100", "H100"]),
-    ] = None
-    seed: Annotated[int, _doc("Same seed, same results.")] = 1
-    time: Annotated[
-        Literal["real", "virtual"],
-        _doc(
-            "`real`: commands compile and simulated runs take their time. `virtual`: nothing is "
-            "compiled and the session's clock jumps, so thousands of tests take seconds."
-        ),
-    ] = "real"
-    run_s: Annotated[Seconds, _doc("Typical time of a simulated run.")] = 0.02
-    compile_s: Annotated[Seconds, _doc("Typical compile time, in virtual time.")] = 1.0
-    noise: Annotated[Share, _doc("Relative noise of simulated samples.")] = 0.005
-    compile_failures: Annotated[Share, _doc("Share of tests that fail to compile.")] = 0.0
-    run_failures: Annotated[Share, _doc("Share of tests that fail to run.")] = 0.0
-    hangs: Annotated[Share, _doc("Share of tests that hang until their timeout.")] = 0.0
-    wrong_results: Annotated[
-        Share, _doc("Share of kernel tests with a wrong result; found with `verify` only.")
-    ] = 0.0
-    throttling: Annotated[
-        Share, _doc("Share of the minutes in which a device's clocks are held back (kernels).")
-    ] = 0.0
-    verify: Annotated[
-        bool,
-        _doc(
-            "Kernel tests: make the data, compute the reference, and compare it with what a "
-            "simulated launch writes; without, arrays have a size but no content."
-        ),
-    ] = False
-    lost: Annotated[
-        tuple[str, ...], _doc("Lanes whose device is lost during the session.", ["1"])
-    ] = ()
 
 
 class EmitTable(_Table, frozen=True, kw_only=True):
@@ -302,6 +267,16 @@ class SpecFile(_Table, frozen=True, kw_only=True):
             "lane does one whole test at a time. `replicate`: every lane tunes on its own."
         ),
     ] = "pipelined"
+    lock_clocks: Annotated[
+        Literal["base"] | Positive | None,
+        _doc(
+            "Lock the multiprocessors' clocks of the lanes' GPUs while the session lasts: at so "
+            "many MHz, or at the driver's `base`. It takes root; without, they stay as they are, "
+            "with a warning. See [measuring](measuring.md#clocks).",
+            1410,
+            "base",
+        ),
+    ] = None
     oversubscribe: Annotated[bool, _doc("Allow more lanes than devices.")] = False
     parameters: Annotated[
         dict[str, tuple[Value, ...]],

@@ -6,7 +6,8 @@ calls it directly.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import statistics
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
@@ -16,7 +17,7 @@ from harness.timing.data import (
     POISON,
     Array,
     DataError,
-    compare,
+    compare_outputs,
     decode,
     encode,
     expected_outputs,
@@ -42,6 +43,9 @@ class Simulated(Protocol):
 
     def foresee(self, simulation: Simulation, outputs: dict[Pointer, bytes]) -> None:
         """What the next kernel is, and what it would write where if it is right."""
+
+    def power_w(self) -> float:
+        """Watts while that kernel runs."""
 
 
 @dataclass(slots=True)
@@ -132,7 +136,14 @@ class Server:
             stop=rule.stop,
             verified=error is not None,
             error=error,
+            energy_j=self._simulate_energy(taken.samples_s),
         )
+
+    def _simulate_energy(self, samples_s: Sequence[float]) -> float | None:
+        """Joules per launch, of a simulated device; a real one's counter is read elsewhere."""
+        if not isinstance(self._driver, Simulated) or not samples_s:
+            return None
+        return self._driver.power_w() * statistics.fmean(samples_s)
 
     def _announce(self, number: int, phase: PhaseName) -> None:
         self._say(Phase(number, phase))
@@ -245,21 +256,13 @@ class Server:
         work.restore()
         driver.launch(work.kernel, work.launch, work.parameters)
         driver.synchronize()
-        greatest = 0.0
-        for argument in outputs:
-            found = self._read(buffers, argument)
-            want = buffers.expected[argument.name]
-            exact = found.dtype.kind in "iu"
-            atol, rtol = (0.0, 0.0) if exact else (expectation.atol, expectation.rtol)
-            result = compare(argument.name, found, want, atol, rtol)
-            greatest = max(greatest, result.error)
-            if result.wrong:
-                reason = (
-                    f"{result.wrong} of {found.size} values are wrong, such as {result.example} "
-                    f"(atol {atol:g}, rtol {rtol:g})"
-                )
-                return reason, greatest
-        return "", greatest
+        return compare_outputs(
+            outputs,
+            lambda argument: self._read(buffers, argument),
+            buffers.expected,
+            expectation.atol,
+            expectation.rtol,
+        )
 
     def close(self) -> None:
         """Let go of the device."""

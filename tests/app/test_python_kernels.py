@@ -16,7 +16,7 @@ import harness
 from harness.app.identity import Identity
 from harness.app.setup import Setup, prepare
 from harness.errors import ConfigError
-from harness.model import Configuration, Lane, Test
+from harness.model import Configuration, Lane, OutcomeKind, Test
 from tests.app import invented
 
 if sys.version_info >= (3, 11):
@@ -152,6 +152,20 @@ def test_a_session_in_virtual_time_needs_no_numba(base: Path) -> None:
     assert result.best is not None
     assert result.best.artifact is not None
     assert result.best.artifact.compiler == "simulated"
+
+
+def test_the_emulation_says_that_it_needs_a_source_in_cuda(base: Path) -> None:
+    (base / "right.py").write_text("def scale(x, y, n):\n    return 0 * x\n")
+    data = {
+        **DATA,
+        "kernel": {**KERNEL, "reference": {"function": "right:scale"}},
+        "mock": {"time": "virtual", "emulate": True},
+    }
+    result = harness.tune(harness.make_spec(data, base=base))
+    assert [outcome.kind for outcome in result.outcomes] == [OutcomeKind.OK] * 4
+    assert "4 tests not verified: its source is Python" in "\n".join(
+        note.text for note in result.summary.progress.notes
+    )
 
 
 # -- from Python -----------------------------------------------------------------------------------
