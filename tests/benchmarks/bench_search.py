@@ -1,13 +1,16 @@
 """How good our strategies are on recorded spaces, against other tuners'.
 
     python -m tests.benchmarks.bench_search RECORDING … [--seeds N] [--jobs N] [--strategies …]
+    python -m tests.benchmarks.bench_search RECORDING … --cross-validate [--first-seed N]
+    python -m tests.benchmarks.bench_search RECORDING … --lanes N
 
 A recording is a T4 file or a Kernel Tuner cache of a whole space; without any there is nothing to
 measure. Peers (Optuna, Kernel Tuner in its simulation mode) take part where HARNESS_PEERS_PYTHON
 names an interpreter that has them. Shown are S, its value at each budget, and the geometric mean of
 best/optimum at 100 tests, as `harness simulate` defines them; for `auto` the differences to the
 best peer at each budget; and what the best choice of peer for every space and budget in hindsight
-would reach.
+would reach. With --cross-validate: what `auto` reaches if its settings are chosen on other kernels.
+With --lanes: what it gains and loses by so many lanes.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from harness.app.simulate import Plan, run_plan
 from harness.replay.load import load_recording
 from harness.replay.score import geometric_mean
 from harness.replay.standing import CaseScore
+from tests.benchmarks import cross_validation, more_lanes
 from tests.benchmarks.common import describe_machine
 from tests.benchmarks.peers import PEERS, find_versions, run_peers
 
@@ -80,6 +84,33 @@ def _list(names: str) -> list[str]:
     return [name for name in names.split(",") if name]
 
 
+def _examine_auto(arguments: argparse.Namespace) -> None:
+    budgets = [int(tests) for tests in _list(arguments.budgets)]
+    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
+    print(f"{describe_machine()}; seeds {seeds[0]} to {seeds[-1]}; simulated from recordings")
+    if arguments.cross_validate:
+        every = cross_validation.CANDIDATES
+        chosen = _list(arguments.candidates or "")
+        scores = cross_validation.find_scores(
+            arguments.recordings,
+            budgets,
+            seeds=seeds,
+            jobs=arguments.jobs,
+            folder=arguments.keep,
+            candidates=[every[int(number) - 1] for number in chosen] or every,
+        )
+        cross_validation.show(scores, budgets)
+    if arguments.lanes:
+        more_lanes.show(
+            arguments.recordings,
+            arguments.lanes,
+            budgets,
+            seeds=seeds,
+            jobs=arguments.jobs,
+            folder=arguments.keep,
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recordings", nargs="*")
@@ -87,10 +118,20 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--strategies", default=OURS)
     parser.add_argument("--peers", default=PEERS)
-    parser.add_argument("--keep", type=Path, help="folder in which the peers' searches are kept")
+    parser.add_argument("--keep", type=Path, help="folder in which searches are kept")
+    parser.add_argument(
+        "--cross-validate", action="store_true", help="choose and score on different kernels"
+    )
+    parser.add_argument("--candidates", help="settings to choose from, by number, from 1: 1,4")
+    parser.add_argument("--lanes", type=int, help="compare so many lanes with one")
+    parser.add_argument("--first-seed", type=int, default=0, help="of these two comparisons")
+    parser.add_argument("--budgets", default=",".join(map(str, BUDGETS)), help="the same")
     arguments = parser.parse_args()
     if not arguments.recordings:
         print("no recordings given: nothing to measure")
+        return
+    if arguments.cross_validate or arguments.lanes:
+        _examine_auto(arguments)
         return
     python = os.environ.get("HARNESS_PEERS_PYTHON")
     ours, peers = _list(arguments.strategies), _list(arguments.peers) if python else []

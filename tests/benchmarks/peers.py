@@ -1,20 +1,19 @@
 """Other tuners on recorded spaces: their searches, each made once and kept.
 
 A search is determined by the tuner, its version, the space, the number of tests and the seed. With
-a folder to keep them in, those that were made before are read from it, so that a long comparison can
-be made in parts, by several calls, and interrupted.
+a folder to keep them in, those that were made before are read from it, so that a long comparison
+can be made in parts, by several calls, and interrupted.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,9 @@ import numpy as np
 
 from harness.replay.drive import Trace, loss_of
 from harness.replay.recording import Recording
+from harness.replay.score import Floats
 from harness.replay.standing import Case, CaseScore, Field, score_case
+from tests.benchmarks.searches import Kept
 
 PEERS = (
     "optuna_tpe,simulated_annealing,adaptive_tabu_greywolf,dual_annealing,pso,bayes_opt,"
@@ -51,39 +52,9 @@ class Job:
     tests: int
     seeds: tuple[int, ...]
 
-
-class Kept:
-    """The searches in a folder, a file each; without a folder none is kept."""
-
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-
-    def load(self, job: Job, space: str) -> list[float] | None:
-        """The losses of a job's only seed, if they are kept and of this space."""
-        path = self._path(job)
-        if path is None or not path.exists():
-            return None
-        found = json.loads(path.read_text())
-        if found["space"] != space:
-            return None
-        return [np.inf if loss is None else loss for loss in found["losses"]]
-
-    def save(self, job: Job, space: str, losses: Sequence[float]) -> None:
-        """Keep the losses of a job's only seed."""
-        path = self._path(job)
-        if path is None:
-            return
-        finite = [loss if np.isfinite(loss) else None for loss in losses]
-        written = path.with_suffix(f".{os.getpid()}")
-        written.write_text(json.dumps({"space": space, "losses": finite}))
-        written.replace(path)
-
-    def _path(self, job: Job) -> Path | None:
-        (seed,) = job.seeds
-        name = f"{job.peer}-{job.field}-{job.tests}-{seed}.json"
-        return None if self._folder is None else self._folder / name
+    def name(self, seed: int) -> str:
+        """What one of them is kept as."""
+        return f"{self.peer}-{self.field}-{self.tests}-{seed}"
 
 
 def run_peers(
@@ -106,32 +77,34 @@ def run_peers(
     requests = {name: _make_request(recording) for name, recording in recordings.items()}
     spaces = {name: _digest(request, versions) for name, request in requests.items()}
     wanted = [
-        Job(peer, name, tests, (seed,))
+        Job(peer, name, tests, tuple(range(seeds)))
         for peer in peers
         for name in recordings
         for tests in ((max(budgets),) if peer in KNOWS_NO_BUDGET else budgets)
-        for seed in range(seeds)
     ]
-    missing = [job for job in wanted if kept.load(job, spaces[job.field]) is None]
-    made: dict[Job, list[float]] = {}
+    traces: dict[str, Trace] = {}
+    for job in wanted:
+        for seed in job.seeds:
+            if (found := kept.load(job.name(seed), spaces[job.field])) is not None:
+                traces[job.name(seed)] = found
 
     def run(job: Job) -> None:
         losses = _run_job(job, requests[job.field], python)
         for seed, row in zip(job.seeds, losses, strict=True):
-            one = Job(job.peer, job.field, job.tests, (seed,))
-            kept.save(one, spaces[job.field], row)
-            made[one] = row
+            trace = _make_trace(row)
+            kept.save(job.name(seed), spaces[job.field], trace)
+            traces[job.name(seed)] = trace
 
     with ThreadPoolExecutor(jobs) as pool:
-        list(pool.map(run, _join(missing)))
-    traces: dict[Case, list[Trace]] = {}
+        list(pool.map(run, _split(wanted, traces)))
+    scores = []
     for job in wanted:
-        losses = made.get(job) or kept.load(job, spaces[job.field])
-        assert losses is not None
+        made = [traces[job.name(seed)].losses for seed in job.seeds]
         for tests in budgets if job.peer in KNOWS_NO_BUDGET else (job.tests,):
             case = Case(job.peer, job.field, 1, tests)
-            traces.setdefault(case, []).append(_make_trace(losses[:tests]))
-    return [score_case(case, fields[case.field], rows) for case, rows in traces.items()]
+            rows = [_make_trace(losses[:tests]) for losses in made]
+            scores.append(score_case(case, fields[case.field], rows))
+    return scores
 
 
 def find_versions(python: str) -> str:
@@ -142,16 +115,12 @@ def find_versions(python: str) -> str:
     return ", ".join(sorted(done.stdout.strip().splitlines()))
 
 
-def _join(missing: Iterable[Job]) -> list[Job]:
-    """The same as fewer jobs of several seeds each, as a peer takes long to start."""
-    groups: dict[tuple[str, str, int], list[int]] = {}
-    for job in missing:
-        groups.setdefault((job.peer, job.field, job.tests), []).extend(job.seeds)
-    return [
-        Job(peer, field, tests, tuple(seeds[low : low + SEEDS_AT_ONCE]))
-        for (peer, field, tests), seeds in groups.items()
-        for low in range(0, len(seeds), SEEDS_AT_ONCE)
-    ]
+def _split(jobs: Iterable[Job], made: Container[str]) -> Iterator[Job]:
+    """What is not made yet, in jobs of a few seeds each: a peer takes long to start."""
+    for job in jobs:
+        missing = [seed for seed in job.seeds if job.name(seed) not in made]
+        for low in range(0, len(missing), SEEDS_AT_ONCE):
+            yield replace(job, seeds=tuple(missing[low : low + SEEDS_AT_ONCE]))
 
 
 def _make_request(recording: Recording) -> dict[str, Any]:
@@ -184,6 +153,6 @@ def _run_job(job: Job, request: Mapping[str, Any], python: str) -> Losses:
     return [[np.inf if loss is None else loss for loss in row] for row in losses]
 
 
-def _make_trace(losses: Sequence[float]) -> Trace:
+def _make_trace(losses: Sequence[float] | Floats) -> Trace:
     """A search of which only the tests are known, a second each."""
     return Trace(np.array(losses), np.arange(1.0, len(losses) + 1), 0.0)
