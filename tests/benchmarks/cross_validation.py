@@ -27,7 +27,7 @@ CANDIDATES = (
     Beliefs(3, 0.8, 2),
     Beliefs(1, 0.8, 2),
 )
-"""The first is what the model believed before these were compared."""
+"""The first is what `model` believes."""
 
 Scores = Mapping[tuple[Beliefs, str, int], CaseScore]
 """By candidate, recording and budget."""
