@@ -1,9 +1,9 @@
 """A Gaussian process over configurations: what is likely of those that were not tested.
 
 Targets are scores that were made comparable (mean 0, deviation 1, see `targets`). The covariance
-is Matérn's with smoothness 5/2 of the distance of `metric`, or the mean of several, one for each
-group of parameters that interact; the weights, and the noise, are those most probable given the
-targets and a prior (MAP).
+is Matérn's of the distance of `metric`, or the mean of several, one for each group of parameters
+that interact; the weights, and the noise, are those most probable given the targets and a prior
+(MAP).
 
 Source: Rasmussen & Williams (2006), Gaussian Processes for Machine Learning, chapters 2, 4, 5.
 """
@@ -15,20 +15,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from harness.search.beliefs import USUAL, Beliefs
 from harness.search.metric import Floats, Metric
 from harness.space.arrays import Array
 
-ROOT5 = float(np.sqrt(5.0))
+ROOT3, ROOT5 = float(np.sqrt(3.0)), float(np.sqrt(5.0))
 NUGGET = 1e-5
 """Added to the noise so that the covariance can be inverted."""
 LEAST_VARIANCE = 1e-6
+LEAST_SQUARED = 1e-12
+"""Of a squared distance, where the slope at 0 is infinite."""
 ROOM = 32
 """Sites for which there is room before arrays must grow."""
 
-SPREAD = 1.5
-"""Standard deviation of the logarithms of a parameter's weight and of the noise, beforehand."""
 SHARED_SPREAD = 1.0
-"""The same of what all parameters share."""
+"""As `Beliefs.spread`, of what all parameters share."""
 SHAKE = 0.7
 """Standard deviation of the unknowns, roughly, given some tens of outcomes."""
 USUAL_NOISE = 0.01
@@ -44,11 +45,13 @@ class Hyper:
         unknowns: as in `Metric.sharing`.
         log_noise: of the variance of the noise, relative to the signal's.
         scale: variance of the signal.
+        beliefs: what it took for granted.
     """
 
     unknowns: Floats
     log_noise: float = float(np.log(USUAL_NOISE))
     scale: float = 1.0
+    beliefs: Beliefs = USUAL
 
     def shaken(self, rng: np.random.Generator) -> Hyper:
         """Others that are about as probable."""
@@ -59,20 +62,35 @@ class Hyper:
         return np.asarray(np.exp(metric.usual + metric.sharing @ self.unknowns))
 
 
-def covariance(metric: Metric, weights: Floats, points: Floats, others: Floats) -> Floats:
+def covariance(
+    metric: Metric, weights: Floats, points: Floats, others: Floats, beliefs: Beliefs = USUAL
+) -> Floats:
     """Of the landscape between points and others, shape (points, others)."""
-    parts = [_matern(metric.squared(points, others, weights * group)) for group in metric.groups]
+    parts = [
+        _matern(metric.squared(points, others, weights * group), beliefs.smoothness)
+        for group in metric.groups
+    ]
     return np.asarray(sum(parts[1:], start=parts[0]) / np.float32(len(parts)))
 
 
-def _matern(squared: Floats) -> Floats:
-    """Matérn's covariance, smoothness 5/2, of squared distances."""
+def _matern(squared: Floats, smoothness: int) -> Floats:
+    """Matérn's covariance, with smoothness in halves, of squared distances."""
+    if smoothness == 1:
+        return np.asarray(np.exp(-np.sqrt(squared)))
+    if smoothness == 3:
+        root = ROOT3 * np.sqrt(squared)
+        return np.asarray((1 + root) * np.exp(-root))
     root = ROOT5 * np.sqrt(squared)
     return np.asarray((1 + root + (5 / 3) * squared) * np.exp(-root))
 
 
-def _slope(squared: Floats) -> Floats:
+def _slope(squared: Floats, smoothness: int) -> Floats:
     """Derivative of `_matern` by the squared distance."""
+    if smoothness == 1:
+        distance = np.sqrt(np.maximum(squared, LEAST_SQUARED))
+        return np.asarray(-0.5 * np.exp(-distance) / distance)
+    if smoothness == 3:
+        return np.asarray(-1.5 * np.exp(-ROOT3 * np.sqrt(squared)))
     root = ROOT5 * np.sqrt(squared)
     return np.asarray((-5 / 6) * (1 + root) * np.exp(-root))
 
@@ -119,7 +137,7 @@ def fit(metric: Metric, sites: Sites, targets: Floats, start: Hyper, steps: int)
     """
     distances = metric.by_aspect(sites.points)
     trend = sites.trends.T.astype(np.float64) @ sites.trends
-    spread = np.full(len(start.unknowns) + 1, SPREAD)
+    spread = np.full(len(start.unknowns) + 1, start.beliefs.spread)
     spread[len({aspect.parameter for aspect in metric.aspects}) : -1] = SHARED_SPREAD
     usual = np.append(np.zeros(len(start.unknowns)), np.log(USUAL_NOISE))
     low = np.append(np.full(len(start.unknowns), LEAST_LOG), NOISE_LOGS[0])
@@ -128,13 +146,13 @@ def fit(metric: Metric, sites: Sites, targets: Floats, start: Hyper, steps: int)
     size, before = np.full(len(at), 0.15), np.zeros(len(at))
     best, least = start, np.inf
     for _ in range(steps):
-        hyper = Hyper(at[:-1], float(at[-1]))
+        hyper = replace(start, unknowns=at[:-1], log_noise=float(at[-1]))
         cost, slope, scale = _cost(metric, distances, trend, targets, hyper)
         away = (at - usual) / spread
         cost += float(away @ away) / 2
         slope = slope + away / spread
         if cost < least:
-            best, least = Hyper(at[:-1], float(at[-1]), scale), cost
+            best, least = replace(hyper, scale=scale), cost
         turn = np.sign(slope * before)
         size = np.clip(size * np.where(turn > 0, 1.4, np.where(turn < 0, 0.5, 1.0)), 1e-3, 0.8)
         before = np.where(turn < 0, 0.0, slope)
@@ -149,11 +167,12 @@ def _cost(
 
     The scale is the most probable one, as if one more target, 1, had been seen.
     """
-    count = len(targets)
+    count, smoothness = len(targets), hyper.beliefs.smoothness
     weights = hyper.weights(metric)
     noise = np.exp(hyper.log_noise)
     parts = [np.tensordot(weights * group, distances, 1) for group in metric.groups]
-    matrix = sum(map(_matern, parts), start=np.zeros_like(trend)) / len(parts) + trend
+    landscape = [_matern(squared, smoothness) for squared in parts]
+    matrix = sum(landscape, start=np.zeros_like(trend)) / len(parts) + trend
     matrix[np.diag_indices(count)] += noise + NUGGET
     inverse = np.linalg.inv(matrix)
     solved = inverse @ targets
@@ -163,7 +182,8 @@ def _cost(
     flat = distances.reshape(len(weights), -1)
     by_weight = np.zeros(len(weights))
     for group, squared in zip(metric.groups, parts, strict=True):
-        by_weight += group * (flat @ (gradient * _slope(squared)).ravel()) / len(parts)
+        slopes = gradient * _slope(squared, smoothness)
+        by_weight += group * (flat @ slopes.ravel()) / len(parts)
     slope = np.append(metric.sharing.T @ (by_weight * weights), np.trace(gradient) * noise)
     return float(cost), slope, scale
 
@@ -183,7 +203,7 @@ class Posterior:
     ) -> None:
         """Condition on `known`, with `targets`, shape (n,)."""
         self._metric = metric
-        self._scale = hyper.scale
+        self._scale, self._beliefs = hyper.scale, hyper.beliefs
         self._noise = float(np.exp(hyper.log_noise)) + NUGGET
         self._weights = hyper.weights(metric)
         self._known, self._targets, self._pool = known, targets, pool
@@ -202,7 +222,9 @@ class Posterior:
         return np.asarray(np.sqrt(np.maximum(self._left, LEAST_VARIANCE) * self._scale))
 
     def _covariance(self, sites: Sites, others: Sites) -> Floats:
-        landscape = covariance(self._metric, self._weights, sites.points, others.points)
+        landscape = covariance(
+            self._metric, self._weights, sites.points, others.points, self._beliefs
+        )
         return np.asarray(landscape + sites.trends.T @ others.trends)
 
     def keep(self, places: Array) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from harness.model import Outcome
+from harness.search.beliefs import USUAL, Beliefs
 from harness.search.explorer import Explorer, Key, draw_rows, key_of
 from harness.search.kriging import Hyper, Posterior, Sites, fit
 from harness.search.metric import Floats, Metric
@@ -41,15 +43,22 @@ class Model(Explorer):
 
     Source of the criterion: Jones, Schonlau & Welch (1998), Efficient Global Optimization of
     Expensive Black-Box Functions.
+
+    Attributes:
+        beliefs: what it takes for granted.
     """
+
+    beliefs: ClassVar[Beliefs] = USUAL
 
     def _begin(self, prior: Sequence[Outcome]) -> None:
         self._threads = ThreadpoolController()
         self._metric = Metric(self.space.parameters, self.space.tree)
         with self._threads.limit(limits=1, user_api="blas"):
-            self._expectation = make_expectation(self._metric, self.space, prior, self.goal)
+            self._expectation = make_expectation(
+                self._metric, self.space, prior, self.goal, self.beliefs
+            )
         if self._expectation is None:
-            self._opening, self._hyper = OPENING, Hyper(np.zeros(self._metric.sharing.shape[1]))
+            self._opening, self._hyper = OPENING, self._ignorance()
         else:
             self._opening, self._hyper = WARM_OPENING, self._expectation.hyper
         self._learned = 0  # outcomes known when the model last learned
@@ -123,7 +132,7 @@ class Model(Explorer):
         steps = STEPS if self._learned else FIRST_STEPS
         if self._expectation is not None and count >= WARM_LASTS:
             self._expectation = self._listed = None
-            self._hyper, steps = Hyper(np.zeros(self._metric.sharing.shape[1])), FIRST_STEPS
+            self._hyper, steps = self._ignorance(), FIRST_STEPS
         places = self._select(count, MOST_FITTED)
         losses = np.array(self.losses)[places]
         if not np.isfinite(losses).any():
@@ -132,8 +141,13 @@ class Model(Explorer):
         targets = self._make_scale(losses).targets(losses) - _expect(sites)
         self._hyper = fit(self._metric, sites, targets, self._hyper, steps)
 
+    def _ignorance(self) -> Hyper:
+        """What is believed before anything was learned."""
+        return Hyper(np.zeros(self._metric.sharing.shape[1]), beliefs=self.beliefs)
+
     def _make_scale(self, losses: Floats) -> Scale:
-        return make_scale(losses, self._expectation.scale if self._expectation else None)
+        prior = self._expectation.scale if self._expectation else None
+        return make_scale(losses, prior, self.beliefs.bends)
 
     def _select(self, count: int, most: int) -> list[int]:
         """Of the first outcomes the best, and others spread evenly, in order."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from harness.search.beliefs import USUAL
 from harness.search.metric import Floats
 
 TINY = 1e-300
@@ -20,8 +21,9 @@ class Scale:
     """Losses to targets: logarithm, compression of what is far from the best, standardisation.
 
     With z the logarithm of the loss (ratios of times are what counts), and u its distance from
-    the best in units of the median's distance, the target is log(1 + u), standardised: among the
-    bad it makes little difference how bad, and the model need not follow.
+    the best in units of the median's distance, u becomes log(1 + u), `bends` times, and the target
+    is that, standardised: among the bad it makes little difference how bad, and the model need not
+    follow.
 
     Attributes:
         sign: 1: the logarithm of the loss; -1: losses are negative scores, minus the logarithm
@@ -29,6 +31,7 @@ class Scale:
         best, typical: z of the best, and how much greater the median is.
         mean, deviation: of the targets before they are standardised.
         worst: target of a failure: that of the worst success.
+        bends: as in `Beliefs`.
     """
 
     sign: int
@@ -37,6 +40,7 @@ class Scale:
     mean: float = 0.0
     deviation: float = 1.0
     worst: float = 0.0
+    bends: int = USUAL.bends
 
     def targets(self, losses: Floats) -> Floats:
         """Of losses, inf for failures: shape as given."""
@@ -48,10 +52,15 @@ class Scale:
         if self.sign:
             finite = self.sign * np.log(np.maximum(self.sign * finite, TINY))
         away = (finite - self.best) / self.typical
-        return np.asarray(np.where(away > 0, np.log1p(np.maximum(away, 0)), away))
+        bent = np.maximum(away, 0)
+        for _ in range(self.bends):
+            bent = np.log1p(bent)
+        return np.asarray(np.where(away > 0, bent, away))
 
 
-def make_scale(losses: Sequence[float] | Floats, prior: Scale | None = None) -> Scale:
+def make_scale(
+    losses: Sequence[float] | Floats, prior: Scale | None = None, bends: int = USUAL.bends
+) -> Scale:
     """The scale that suits these losses, at least one of them finite.
 
     Args:
@@ -71,8 +80,8 @@ def make_scale(losses: Sequence[float] | Floats, prior: Scale | None = None) -> 
         typical = float(np.exp(mixed / (own + PRIOR_WORTH)))
         mean, deviation = prior.mean, prior.deviation
     else:
-        bent = Scale(sign, best, typical).targets(every)
+        bent = Scale(sign, best, typical, bends=bends).targets(every)
         bent[~succeeded] = bent[succeeded].max()
         mean, deviation = float(bent.mean()), max(float(bent.std()), LEAST)
-    scale = Scale(sign, best, typical, mean, deviation)
+    scale = Scale(sign, best, typical, mean, deviation, bends=bends)
     return replace(scale, worst=float(scale.targets(finite).max()))

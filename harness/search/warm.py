@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.model import Goal, Outcome
+from harness.search.beliefs import USUAL, Beliefs
 from harness.search.explorer import loss_of
 from harness.search.kriging import NUGGET, Hyper, Sites, covariance, fit
 from harness.search.metric import Floats, Metric
@@ -36,28 +37,28 @@ class Expectation:
         best: the row that was best.
     """
 
-    def __init__(self, metric: Metric, rows: Array, losses: Floats) -> None:
+    def __init__(self, metric: Metric, rows: Array, losses: Floats, beliefs: Beliefs) -> None:
         """Learn from rows, shape (n, parameters), and their losses; use `make_expectation`."""
-        self.scale: Scale = make_scale(losses)
+        self.scale: Scale = make_scale(losses, bends=beliefs.bends)
         self.best: Array = rows[int(losses.argmin())]
         targets = self.scale.targets(losses)
         sites = Sites(metric.embed(rows), np.zeros((0, len(rows)), dtype=np.float32))
-        start = Hyper(np.zeros(metric.sharing.shape[1]))
+        start = Hyper(np.zeros(metric.sharing.shape[1]), beliefs=beliefs)
         self.hyper = fit(metric, sites, targets, start, STEPS)
         self._metric, self._points = metric, sites.points
         self._weights = self.hyper.weights(metric)
-        matrix = covariance(metric, self._weights, self._points, self._points)
+        matrix = covariance(metric, self._weights, self._points, self._points, beliefs)
         noise = np.exp(self.hyper.log_noise) + NUGGET
         self._factors = np.linalg.solve(matrix + noise * np.eye(len(rows)), targets)
 
     def predict(self, points: Floats) -> Floats:
         """What the prior makes one expect, shape (n,)."""
-        across = covariance(self._metric, self._weights, points, self._points)
+        across = covariance(self._metric, self._weights, points, self._points, self.hyper.beliefs)
         return np.asarray(across @ self._factors)
 
 
 def make_expectation(
-    metric: Metric, space: Space, prior: Sequence[Outcome], goal: Goal
+    metric: Metric, space: Space, prior: Sequence[Outcome], goal: Goal, beliefs: Beliefs = USUAL
 ) -> Expectation | None:
     """What `prior` makes one expect of `space`; None if it holds too little of it."""
     found: dict[bytes, tuple[Array, float]] = {}
@@ -74,4 +75,4 @@ def make_expectation(
         spread = np.linspace(MOST // 2, len(rows) - 1, MOST - MOST // 2).astype(int)
         chosen = np.concatenate([ranked[: MOST // 2], ranked[spread]])
         rows, losses = rows[chosen], losses[chosen]
-    return Expectation(metric, rows, losses)
+    return Expectation(metric, rows, losses, beliefs)

@@ -1,123 +1,40 @@
 """How good our strategies are on recorded spaces, against other tuners'.
 
     python -m tests.benchmarks.bench_search RECORDING … [--seeds N] [--jobs N] [--strategies …]
+    python -m tests.benchmarks.bench_search RECORDING … --cross-validate [--first-seed N]
+    python -m tests.benchmarks.bench_search RECORDING … --lanes N
 
 A recording is a T4 file or a Kernel Tuner cache of a whole space; without any there is nothing to
 measure. Peers (Optuna, Kernel Tuner in its simulation mode) take part where HARNESS_PEERS_PYTHON
 names an interpreter that has them. Shown are S, its value at each budget, and the geometric mean of
 best/optimum at 100 tests, as `harness simulate` defines them; for `auto` the differences to the
 best peer at each budget; and what the best choice of peer for every space and budget in hindsight
-would reach.
+would reach. With --cross-validate: what `auto` reaches if its settings are chosen on other kernels.
+With --lanes: what it gains and loses by so many lanes.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 
 from harness.app.simulate import Plan, run_plan
-from harness.replay.drive import Trace, loss_of
 from harness.replay.load import load_recording
-from harness.replay.recording import Recording
 from harness.replay.score import geometric_mean
-from harness.replay.standing import Case, CaseScore, Field, score_case
+from harness.replay.standing import CaseScore
+from tests.benchmarks import cross_validation, more_lanes
 from tests.benchmarks.common import describe_machine
+from tests.benchmarks.peers import PEERS, find_versions, run_peers
 
 BUDGETS = (25, 50, 100, 200)
 RATIO_AT = 100
 OURS = "auto,random,stratified,local,local-best,annealing,genetic"
-PEERS = (
-    "optuna_tpe,simulated_annealing,adaptive_tabu_greywolf,dual_annealing,pso,genetic_algorithm,"
-    "greedy_ils"
-)
-KNOWS_NO_BUDGET = {"optuna_tpe"}
-"""One search serves all budgets."""
-PEER_SCRIPT = Path(__file__).with_name("peer_search.py")
-SEEDS_AT_ONCE = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """Some seeds of a peer on one space."""
-
-    peer: str
-    field: str
-    tests: int
-    seeds: tuple[int, ...]
-
-
-def run_peers(
-    peers: Sequence[str],
-    recordings: Mapping[str, Recording],
-    fields: Mapping[str, Field],
-    *,
-    python: str,
-    seeds: int,
-    jobs: int,
-) -> list[CaseScore]:
-    """The scores of other tuners, each search in a process of their interpreter."""
-    requests = {name: _make_request(recording) for name, recording in recordings.items()}
-    work = [
-        Job(peer, name, tests, tuple(range(low, min(low + SEEDS_AT_ONCE, seeds))))
-        for peer in peers
-        for name in recordings
-        for tests in ((max(BUDGETS),) if peer in KNOWS_NO_BUDGET else BUDGETS)
-        for low in range(0, seeds, SEEDS_AT_ONCE)
-    ]
-
-    def run(job: Job) -> list[list[float]]:
-        return _run_job(job, requests[job.field], python)
-
-    with ThreadPoolExecutor(jobs) as pool:
-        found = list(pool.map(run, work))
-    traces: dict[Case, list[Trace]] = {}
-    for job, losses in zip(work, found, strict=True):
-        for tests in BUDGETS if job.peer in KNOWS_NO_BUDGET else (job.tests,):
-            case = Case(job.peer, job.field, 1, tests)
-            traces.setdefault(case, []).extend(_make_trace(row[:tests]) for row in losses)
-    return [score_case(case, fields[case.field], made) for case, made in traces.items()]
-
-
-def _make_request(recording: Recording) -> dict[str, Any]:
-    configurations = list(recording.space)
-    losses = [loss_of(recording.outcome(c), recording.goal) for c in configurations]
-    return {
-        "parameters": {p.name: list(p.values) for p in recording.space.parameters},
-        "configurations": [list(c.values_) for c in configurations],
-        "losses": [loss if np.isfinite(loss) else None for loss in losses],
-    }
-
-
-def _run_job(job: Job, request: Mapping[str, Any], python: str) -> list[list[float]]:
-    whole = {**request, "peer": job.peer, "tests": job.tests, "seeds": job.seeds}
-    done = subprocess.run(
-        [python, str(PEER_SCRIPT)],
-        input=json.dumps(whole),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        sys.exit(f"{job.peer} on {job.field}: {done.stderr.strip()[-2000:]}")
-    losses = json.loads(done.stdout.splitlines()[-1])["losses"]
-    return [[np.inf if loss is None else loss for loss in row] for row in losses]
-
-
-def _make_trace(losses: Sequence[float]) -> Trace:
-    """A search of which only the tests are known, a second each."""
-    return Trace(np.array(losses), np.arange(1.0, len(losses) + 1), 0.0)
 
 
 def show(scores: Sequence[CaseScore], ours: Sequence[str], peers: Sequence[str]) -> None:
@@ -163,6 +80,37 @@ def show(scores: Sequence[CaseScore], ours: Sequence[str], peers: Sequence[str])
         print("   best/opt", "".join(f"{value.ratio:8.3f}" for value in values))
 
 
+def _list(names: str) -> list[str]:
+    return [name for name in names.split(",") if name]
+
+
+def _examine_auto(arguments: argparse.Namespace) -> None:
+    budgets = [int(tests) for tests in _list(arguments.budgets)]
+    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
+    print(f"{describe_machine()}; seeds {seeds[0]} to {seeds[-1]}; simulated from recordings")
+    if arguments.cross_validate:
+        every = cross_validation.CANDIDATES
+        chosen = _list(arguments.candidates or "")
+        scores = cross_validation.find_scores(
+            arguments.recordings,
+            budgets,
+            seeds=seeds,
+            jobs=arguments.jobs,
+            folder=arguments.keep,
+            candidates=[every[int(number) - 1] for number in chosen] or every,
+        )
+        cross_validation.show(scores, budgets)
+    if arguments.lanes:
+        more_lanes.show(
+            arguments.recordings,
+            arguments.lanes,
+            budgets,
+            seeds=seeds,
+            jobs=arguments.jobs,
+            folder=arguments.keep,
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recordings", nargs="*")
@@ -170,12 +118,23 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--strategies", default=OURS)
     parser.add_argument("--peers", default=PEERS)
+    parser.add_argument("--keep", type=Path, help="folder in which searches are kept")
+    parser.add_argument(
+        "--cross-validate", action="store_true", help="choose and score on different kernels"
+    )
+    parser.add_argument("--candidates", help="settings to choose from, by number, from 1: 1,4")
+    parser.add_argument("--lanes", type=int, help="compare so many lanes with one")
+    parser.add_argument("--first-seed", type=int, default=0, help="of these two comparisons")
+    parser.add_argument("--budgets", default=",".join(map(str, BUDGETS)), help="the same")
     arguments = parser.parse_args()
     if not arguments.recordings:
         print("no recordings given: nothing to measure")
         return
+    if arguments.cross_validate or arguments.lanes:
+        _examine_auto(arguments)
+        return
     python = os.environ.get("HARNESS_PEERS_PYTHON")
-    ours, peers = arguments.strategies.split(","), arguments.peers.split(",") if python else []
+    ours, peers = _list(arguments.strategies), _list(arguments.peers) if python else []
     plan = Plan(tuple(arguments.recordings), tuple(ours), BUDGETS, arguments.seeds)
     started = time.perf_counter()
     simulation = run_plan(plan, jobs=arguments.jobs)
@@ -184,8 +143,16 @@ def main() -> None:
         fields = {field.name: field for field in simulation.fields}
         recordings = dict(zip(fields, map(load_recording, arguments.recordings), strict=True))
         scores += run_peers(
-            peers, recordings, fields, python=python, seeds=arguments.seeds, jobs=arguments.jobs
+            peers,
+            recordings,
+            fields,
+            BUDGETS,
+            python=python,
+            seeds=arguments.seeds,
+            jobs=arguments.jobs,
+            folder=arguments.keep,
         )
+        print(find_versions(python))
     print(f"{describe_machine()}; {arguments.seeds} seeds; simulated from recordings")
     show(scores, ours, peers)
     print(f"\n{time.perf_counter() - started:.0f} s")

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 
+from harness.search.beliefs import Beliefs
 from harness.search.kriging import (
     NUGGET,
     USUAL_NOISE,
     Hyper,
     Posterior,
     Sites,
+    _cost,
     covariance,
     fit,
 )
@@ -127,6 +131,31 @@ def test_it_learns_what_matters() -> None:
     pool = sites([[3, 0, 0], [9, 1, 1], [15, 0, 1]])
     mean = Posterior(METRIC, hyper, sites(rows.tolist()), targets, pool).mean
     assert mean == pytest.approx(np.sin(np.array([3, 9, 15]) / 2), abs=0.15)
+
+
+@pytest.mark.parametrize("smoothness", [1, 3, 5])
+def test_slopes_are_those_of_the_cost(smoothness: Literal[1, 3, 5]) -> None:
+    beliefs = Beliefs(smoothness)
+    distances, trend = METRIC.by_aspect(sites(KNOWN).points), np.zeros((4, 4))
+    at = np.append(np.linspace(-0.5, 0.5, len(USUAL.unknowns)), -2.0)
+
+    def cost(place: Floats) -> tuple[float, Floats]:
+        hyper = Hyper(place[:-1], float(place[-1]), beliefs=beliefs)
+        return _cost(METRIC, distances, trend, TARGETS, hyper)[:2]
+
+    for place, slope in enumerate(cost(at)[1]):
+        step = np.zeros(len(at))
+        step[place] = 1e-4
+        assert (cost(at + step)[0] - cost(at - step)[0]) / 2e-4 == pytest.approx(slope, abs=1e-4)
+
+
+def test_the_smoother_the_more_alike_are_close_ones() -> None:
+    near, weights = sites([[3, 0, 0], [4, 0, 0]]), USUAL.weights(METRIC)
+    alike = [
+        covariance(METRIC, weights, near.points, near.points, Beliefs(smoothness))[0, 1]
+        for smoothness in (1, 3, 5)
+    ]
+    assert 0 < alike[0] < alike[1] < alike[2] < 1
 
 
 def test_shaken_weights_differ_a_little_and_can_be_had_again() -> None:

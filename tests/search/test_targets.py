@@ -49,3 +49,11 @@ def test_a_prior_says_how_far_apart_few_targets_are() -> None:
     alone, warm = make_scale(few), make_scale(few, prior)
     assert np.ptp(alone.targets(few)) == pytest.approx(2)
     assert np.ptp(warm.targets(few)) < 0.2
+
+
+def test_the_more_bends_the_less_it_matters_how_bad_the_bad_are() -> None:
+    gaps = []
+    for bends in (0, 1, 2):
+        low, high, worst = make_scale(TIMES, bends=bends).targets(np.array([1.0, 2.0, 1000.0]))
+        gaps.append((worst - high) / (high - low))
+    assert gaps[0] > gaps[1] > gaps[2] > 1
