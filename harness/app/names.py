@@ -25,6 +25,7 @@ STRATEGIES = {
     "local-best": "harness.search.local_best:LocalBest",
     "annealing": "harness.search.annealing:Annealing",
     "genetic": "harness.search.genetic:Genetic",
+    "differential-evolution": "harness.search.differential_evolution:DifferentialEvolution",
     "model": "harness.search.model:Model",
 }
 DISTRIBUTIONS = {

@@ -120,6 +120,7 @@ class SearchTable(_Table, frozen=True, kw_only=True):
             "local-best",
             "annealing",
             "genetic",
+            "differential-evolution",
             "model",
         ],
         _doc(

@@ -8,6 +8,7 @@ from harness.search.annealing import Annealing
 from harness.search.base import MakeStrategy, Strategy
 from harness.search.budget import Limited, Limits
 from harness.search.check_tree import TreeCheck
+from harness.search.differential_evolution import DifferentialEvolution
 from harness.search.exhaustive import Exhaustive
 from harness.search.genetic import Genetic
 from harness.search.importance import Importance
@@ -62,6 +63,11 @@ class TestAnnealing(Exhausts):
 
 class TestGenetic(Exhausts):
     kind = Genetic
+    finds_within = 800
+
+
+class TestDifferentialEvolution(Exhausts):
+    kind = DifferentialEvolution
     finds_within = 800
 
 
