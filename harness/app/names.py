@@ -28,6 +28,9 @@ STRATEGIES = {
     "differential-evolution": "harness.search.differential_evolution:DifferentialEvolution",
     "model": "harness.search.model:Model",
 }
+IN_NODES = tuple(name for name in STRATEGIES if name not in ("exhaustive", "tree"))
+"""Strategies that tree search can use inside the nodes of a variable tree, as `tree/NAME`."""
+STRATEGIES |= {f"tree/{name}": "harness.search.node_by_node:NodeByNode" for name in IN_NODES}
 DISTRIBUTIONS = {
     "pipelined": "harness.schedule.pipelined:Pipelined",
     "pooled": "harness.schedule.pooled:Pooled",

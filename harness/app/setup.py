@@ -131,6 +131,8 @@ def prepare(
         budget=table.max_tests,
         is_limited=(table.max_time_s, table.target, table.patience) != (None, None, None),
     )
+    if strategy.startswith("tree/"):
+        _check_nodes(spec, spaces[0].space)
     if strategy == "exhaustive":
         _check_countable(spec, [part.space for part in spaces])
     objective = find_objective(spec)
@@ -203,3 +205,14 @@ def _check_countable(spec: Spec, spaces: Sequence[Space]) -> None:
                 f"another strategy ({others}), or fewer values or more constraints (see "
                 "`harness space`)"
             )
+
+
+def _check_nodes(spec: Spec, space: Space) -> None:
+    """Without nodes there is nothing to search them by."""
+    if space.tree is None or not space.tree.children:
+        inside = spec.search.strategy.partition("/")[2]
+        raise ConfigError(
+            f'{spec.path}: search.strategy = "{spec.search.strategy}": the space has no variable '
+            f"tree with nodes to search; write space.tree, such as "
+            f'"{{A, {{B}}, {{C}}}}", or use strategy "{inside}"'
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from harness.app.names import STRATEGIES, load
@@ -58,7 +59,12 @@ def make_strategy(
     Raises:
         ConfigError: there is no such strategy.
     """
-    make: MakeStrategy = load(find_strategy(resolve_strategy(name, space, budget=budget)))
+    name = resolve_strategy(name, space, budget=budget)
+    kind = load(find_strategy(name))
+    _, _, inside = name.partition("/")
+    if inside and name in STRATEGIES:
+        kind = partial(kind, node=load(find_strategy(inside)))
+    make: MakeStrategy = kind
     return make(space, goal=goal, seed=seed, budget=budget, lanes=lanes, prior=prior)
 
 

@@ -122,10 +122,19 @@ class SearchTable(_Table, frozen=True, kw_only=True):
             "genetic",
             "differential-evolution",
             "model",
+            "tree/random",
+            "tree/stratified",
+            "tree/local",
+            "tree/local-best",
+            "tree/annealing",
+            "tree/genetic",
+            "tree/differential-evolution",
+            "tree/model",
         ],
         _doc(
             "See docs/strategies.md. `auto`: `tree` if the space has one, `exhaustive` if no limit "
-            "keeps it from ending, else `model`."
+            "keeps it from ending, else `model`. `tree/NAME`: the variable tree, with a strategy "
+            "inside each of its nodes."
         ),
     ] = "auto"
     seed: Annotated[int, _doc("Of strategies that draw: same seed, same questions.")] = 0
