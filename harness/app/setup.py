@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from harness.app.commands import Commands, make_commands
 from harness.app.kernels import KernelTests, make_kernel_tests
 from harness.app.lanes import Devices, find_lanes
-from harness.app.names import STRATEGIES
+from harness.app.names import PREFER_QUICK, STRATEGIES
 from harness.app.objective import Measured, find_objective
 from harness.app.premises import Function
 from harness.app.replay import fit_recording
@@ -131,6 +131,11 @@ def prepare(
         budget=table.max_tests,
         is_limited=(table.max_time_s, table.target, table.patience) != (None, None, None),
     )
+    if table.prefer_quick and strategy not in PREFER_QUICK and table.strategy != "auto":
+        raise ConfigError(
+            f'{spec.path}: search.prefer_quick: strategy "{strategy}" does not choose among '
+            f"configurations of equal promise; use one of {', '.join(PREFER_QUICK)}, or remove it"
+        )
     if strategy.startswith("tree/"):
         _check_nodes(spec, spaces[0].space)
     if strategy == "exhaustive":

@@ -138,6 +138,14 @@ class SearchTable(_Table, frozen=True, kw_only=True):
         ),
     ] = "auto"
     seed: Annotated[int, _doc("Of strategies that draw: same seed, same questions.")] = 0
+    prefer_quick: Annotated[
+        bool,
+        _doc(
+            "Of configurations that promise about the same, test first what is in the kernel cache "
+            "or will take the least time, as far as earlier tests tell. Pays where compiling takes "
+            "most of the time and its times differ much; see docs/strategies.md."
+        ),
+    ] = False
     start: Annotated[
         dict[str, Value],
         _doc(

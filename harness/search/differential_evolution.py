@@ -50,8 +50,7 @@ class DifferentialEvolution(Explorer):
             trials = self._make_trials(batch)
             new = self.new_rows(trials[self.space.valid_rows(trials)])
             if len(new):
-                found: Array = new[0]
-                return found
+                return self.pick(new)
         return None
 
     def _learn(self, row: Array, loss: float) -> None:

@@ -32,6 +32,8 @@ LISTED = 20_000
 SAMPLED = 4096
 """Of larger spaces so many at random are, and the neighbours of the best few:"""
 CENTRES = 8
+ALIKE, MOST_ALIKE = 0.8, 64
+"""Candidates promise about the same from so much of the greatest expected improvement on."""
 KEPT = 3000
 """The most promising candidates, which are looked at until the model learns anew."""
 
@@ -75,9 +77,9 @@ class Model(Explorer):
         assert self._posterior is not None
         if not self._open.any():
             return None
-        gain = self._gain(self._posterior)
-        best: Array = self._pool[int(np.where(self._open, gain, -1.0).argmax())]
-        return best
+        gain = np.where(self._open, self._gain(self._posterior), -1.0)
+        about = np.flatnonzero(gain >= ALIKE * gain.max())
+        return self.pick(self._pool[about[np.argsort(-gain[about], kind="stable")][:MOST_ALIKE]])
 
     def _gain(self, posterior: Posterior) -> Floats:
         mean = posterior.mean + self._expected
