@@ -7,7 +7,7 @@ from harness.model import Artifact, Configuration, Outcome, OutcomeKind, Resourc
 from harness.search.differential_evolution import DifferentialEvolution
 from harness.search.explorer import Explorer
 from harness.search.genetic import Genetic
-from harness.search.local import Local
+from harness.search.local import SAMPLE, Local
 from harness.search.model import Model
 from harness.search.quickness import FEWEST, Quickness
 from harness.space.arrays import Array
@@ -77,7 +77,7 @@ def cached_half(configuration: Configuration) -> bool:
     return int(configuration["A"]) % 2 == 0
 
 
-@pytest.mark.parametrize("kind", [Local, Genetic, DifferentialEvolution, Model])
+@pytest.mark.parametrize("kind", [Genetic, DifferentialEvolution, Model])
 def test_of_equal_promise_what_is_cached_comes_first(kind: type[Explorer]) -> None:
     """Of a landscape that is the same everywhere."""
     space = make_grid(A=8, B=8, C=8)
@@ -90,6 +90,15 @@ def test_of_equal_promise_what_is_cached_comes_first(kind: type[Explorer]) -> No
         assert len(set(asked)) == 60
         shares.append(sum(map(cached_half, asked[30:])) / 30)
     assert shares[1] > shares[0] + 0.1
+
+
+def test_cached_neighbours_come_first() -> None:
+    strategy = Local(make_grid(A=8, B=8, C=8), goal="min", seed=1)
+    strategy.prefer_quick(cached_half)
+    around = search(strategy, lambda _: 1.0, SAMPLE + 20)[SAMPLE:]
+    cached = list(map(cached_half, around))
+    assert any(cached)
+    assert cached == sorted(cached, reverse=True)
 
 
 def test_it_resumes_by_replay() -> None:
