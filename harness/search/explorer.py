@@ -76,12 +76,9 @@ class Explorer:
         """The next `n`, or all that are left."""
         chosen: list[Array] = []
         while len(chosen) < n:
-            row = self._propose()
-            if row is None:
-                row = self.next_random()
+            row = self.propose()
             if row is None:
                 break
-            self.pending[key_of(row)] = row
             chosen.append(row)
         return self.space.decode(np.stack(chosen)) if chosen else []
 
@@ -93,13 +90,9 @@ class Explorer:
         key = key_of(found[0])
         if key in self._places or (key not in self.pending and not self.space.valid_rows(found)[0]):
             return
-        self.pending.pop(key, None)
-        self._places[key] = len(self.rows)
-        self.rows.append(found[0])
-        self.losses.append(loss_of(outcome, self.goal))
         if self._quickness is not None:
             self._quickness.learn(found[0], outcome)
-        self._learn(found[0], self.losses[-1])
+        self.take(found[0], loss_of(outcome, self.goal))
 
     def remaining(self) -> int | None:
         """How many were neither asked nor told; None if the space is too large to count."""
@@ -112,6 +105,26 @@ class Explorer:
             is_cached: whether a configuration was compiled before.
         """
         self._quickness = Quickness(self.space, is_cached)
+
+    # -- the same in rows, for strategies made of others ------------------------------------------
+
+    def propose(self) -> Array | None:
+        """What `ask` asks for; None if there is nothing left."""
+        row = self._propose()
+        if row is None:
+            row = self.next_random()
+        if row is not None:
+            self.pending[key_of(row)] = row
+        return row
+
+    def take(self, row: Array, loss: float) -> None:
+        """Learn from an outcome that is known to be new and of the space."""
+        key = key_of(row)
+        self.pending.pop(key, None)
+        self._places[key] = len(self.rows)
+        self.rows.append(row)
+        self.losses.append(loss)
+        self._learn(row, loss)
 
     # -- what a subclass decides ----------------------------------------------------------------
 
