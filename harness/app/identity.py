@@ -46,6 +46,7 @@ class Identity:
                 "tree": repr(setup.space.tree),
                 "strategy": setup.strategy,
                 "seed": spec.search.seed,
+                **({"prefer_quick": True} if spec.search.prefer_quick else {}),
                 "start": repr(setup.start),
                 "prior": list(prior),
             }

@@ -25,8 +25,14 @@ STRATEGIES = {
     "local-best": "harness.search.local_best:LocalBest",
     "annealing": "harness.search.annealing:Annealing",
     "genetic": "harness.search.genetic:Genetic",
+    "differential-evolution": "harness.search.differential_evolution:DifferentialEvolution",
     "model": "harness.search.model:Model",
 }
+PREFER_QUICK = ("local", "local-best", "genetic", "differential-evolution", "model")
+"""Strategies that can choose among configurations of about equal promise."""
+IN_NODES = tuple(name for name in STRATEGIES if name not in ("exhaustive", "tree"))
+"""Strategies that tree search can use inside the nodes of a variable tree, as `tree/NAME`."""
+STRATEGIES |= {f"tree/{name}": "harness.search.node_by_node:NodeByNode" for name in IN_NODES}
 DISTRIBUTIONS = {
     "pipelined": "harness.schedule.pipelined:Pipelined",
     "pooled": "harness.schedule.pooled:Pooled",

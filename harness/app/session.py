@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 
 from harness.app.begin import make_info, make_start
 from harness.app.clocks import Remark, hold_clocks
+from harness.app.compiled import Compiled, open_compiled
 from harness.app.emulation import describe_emulation
 from harness.app.finals import hold_finals
 from harness.app.identity import Identity
@@ -73,10 +75,11 @@ def run_session(setup: Setup, options: Options) -> Result:
         toolchain = open_toolchain(setup.spec, virtual=setup.virtual)
         executor = stack.enter_context(make_executor(setup, locks, toolchain))
         prior = load_prior(setup, options.warm_start)
+        compiled = open_compiled(setup, toolchain, stack)
         journal = stack.enter_context(open_journal(setup.spec.journal_path))
         compiler = describe_toolchain(setup.spec, toolchain)
         identity = Identity(setup, compiler, prior.sessions)
-        return _Session(setup, options, executor, journal, identity, prior, remarks).run()
+        return _Session(setup, options, executor, journal, identity, prior, remarks, compiled).run()
 
 
 @dataclass
@@ -90,6 +93,7 @@ class _Session:
     identity: Identity
     prior: Prior
     remarks: Sequence[Remark] = ()
+    compiled: Compiled | None = None
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     sampled: dict[frozenset[str], Sequence[Configuration]] = field(default_factory=dict)
     uncleaned: dict[int, Test] = field(default_factory=dict)
@@ -318,7 +322,15 @@ class _Session:
 
     def _make_search(self, group: frozenset[str]) -> Strategy:
         space = self._space_of(group)
-        made = make_search(self.setup, space, len(group), self.prior.outcomes, self.executor.now_s)
+        lane = next(lane for lane in self.setup.lanes if lane.name in group)
+        made = make_search(
+            self.setup,
+            space,
+            len(group),
+            self.prior.outcomes,
+            self.executor.now_s,
+            is_cached=partial(self.compiled.has, lane=lane) if self.compiled else None,
+        )
         self.searches[group] = made
         return made
 

@@ -9,7 +9,7 @@ from harness.app.commands import Commands, make_commands
 from harness.app.counters import check_counters
 from harness.app.kernels import KernelTests, make_kernel_tests
 from harness.app.lanes import Devices, find_lanes
-from harness.app.names import STRATEGIES
+from harness.app.names import PREFER_QUICK, STRATEGIES
 from harness.app.objective import Measured, find_objective
 from harness.app.premises import Function
 from harness.app.replay import fit_recording
@@ -141,6 +141,13 @@ def prepare(
         budget=table.max_tests,
         is_limited=(table.max_time_s, table.target, table.patience) != (None, None, None),
     )
+    if table.prefer_quick and strategy not in PREFER_QUICK and table.strategy != "auto":
+        raise ConfigError(
+            f'{spec.path}: search.prefer_quick: strategy "{strategy}" does not choose among '
+            f"configurations of equal promise; use one of {', '.join(PREFER_QUICK)}, or remove it"
+        )
+    if strategy.startswith("tree/"):
+        _check_nodes(spec, spaces[0].space)
     if strategy == "exhaustive":
         _check_countable(spec, [part.space for part in spaces])
     objective = find_objective(spec)
@@ -215,3 +222,14 @@ def _check_countable(spec: Spec, spaces: Sequence[Space]) -> None:
                 f"another strategy ({others}), or fewer values or more constraints (see "
                 "`harness space`)"
             )
+
+
+def _check_nodes(spec: Spec, space: Space) -> None:
+    """Without nodes there is nothing to search them by."""
+    if space.tree is None or not space.tree.children:
+        inside = spec.search.strategy.partition("/")[2]
+        raise ConfigError(
+            f'{spec.path}: search.strategy = "{spec.search.strategy}": the space has no variable '
+            f"tree with nodes to search; write space.tree, such as "
+            f'"{{A, {{B}}, {{C}}}}", or use strategy "{inside}"'
+        )

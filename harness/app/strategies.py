@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from harness.app.names import STRATEGIES, load
 from harness.errors import ConfigError
-from harness.model import Goal, Outcome
+from harness.model import Configuration, Goal, Outcome
 from harness.search.base import MakeStrategy, Strategy
 from harness.search.budget import Limited, Limits
+from harness.search.explorer import Explorer
 from harness.search.start import StartFirst
 from harness.search.tree import count_tests
 from harness.space.space import Space
@@ -58,7 +60,12 @@ def make_strategy(
     Raises:
         ConfigError: there is no such strategy.
     """
-    make: MakeStrategy = load(find_strategy(resolve_strategy(name, space, budget=budget)))
+    name = resolve_strategy(name, space, budget=budget)
+    kind = load(find_strategy(name))
+    _, _, inside = name.partition("/")
+    if inside and name in STRATEGIES:
+        kind = partial(kind, node=load(find_strategy(inside)))
+    make: MakeStrategy = kind
     return make(space, goal=goal, seed=seed, budget=budget, lanes=lanes, prior=prior)
 
 
@@ -76,7 +83,13 @@ def find_strategy(name: str) -> str:
 
 
 def make_search(
-    setup: Setup, space: Space, lanes: int, prior: Sequence[Outcome], now_s: Callable[[], float]
+    setup: Setup,
+    space: Space,
+    lanes: int,
+    prior: Sequence[Outcome],
+    now_s: Callable[[], float],
+    *,
+    is_cached: Callable[[Configuration], bool] | None = None,
 ) -> Limited:
     """A setup's strategy, after its first configuration and within its limits.
 
@@ -84,6 +97,7 @@ def make_search(
         space: of the lanes that search together.
         lanes: how many those are.
         now_s: the session's clock.
+        is_cached: whether a configuration was compiled before, where that can be told.
     """
     table = setup.spec.search
     strategy = make_strategy(
@@ -95,6 +109,8 @@ def make_search(
         lanes=lanes,
         prior=prior,
     )
+    if table.prefer_quick and isinstance(strategy, Explorer):
+        strategy.prefer_quick(is_cached)
     if setup.start is not None:
         strategy = StartFirst(strategy, [setup.start])
     limits = Limits(table.max_tests, table.max_time_s, table.target, table.patience)

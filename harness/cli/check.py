@@ -18,6 +18,7 @@ from harness.cli.output import write_json, write_lines
 from harness.cli.standing import describe_standing, look_up
 from harness.measurement import ENERGY_S
 from harness.model import Configuration, Phase, Test, Value
+from harness.search.node_by_node import plan_round
 from harness.search.tree import count_tests
 from harness.space.space import Space
 from harness.space.tree import draw_tree
@@ -59,6 +60,13 @@ def _count_tests(setup: Setup, space: Space) -> int | None:
     return tests if limit is None or tests is None else min(tests, limit)
 
 
+def _plan_round(setup: Setup) -> list[tuple[tuple[str, ...], int, int]]:
+    """How a strategy inside the tree's nodes shares its first round; empty for others."""
+    if not setup.strategy.startswith("tree/"):
+        return []
+    return plan_round(setup.space, setup.spec.search.max_tests)
+
+
 def _first_commands(setup: Setup) -> dict[str, str]:
     """The first test's commands, on the first lane."""
     first: Configuration | None = next(iter(setup.space), None)
@@ -88,6 +96,10 @@ def _to_object(setup: Setup) -> dict[str, Any]:
             for part in setup.spaces
         ],
         "tests": add_counts(_count_tests(setup, space) for space in setup.searched),
+        "first_round": [
+            {"parameters": names, "combinations": size, "tests": tries}
+            for names, size, tries in _plan_round(setup)
+        ],
         "runs_per_test": setup.runs_per_test,
         "strategy": setup.strategy,
         "distribution": setup.spec.distribution,
@@ -121,6 +133,9 @@ def describe(setup: Setup) -> list[str]:
     lines += [f"  constraint: {text}" for text in spec.space.constraints]
     if space.tree is not None and space.tree.children:
         lines += ["", *("  " + line for line in draw_tree(space.tree, sizes).splitlines())]
+    if rounds := _plan_round(setup):
+        planned = [f"{tries} of {size} for {', '.join(names)}" for names, size, tries in rounds]
+        lines += ["", f"first round, node by node: {'; '.join(planned)}"]
     lines += ["", *_tests_lines(setup), f"goal: {_goal_line(setup)}"]
     lines.append(f"lanes: {len(setup.lanes)} on {setup.devices.backend}, {spec.distribution}")
     for lane in setup.lanes:

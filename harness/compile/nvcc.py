@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import tempfile
@@ -20,11 +19,6 @@ from harness.procs.explain import describe_end, make_evidence
 from harness.procs.worker import Worker
 
 _TEXT, _BINARY, _INPUTS = "kernel.cu", "kernel.cubin", "kernel.d"
-_ENVIRONMENT = (
-    *("NVCC_PREPEND_FLAGS", "NVCC_APPEND_FLAGS", "NVCC_CCBIN"),
-    *("CPATH", "CPLUS_INCLUDE_PATH", "C_INCLUDE_PATH"),
-)
-"""Variables by which users change what nvcc compiles, or finds."""
 
 
 class NvccTranslator:
@@ -43,13 +37,12 @@ class NvccTranslator:
     @property
     def identity(self) -> str:
         """See `base.Translator`."""
-        return f"nvcc {self._nvcc.version}"
+        return self._nvcc.identity
 
     @property
     def fingerprint(self) -> str:
         """See `base.Translator`."""
-        settings = [f"{name}={os.environ[name]}" for name in _ENVIRONMENT if name in os.environ]
-        return "\n".join([self.identity, self._nvcc.build, *settings])
+        return self._nvcc.fingerprint
 
     def translate(self, source: KernelSource) -> Translation:
         """See `base.Translator`."""

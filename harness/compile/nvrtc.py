@@ -69,6 +69,16 @@ class Nvrtc:
     headers: tuple[str, ...]
     knows_minimal: bool = False
 
+    @property
+    def identity(self) -> str:
+        """See `base.Translator`."""
+        return f"nvrtc {self.version}"
+
+    @property
+    def fingerprint(self) -> str:
+        """See `base.Translator`."""
+        return "\n".join([self.identity, self.build, *self.headers])
+
     def check_architecture(self, architecture: str) -> None:
         """Raises CompileError unless NVRTC can compile for `architecture`."""
         where = f" ({self.library})" if self.library else ""
@@ -136,12 +146,12 @@ class NvrtcTranslator:
     @property
     def identity(self) -> str:
         """See `base.Translator`."""
-        return f"nvrtc {self._nvrtc.version}"
+        return self._nvrtc.identity
 
     @property
     def fingerprint(self) -> str:
         """See `base.Translator`."""
-        return "\n".join([self.identity, self._nvrtc.build, *self._nvrtc.headers])
+        return self._nvrtc.fingerprint
 
     def translate(self, source: KernelSource) -> Translation:
         """See `base.Translator`."""

@@ -19,6 +19,11 @@ _SYSTEM_HOME = Path("/usr/local/cuda")
 _WHEEL_FOLDERS = ("cu13", "cuda_nvcc", "cuda_runtime", "cuda_cccl")
 """Folders of package `nvidia` that the wheels install to: one for CUDA 13, several for CUDA 12."""
 _ASK_S = 60.0
+_ENVIRONMENT = (
+    *("NVCC_PREPEND_FLAGS", "NVCC_APPEND_FLAGS", "NVCC_CCBIN"),
+    *("CPATH", "CPLUS_INCLUDE_PATH", "C_INCLUDE_PATH"),
+)
+"""Variables by which users change what nvcc compiles, or finds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,17 @@ class Nvcc:
     version: str
     build: str
     architectures: tuple[str, ...]
+
+    @property
+    def identity(self) -> str:
+        """See `base.Translator`."""
+        return f"nvcc {self.version}"
+
+    @property
+    def fingerprint(self) -> str:
+        """See `base.Translator`."""
+        settings = [f"{name}={os.environ[name]}" for name in _ENVIRONMENT if name in os.environ]
+        return "\n".join([self.identity, self.build, *settings])
 
     def check_architecture(self, architecture: str) -> None:
         """Raises CompileError unless nvcc can compile for `architecture`."""

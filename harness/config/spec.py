@@ -124,14 +124,32 @@ class SearchTable(_Table, frozen=True, kw_only=True):
             "local-best",
             "annealing",
             "genetic",
+            "differential-evolution",
             "model",
+            "tree/random",
+            "tree/stratified",
+            "tree/local",
+            "tree/local-best",
+            "tree/annealing",
+            "tree/genetic",
+            "tree/differential-evolution",
+            "tree/model",
         ],
         _doc(
             "See docs/strategies.md. `auto`: `tree` if the space has one, `exhaustive` if no limit "
-            "keeps it from ending, else `model`."
+            "keeps it from ending, else `model`. `tree/NAME`: the variable tree, with a strategy "
+            "inside each of its nodes."
         ),
     ] = "auto"
     seed: Annotated[int, _doc("Of strategies that draw: same seed, same questions.")] = 0
+    prefer_quick: Annotated[
+        bool,
+        _doc(
+            "Of configurations that promise about the same, test first what is in the kernel cache "
+            "or will take the least time, as far as earlier tests tell. Pays where compiling takes "
+            "most of the time and its times differ much; see docs/strategies.md."
+        ),
+    ] = False
     start: Annotated[
         dict[str, Value],
         _doc(

@@ -7,11 +7,12 @@ that one that is told a record goes on as the one that made it did.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from harness.model import Configuration, Goal, Outcome, OutcomeKind
+from harness.search.quickness import Quickness
 from harness.space.arrays import Array
 from harness.space.neighbours import Kind, neighbour_rows
 from harness.space.sampling import sample_rows
@@ -66,6 +67,7 @@ class Explorer:
         self._places: dict[Key, int] = {}  # of what was told, in `rows`
         self._stream = self._draw_all()
         self._drawn: Array | None = None  # taken from the stream, and perhaps new
+        self._quickness: Quickness | None = None
         self._begin(prior)
 
     # -- the contract -------------------------------------------------------------------------
@@ -74,12 +76,9 @@ class Explorer:
         """The next `n`, or all that are left."""
         chosen: list[Array] = []
         while len(chosen) < n:
-            row = self._propose()
-            if row is None:
-                row = self.next_random()
+            row = self.propose()
             if row is None:
                 break
-            self.pending[key_of(row)] = row
             chosen.append(row)
         return self.space.decode(np.stack(chosen)) if chosen else []
 
@@ -91,15 +90,41 @@ class Explorer:
         key = key_of(found[0])
         if key in self._places or (key not in self.pending and not self.space.valid_rows(found)[0]):
             return
-        self.pending.pop(key, None)
-        self._places[key] = len(self.rows)
-        self.rows.append(found[0])
-        self.losses.append(loss_of(outcome, self.goal))
-        self._learn(found[0], self.losses[-1])
+        if self._quickness is not None:
+            self._quickness.learn(found[0], outcome)
+        self.take(found[0], loss_of(outcome, self.goal))
 
     def remaining(self) -> int | None:
         """How many were neither asked nor told; None if the space is too large to count."""
         return None if self.space.size is None else self.space.size - self.count
+
+    def prefer_quick(self, is_cached: Callable[[Configuration], bool] | None = None) -> None:
+        """From now on, of what promises about the same, ask for what will take the least time.
+
+        Args:
+            is_cached: whether a configuration was compiled before.
+        """
+        self._quickness = Quickness(self.space, is_cached)
+
+    # -- the same in rows, for strategies made of others ------------------------------------------
+
+    def propose(self) -> Array | None:
+        """What `ask` asks for; None if there is nothing left."""
+        row = self._propose()
+        if row is None:
+            row = self.next_random()
+        if row is not None:
+            self.pending[key_of(row)] = row
+        return row
+
+    def take(self, row: Array, loss: float) -> None:
+        """Learn from an outcome that is known to be new and of the space."""
+        key = key_of(row)
+        self.pending.pop(key, None)
+        self._places[key] = len(self.rows)
+        self.rows.append(row)
+        self.losses.append(loss)
+        self._learn(row, loss)
 
     # -- what a subclass decides ----------------------------------------------------------------
 
@@ -128,6 +153,12 @@ class Explorer:
     def new_rows(self, rows: Array) -> Array:
         """Those of `rows` that were neither asked nor told."""
         return rows[[self.is_new(row) for row in rows]] if len(rows) else rows
+
+    def pick(self, rows: Array) -> Array:
+        """One of rows that promise about the same, at least one: the first, or the quickest."""
+        place = 0 if self._quickness is None else int(self._quickness.predict(rows).argmin())
+        found: Array = rows[place]
+        return found
 
     def known_loss(self, row: Array) -> float | None:
         """What was told of a row; None if nothing was."""

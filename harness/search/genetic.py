@@ -33,7 +33,7 @@ class Genetic(Explorer):
         best = np.argsort(losses, kind="stable")[:wanted]
         children = self._make_children(np.stack([self.rows[place] for place in best]))
         new = self.new_rows(children[self.space.valid_rows(children)])
-        return new[0] if len(new) else None
+        return self.pick(new) if len(new) else None
 
     def _make_children(self, parents: Array) -> Array:
         """Unchecked children of parents in order, the best first."""

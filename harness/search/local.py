@@ -35,7 +35,10 @@ class Local(Explorer):
     def _propose(self) -> Array | None:
         if self._around is None:
             return None
-        return next((row for row in self._around if self.is_new(row)), None)
+        if self._quickness is None:
+            return next((row for row in self._around if self.is_new(row)), None)
+        new = self.new_rows(self._around)
+        return self.pick(new) if len(new) else None
 
     def _learn(self, row: Array, loss: float) -> None:
         if self._around is None:

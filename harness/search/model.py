@@ -21,8 +21,8 @@ from harness.space.sampling import sample_evenly_rows
 
 OPENING, WARM_OPENING = 5, 3
 """So many tests, spread evenly, come before the model is asked; with a prior, its best first."""
-WARM_LASTS = 20
-"""With so many outcomes of its own the model does without the prior, which it has made use of."""
+WARM_TESTS = 12
+"""So many tests follow a prior; then the search begins anew, without it and without them."""
 GROWTH = 1.12
 """The model learns anew when there are so many times as many outcomes."""
 FIRST_STEPS, STEPS = 30, 12
@@ -34,6 +34,8 @@ LISTED = 20_000
 SAMPLED = 4096
 """Of larger spaces so many at random are, and the neighbours of the best few:"""
 CENTRES = 8
+ALIKE, MOST_ALIKE = 0.8, 64
+"""Candidates promise about the same from so much of the greatest expected improvement on."""
 KEPT = 3000
 """The most promising candidates, which are looked at until the model learns anew."""
 
@@ -61,6 +63,7 @@ class Model(Explorer):
             self._opening, self._hyper = OPENING, self._ignorance()
         else:
             self._opening, self._hyper = WARM_OPENING, self._expectation.hyper
+        self._afresh: Model | None = None  # the search without the prior
         self._learned = 0  # outcomes known when the model last learned
         self._listed: Array | None = None
         self._posterior: Posterior | None = None  # and what belongs to it:
@@ -73,9 +76,12 @@ class Model(Explorer):
         self._expected: Floats = np.zeros(0)  # what a prior makes one expect of them
 
     def _propose(self) -> Array | None:
-        if self._expectation is not None and self.count == 0:
-            known = self._expectation.best[None, :]
-            return known[0] if self.space.valid_rows(known)[0] else None
+        if self._expectation is not None:
+            if self.count >= WARM_TESTS:
+                return self._propose_afresh()
+            if self.count == 0:
+                known = self._expectation.best[None, :]
+                return known[0] if self.space.valid_rows(known)[0] else None
         if self.count < self._opening or not any(map(math.isfinite, self.losses)):
             return None
         # With more threads BLAS would wait for cores that are busy compiling.
@@ -84,9 +90,30 @@ class Model(Explorer):
         assert self._posterior is not None
         if not self._open.any():
             return None
-        gain = self._gain(self._posterior)
-        best: Array = self._pool[int(np.where(self._open, gain, -1.0).argmax())]
-        return best
+        gain = np.where(self._open, self._gain(self._posterior), -1.0)
+        about = np.flatnonzero(gain >= ALIKE * gain.max())
+        return self.pick(self._pool[about[np.argsort(-gain[about], kind="stable")][:MOST_ALIKE]])
+
+    def _propose_afresh(self) -> Array | None:
+        """What a search without the prior proposes, which is told of no outcome but its own.
+
+        Told of those that followed the prior, it would stay near them.
+        """
+        if self._afresh is None:
+            make = type(self)
+            self._afresh = make(self.space, goal=self.goal, seed=self._seed, budget=self.budget)
+            self._afresh._quickness = self._quickness  # which learns from all outcomes
+        while (row := self._afresh.propose()) is not None:
+            if self.is_new(row):
+                return row
+            loss = self.known_loss(row)
+            if loss is not None:
+                self._afresh.take(row, loss)
+        return None
+
+    def _learn(self, row: Array, loss: float) -> None:
+        if self._afresh is not None and key_of(row) in self._afresh.pending:
+            self._afresh.take(row, loss)
 
     def _gain(self, posterior: Posterior) -> Floats:
         mean = posterior.mean + self._expected
@@ -130,9 +157,6 @@ class Model(Explorer):
     def _fit(self, count: int) -> None:
         """Learn what matters from the first outcomes."""
         steps = STEPS if self._learned else FIRST_STEPS
-        if self._expectation is not None and count >= WARM_LASTS:
-            self._expectation = self._listed = None
-            self._hyper, steps = self._ignorance(), FIRST_STEPS
         places = self._select(count, MOST_FITTED)
         losses = np.array(self.losses)[places]
         if not np.isfinite(losses).any():

@@ -9,6 +9,7 @@ from harness.app.strategies import make_strategy, resolve_strategy
 from harness.config.spec import SearchTable
 from harness.errors import ConfigError
 from harness.search.model import Model
+from harness.search.node_by_node import NodeByNode
 from harness.space.constraints import parse_constraint
 from harness.space.parameters import Parameter
 from harness.space.space import Space, make_space
@@ -50,6 +51,14 @@ def test_every_strategy_is_made_alike_and_can_be_named_in_a_config(name: str) ->
     assert isinstance(strategy, load(STRATEGIES[name]))
     assert len(strategy.ask(2)) == 2
     assert name in get_args(get_type_hints(SearchTable)["strategy"])
+
+
+def test_a_strategy_inside_the_nodes_of_a_tree() -> None:
+    strategy = make_strategy("tree/local", NESTED, goal="min", seed=1, budget=20)
+    assert isinstance(strategy, NodeByNode)
+    assert len({configuration["A"] for configuration in strategy.ask(3)}) == 3
+    with pytest.raises(ConfigError, match="tree/exhaustive"):
+        make_strategy("tree/exhaustive", NESTED, goal="min")
 
 
 def test_auto_is_made_for_its_budget() -> None:

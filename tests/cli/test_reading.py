@@ -165,6 +165,19 @@ def test_check_counts_and_shows(cli: Cli, config: Path) -> None:
     assert made["first_test"]["compile"] == "echo 1 > made_1"
 
 
+def test_check_says_how_nodes_share_the_tests(cli: Cli, config: Path) -> None:
+    search = '[search]\nstrategy = "tree/local"\nmax_tests = 5\n'
+    config.write_text(SLEEPERS + '[space]\ntree = "{{A}, {B}}"\n' + search)
+    ended = cli("check", config)
+    assert "first round, node by node: 3 of 3 for A; 2 of 2 for B" in ended.out
+    made = cli("check", config, "--json").json
+    assert [node["parameters"] for node in made["first_round"]] == [["A"], ["B"]]
+    config.write_text(SLEEPERS + search)
+    refused = cli("check", config)
+    assert refused.code == 2
+    assert 'write space.tree, such as "{A, {B}, {C}}", or use strategy "local"' in refused.err
+
+
 def test_devices(cli: Cli) -> None:
     made = cli("devices", "--backend", "mock", "--parallel", "a,b", "--json").json
     assert [lane["name"] for lane in made["lanes"]] == ["a", "b"]

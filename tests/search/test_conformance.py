@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from harness.model import Goal
 from harness.search.annealing import Annealing
 from harness.search.base import MakeStrategy, Strategy
 from harness.search.budget import Limited, Limits
 from harness.search.check_tree import TreeCheck
+from harness.search.differential_evolution import DifferentialEvolution
 from harness.search.exhaustive import Exhaustive
 from harness.search.genetic import Genetic
 from harness.search.importance import Importance
 from harness.search.local import Local
 from harness.search.local_best import LocalBest
 from harness.search.model import Model
+from harness.search.node_by_node import NodeByNode
 from harness.search.random import Random
 from harness.search.start import StartFirst
 from harness.search.stratified import Stratified
@@ -65,6 +68,11 @@ class TestGenetic(Exhausts):
     finds_within = 800
 
 
+class TestDifferentialEvolution(Exhausts):
+    kind = DifferentialEvolution
+    finds_within = 800
+
+
 class TestStartFirst(StrategyConformance):
     exhausts: ClassVar[bool] = True
 
@@ -91,6 +99,22 @@ class TestTreeOnOneLane(StrategyConformance):
 class TestTreeOnManyLanes(StrategyConformance):
     def make(self, space: Space, seed: int) -> Strategy:
         return Tree(space, "min" if seed == 0 else "max", lanes=8)
+
+
+class TestNodeByNode(StrategyConformance):
+    exhausts: ClassVar[bool] = True
+    explores: ClassVar[bool] = True
+
+    def make(self, space: Space, seed: int) -> Strategy:
+        goal: Goal = "min" if seed == 0 else "max"
+        return NodeByNode(space, node=Local, goal=goal, seed=seed, budget=9 if seed else None)
+
+
+class TestNodeByNodeOnManyLanes(StrategyConformance):
+    exhausts: ClassVar[bool] = True
+
+    def make(self, space: Space, seed: int) -> Strategy:
+        return NodeByNode(space, node=Genetic, goal="min", seed=seed, budget=20, lanes=8)
 
 
 class TestImportance(StrategyConformance):
