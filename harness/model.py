@@ -266,6 +266,26 @@ class Resources:
 
 
 @dataclass(frozen=True, slots=True)
+class Emulated:
+    """What running a kernel on the CPU, at a small size, says of it.
+
+    Attributes:
+        problem: the sizes that it was run at.
+        error: the greatest difference from the reference; None: it could not be compared.
+        unverified: why not; empty if it was.
+    """
+
+    problem: tuple[tuple[str, Value], ...] = ()
+    error: float | None = None
+    unverified: str = ""
+
+    @property
+    def place(self) -> str:
+        """The sizes, for people: `M = 64, N = 64`."""
+        return ", ".join(f"{name} = {format_value(value)}" for name, value in self.problem)
+
+
+@dataclass(frozen=True, slots=True)
 class Artifact:
     """A compiled kernel: machine code on disk, ready to load.
 
@@ -276,6 +296,7 @@ class Artifact:
         compiler: which one, with its version: `nvcc 13.0.88`.
         architecture: what it runs on: `sm_90`.
         cached: whether it was there already.
+        emulated: what the emulation says of its source; None: it was not asked.
     """
 
     path: str
@@ -285,6 +306,7 @@ class Artifact:
     compiler: str
     architecture: str
     cached: bool = False
+    emulated: Emulated | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,7 +385,8 @@ class Build:
 
     Attributes:
         kind: `ok`, `compile_failed`, `timeout`, `interrupted`, or `invalid`: it was not compiled,
-            or need not be run, since the device cannot launch it.
+            or need not be run, since the device cannot launch it; or `wrong_result`: so the
+            emulation says.
         seat: the lane or compile worker that did it.
         artifact: of a kernel: the binary.
     """

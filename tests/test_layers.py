@@ -28,7 +28,7 @@ ROWS: tuple[frozenset[str], ...] = (
         }
     ),
     frozenset({"config", "device", "compile", "timing", "search", "store", "export"}),
-    frozenset({"schedule", "report", "replay"}),
+    frozenset({"schedule", "report", "replay", "emulation"}),
     frozenset({"cluster"}),
     frozenset({"app", "testing"}),
     frozenset({"cli"}),

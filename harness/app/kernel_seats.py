@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import lru_cache, partial
 from typing import Any, NoReturn
@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from msgspec import structs
 
 from harness.app.compilers import Place, make_kernel_compiler
+from harness.app.emulation import Emulation, SmallKernels, make_emulation
 from harness.app.kernel_measures import KernelMeasures
 from harness.app.kernels import KernelTests
 from harness.app.lanes import compile_cores
@@ -29,7 +30,9 @@ from harness.errors import CompileError
 from harness.landscape import Landscape
 from harness.measurement import DeviceState
 from harness.model import Artifact, Lane, Run, Test
+from harness.procs.worker import Worker
 from harness.timing.base import Timer
+from harness.timing.data import Array
 from harness.timing.driver import Driver
 from harness.timing.kernel import KernelTimer
 from harness.timing.link import DirectLink, Link, PipeLink
@@ -91,6 +94,8 @@ class KernelSeats:
         self._spare = compile_cores([lane.device for lane in setup.lanes])
         self._telemetry: list[Any] = []
         self._toolchain = toolchain
+        self._small = SmallKernels(kernel)
+        self._expected: dict[str, Mapping[str, Array]] = {}
         self._cache: BuildCache | None = None
         if toolchain is not None:
             for lane in setup.lanes:
@@ -176,7 +181,15 @@ class KernelSeats:
             make_source=kernel.make_source,
             seat=lane.name if lane else "compile",
             clock=clock,
+            verification=self._make_emulation(lane),
         )
+
+    def _make_emulation(self, lane: Lane | None) -> Emulation | None:
+        if not (self._setup.spec.mock.emulate and self._setup.simulated):
+            return None
+        cores = lane.device.cores if lane else self._spare
+        worker = Worker(cores=cores, idle=lane is None)
+        return make_emulation(self._small, self._expected, worker)
 
     def _make_timer(
         self,

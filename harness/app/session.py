@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from harness._version import __version__
+from harness.app.emulation import describe_emulation
 from harness.app.finals import hold_finals
 from harness.app.identity import Identity
 from harness.app.kernels import KernelTests
@@ -248,6 +249,8 @@ class _Session:
             if self.progress.tested:
                 for text in find_suspects(list(self.outcomes.values()), self.setup.lanes):
                     self._note(text)
+                for text in describe_emulation(list(self.outcomes.values())):
+                    self._note(text, "info")
         if self.uncleaned and Phase.CLEAN in self.setup.commands and not self.engine.interrupted:
             self.engine.clean(tuple(self.uncleaned.values()))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from harness.app.emulation import describe_size
 from harness.app.kernel_measures import KernelMeasures
 from harness.app.setup import Setup, prepare
 from harness.app.spaces import add_counts
@@ -64,7 +65,10 @@ def _first_commands(setup: Setup) -> dict[str, str]:
         return {}
     test = Test(1, first, "", setup.lanes[0].name)
     if setup.kernel is not None:
-        return setup.kernel.describe(test, setup.lanes[0])
+        described = setup.kernel.describe(test, setup.lanes[0])
+        if setup.spec.mock.emulate and setup.simulated:
+            described["emulation"] = describe_size(setup.kernel, test, setup.lanes[0])
+        return described
     return {
         phase.value: setup.commands.expand(phase, test, setup.lanes[0]).text
         for phase in Phase

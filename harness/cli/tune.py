@@ -46,6 +46,12 @@ if TYPE_CHECKING:
 )
 @click.option("--fresh", is_flag=True, help="Measure everything again; the journal keeps the old.")
 @click.option("--retry", is_flag=True, help="Measure failed tests again, and nothing else.")
+@click.option(
+    "--emulate",
+    is_flag=True,
+    default=None,
+    help="Backend mock: verify kernels by running them on the CPU.",
+)
 @click.option("--wait", is_flag=True, help="Wait for devices that another harness uses.")
 @click.option("--check-tree", is_flag=True, help="Test a sample that would show a wrong tree.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")

@@ -40,8 +40,9 @@ class KernelBuild:
     """How the compile of a kernel went.
 
     Attributes:
-        kind: `ok`, `compile_failed`, `timeout` or `interrupted`.
-        artifact: None unless kind is `ok`.
+        kind: `ok`, `compile_failed`, `timeout` or `interrupted`; `wrong_result` of what was
+            verified.
+        artifact: None unless it was compiled.
         reason: why it failed, in one line; empty when it did not.
         evidence: of a failure: the exact command and the compiler's last lines.
     """
@@ -62,6 +63,13 @@ class KernelCompiler(Stoppable, Protocol):
             CompileError: the compiler is gone, or cannot do what is asked of it, such as an
                 architecture that it does not know.
         """
+
+
+class Verification(Stoppable, Protocol):
+    """Finds out whether kernels are right before they are run on a device."""
+
+    def verify(self, test: Test, lane: Lane, artifact: Artifact) -> KernelBuild:
+        """The binary with what was found out, as `ok`, `wrong_result` or `interrupted`."""
 
 
 @dataclass(frozen=True, slots=True)

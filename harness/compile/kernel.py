@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from harness.clock import Clock
-from harness.compile.base import KernelCompiler
+from harness.compile.base import KernelCompiler, Stoppable, Verification
 from harness.compile.source import KernelSource
 from harness.model import Artifact, Build, Lane, OutcomeKind, Phase, Test
 
@@ -19,6 +20,7 @@ class KernelTestCompiler:
         find_misfit: the same from what it was compiled to.
         make_source: what to compile for a test.
         seat: who does it, for the record.
+        verification: what looks at the sources of kernels that can be launched; None: nothing.
     """
 
     def __init__(
@@ -30,6 +32,7 @@ class KernelTestCompiler:
         make_source: Callable[[Test, Lane], KernelSource],
         seat: str,
         clock: Clock,
+        verification: Verification | None = None,
     ) -> None:
         self._compiler = compiler
         self._find_fault = find_fault
@@ -37,6 +40,7 @@ class KernelTestCompiler:
         self._make_source = make_source
         self._seat = seat
         self._clock = clock
+        self._verification = verification
 
     def compile(self, test: Test, lane: Lane) -> Build:
         """Make the binary of `test` for the lane's device, unless that cannot launch it."""
@@ -56,8 +60,13 @@ class KernelTestCompiler:
                 built.evidence,
             )
         misfit = self._find_misfit(test, lane, built.artifact)
-        kind = OutcomeKind.INVALID if misfit else OutcomeKind.OK
-        return self._make_build(started_s, kind, misfit, built.artifact)
+        if misfit:
+            return self._make_build(started_s, OutcomeKind.INVALID, misfit, built.artifact)
+        if self._verification is None:
+            return self._make_build(started_s, OutcomeKind.OK, "", built.artifact)
+        checked = self._verification.verify(test, lane, built.artifact)
+        build = self._make_build(started_s, checked.kind, checked.reason, checked.artifact)
+        return replace(build, evidence=checked.evidence)
 
     def _make_build(
         self, started_s: float, kind: OutcomeKind, reason: str, artifact: Artifact | None = None
@@ -67,22 +76,30 @@ class KernelTestCompiler:
             Phase.COMPILE, kind, self._seat, started_s, elapsed_s, reason, artifact=artifact
         )
 
+    def _parts(self) -> tuple[Stoppable, ...]:
+        verification = self._verification
+        return (self._compiler,) if verification is None else (self._compiler, verification)
+
     def clean(self, test: Test, lane: Lane) -> Build:
         """Nothing is left: binaries are in the cache."""
         return Build(Phase.CLEAN, OutcomeKind.OK, self._seat, self._clock.now_s(), 0.0)
 
     def cancel(self) -> None:
         """Stop what compiles now, from any thread."""
-        self._compiler.cancel()
+        for part in self._parts():
+            part.cancel()
 
     def pause(self) -> None:
         """Hold what compiles now, and what starts before `resume`."""
-        self._compiler.pause()
+        for part in self._parts():
+            part.pause()
 
     def resume(self) -> None:
         """Let it go on."""
-        self._compiler.resume()
+        for part in self._parts():
+            part.resume()
 
     def close(self) -> None:
         """End the compiler."""
-        self._compiler.close()
+        for part in self._parts():
+            part.close()

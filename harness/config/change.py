@@ -14,6 +14,7 @@ from harness.config.walk import Walker
 
 SHORT = {
     "repeat": "scoring",
+    "emulate": "mock",
     **dict.fromkeys(
         ("strategy", "seed", "max_tests", "max_time_s", "target", "patience"), "search"
     ),

@@ -236,6 +236,24 @@ def _check_output(view: View) -> Iterator[Problem]:
 def _check_mock(view: View) -> Iterator[Problem]:
     if view.spec.mock.devices == () and view.is_read("mock", "devices"):
         yield Problem(("mock", "devices"), "no devices; name models or remove the key", "[]")
+    yield from _check_emulation(view)
+
+
+def _check_emulation(view: View) -> Iterator[Problem]:
+    """There must be a kernel, and something to compare its results with."""
+    mock, kernel = view.spec.mock, view.spec.kernel
+    if not (view.is_whole("mock") and view.is_read("kernel")):
+        return
+    if mock.emulate and kernel is None:
+        text = "only kernels are emulated, and there is no [kernel]; remove it"
+        yield Problem(("mock", "emulate"), text, "true")
+    elif mock.emulate and kernel is not None and kernel.reference is None:
+        text = "nothing to compare with; add a table kernel.reference"
+        yield Problem(("mock", "emulate"), text, "true")
+    for name in mock.problem:
+        if name not in view.spec.problem and view.is_whole("problem"):
+            text = f"no size in problem; {suggest(name, view.spec.problem, 'sizes')}"
+            yield Problem(("mock", "problem", name), text)
 
 
 def _check_replay(view: View) -> Iterator[Problem]:

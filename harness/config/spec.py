@@ -194,6 +194,20 @@ class MockTable(_Table, frozen=True, kw_only=True):
             "simulated launch writes; without, arrays have a size but no content."
         ),
     ] = False
+    emulate: Annotated[
+        bool,
+        _doc(
+            "Kernel tests: run every kernel on the CPU, at a small size, and compare it with the "
+            "reference; a wrong one is `wrong_result`. See [emulation](emulation.md)."
+        ),
+    ] = False
+    problem: Annotated[
+        dict[str, Value],
+        _doc(
+            "Problem sizes that `emulate` takes instead; default: the smallest that will do.",
+            {"N": 5000},
+        ),
+    ] = field(default_factory=dict)
     lost: Annotated[
         tuple[str, ...], _doc("Lanes whose device is lost during the session.", ["1"])
     ] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harness.measurement import Extent, Measurement
-from harness.model import DeviceInfo, Outcome, SessionInfo
+from harness.model import Artifact, DeviceInfo, Outcome, SessionInfo
 from harness.units import format_significant
 
 UNITS = {"gflops": "GFLOP/s", "tflops": "TFLOP/s", "gbps": "GB/s"}
@@ -65,7 +65,7 @@ def describe_kernel(outcome: Outcome, info: SessionInfo) -> list[str]:
         spills = (resources.spill_store_bytes or 0) + (resources.spill_load_bytes or 0)
         used += f", {spills} bytes spilled" if spills else ""
         lines.append(f"binary: {used}, by {outcome.artifact.compiler}")
-    lines.append(f"result: {_describe_verification(measurement)}")
+    lines.append(f"result: {_describe_verification(measurement, outcome.artifact)}")
     lines.append(f"samples: {measurement.mode}, stopped by {measurement.stop}")
     if measurement.flags:
         lines.append(f"suspect: {', '.join(measurement.flags)}")
@@ -77,11 +77,18 @@ def _format_extent(extent: Extent) -> str:
     return f"{x} x {y} x {z}" if z > 1 else f"{x} x {y}" if y > 1 else f"{x}"
 
 
-def _describe_verification(measurement: Measurement) -> str:
-    if not measurement.verified:
-        return "not verified"
-    error = measurement.error or 0.0
-    return "equal to the reference" if error == 0 else f"verified, off by at most {error:.2g}"
+def _describe_verification(measurement: Measurement, artifact: Artifact | None) -> str:
+    emulated = artifact.emulated if artifact else None
+    if not measurement.verified and emulated is not None:
+        if emulated.unverified:
+            return f"not verified: {emulated.unverified}"
+        at = f", at {emulated.place}" if emulated.problem else ""
+        return f"{_describe_error(emulated.error)} when emulated on the CPU{at}"
+    return _describe_error(measurement.error) if measurement.verified else "not verified"
+
+
+def _describe_error(error: float | None) -> str:
+    return "equal to the reference" if not error else f"verified, off by at most {error:.2g}"
 
 
 def kernel_object(outcome: Outcome) -> dict[str, Any]:
@@ -98,5 +105,18 @@ def kernel_object(outcome: Outcome) -> dict[str, Any]:
         "stop": measurement.stop,
         "verified": measurement.verified,
         "error": measurement.error,
+        "emulated": _emulated_object(outcome.artifact),
         "flags": list(measurement.flags),
+    }
+
+
+def _emulated_object(artifact: Artifact | None) -> dict[str, Any] | None:
+    """What the emulation said; None if it was not asked."""
+    if artifact is None or artifact.emulated is None:
+        return None
+    found = artifact.emulated
+    return {
+        "problem": dict(found.problem),
+        "error": found.error,
+        "unverified": found.unverified,
     }

@@ -244,6 +244,32 @@ def compare(name: str, found: Array, expected: Array, atol: float, rtol: float) 
     return _describe(name, distance, wrong, found, expected)
 
 
+def compare_outputs(
+    outputs: Sequence[Argument],
+    read: Callable[[Argument], Array],
+    expected: Mapping[str, Array],
+    atol: float,
+    rtol: float,
+) -> tuple[str, float]:
+    """What is wrong with a kernel's outputs (empty: nothing), and the greatest error.
+
+    Integers must be equal.
+    """
+    greatest = 0.0
+    for output in outputs:
+        found = read(output)
+        near, far = (0.0, 0.0) if found.dtype.kind in "iu" else (atol, rtol)
+        result = compare(output.name, found, expected[output.name], near, far)
+        greatest = max(greatest, result.error)
+        if result.wrong:
+            reason = (
+                f"{result.wrong} of {found.size} values are wrong, such as {result.example} "
+                f"(atol {near:g}, rtol {far:g})"
+            )
+            return reason, greatest
+    return "", greatest
+
+
 def _describe(name: str, distance: Array, wrong: Array, found: Array, want: Array) -> Comparison:
     count = int(np.count_nonzero(wrong))
     error = float(distance.max(initial=0.0))

@@ -16,7 +16,7 @@ from harness.timing.data import (
     POISON,
     Array,
     DataError,
-    compare,
+    compare_outputs,
     decode,
     encode,
     expected_outputs,
@@ -245,21 +245,13 @@ class Server:
         work.restore()
         driver.launch(work.kernel, work.launch, work.parameters)
         driver.synchronize()
-        greatest = 0.0
-        for argument in outputs:
-            found = self._read(buffers, argument)
-            want = buffers.expected[argument.name]
-            exact = found.dtype.kind in "iu"
-            atol, rtol = (0.0, 0.0) if exact else (expectation.atol, expectation.rtol)
-            result = compare(argument.name, found, want, atol, rtol)
-            greatest = max(greatest, result.error)
-            if result.wrong:
-                reason = (
-                    f"{result.wrong} of {found.size} values are wrong, such as {result.example} "
-                    f"(atol {atol:g}, rtol {rtol:g})"
-                )
-                return reason, greatest
-        return "", greatest
+        return compare_outputs(
+            outputs,
+            lambda argument: self._read(buffers, argument),
+            buffers.expected,
+            expectation.atol,
+            expectation.rtol,
+        )
 
     def close(self) -> None:
         """Let go of the device."""

@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.emulation.emulate import EmulationError, Kind, Order, Run, build, run
+from harness.emulation.program import Kind, Order, Run
+from harness.measurement import Launch
+from tests.emulation.emulate import EmulationError, build, run
 from tests.emulation.variants import Variant
 
 SOURCE = Path(__file__).parent / "probes.cu"
@@ -39,7 +41,7 @@ def launch(
 ) -> Floats:
     """What the probe leaves in `out`, which begins as zeros."""
     problem = [(Kind.INPUT, given.tobytes()), (Kind.WRITABLE, bytes(4 * room))]
-    each = Run(NUMBER_OF[name], 0, order, grid, block, 128, resident)
+    each = Run(NUMBER_OF[name], 0, order, Launch(grid, block, 128), resident)
     (left,) = run(program, [problem], [each])
     return np.frombuffer(left[0], np.float32)
 

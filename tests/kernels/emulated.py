@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.emulation.emulate import Kind, Order, Problem, Run, build, run
+from harness.emulation.program import Kind, Order, Problem, Run
+from harness.measurement import Launch
+from tests.emulation.emulate import build, run
 from tests.emulation.variants import Variant
 from tests.kernels.cases import Case, Sizes
 from tests.kernels.description import Argument, Configuration, Description, load_function
@@ -37,9 +39,7 @@ class Batch:
                 variant,
                 problem,
                 order,
-                launch.grid,
-                launch.block,
-                launch.shared_bytes,
+                Launch(launch.grid, launch.block, launch.shared_bytes),
                 self._case.resident,
             )
             for order in Order
@@ -69,7 +69,7 @@ class Batch:
         for each, left in zip(runs, run(program, operands, runs), strict=True):
             found = self._compare(self._arguments[each.problem], left)
             if found:
-                configuration = self._configurations[each.variant % len(self._configurations)]
+                configuration = self._configurations[each.kernel % len(self._configurations)]
                 wrong.append(f"{configuration} {each}: {found}")
         return wrong
 

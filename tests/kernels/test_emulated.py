@@ -93,7 +93,7 @@ def test_without_any_one_of_its_barriers_it_is_found_out(name: str, tmp_path: Pa
 
     def is_right(version: int) -> bool:
         first = version * len(configurations)
-        runs = [replace(each, variant=first + each.variant) for each in batch.runs]
+        runs = [replace(each, kernel=first + each.kernel) for each in batch.runs]
         try:
             return not batch.find_wrong(program, runs)
         except EmulationError:

@@ -1,4 +1,5 @@
-/* Runs emulated kernels as a request file says, and writes what they left in their arrays.
+/* Runs emulated kernels as a request file says, and writes what they left in their arrays. It is
+ * linked with a file that defines `kernels` (cuda/kernel.h).
  *
  *   usage: PROGRAM REQUEST RESULT
  *
@@ -12,34 +13,16 @@
  * holds a pattern that is checked after each run. Inputs cannot be written. Exit status 3 with a
  * message on stderr if a kernel misbehaves; the runs before it are in the result.
  */
-#ifndef EMULATION_RUN_H
-#define EMULATION_RUN_H
-
 #include "launch.h"
 
 #include <csignal>
 #include <cstdlib>
-#include <utility>
 
 namespace emulation {
 
 enum class Kind : int64_t { scalar, input, writable };
 
 constexpr size_t PAGE = 4096;
-
-/* Calls a kernel with arguments as a launch gives them: a pointer to each value. */
-template <typename... A, size_t... I>
-void call(void (*kernel)(A...), void **arguments, std::index_sequence<I...>)
-{
-    kernel(*static_cast<A *>(arguments[I])...);
-}
-
-template <typename... A> void call(void (*kernel)(A...), void **arguments)
-{
-    call(kernel, arguments, std::index_sequence_for<A...>{});
-}
-
-template <auto KERNEL> void body(void **arguments) { call(KERNEL, arguments); }
 
 struct Array {
     unsigned char *pages, *data, margin; /* what its pages hold before and after it */
@@ -162,7 +145,21 @@ static Problem read_problem(FILE *file)
     return problem;
 }
 
-inline int serve(int argc, char **argv, const std::vector<Kernel> &kernels)
+static void check_arguments(const Kernel &kernel, const Problem &problem)
+{
+    if (kernel.arguments != problem.kinds.size())
+        fail("the kernel takes %zu arguments; it is given %zu", kernel.arguments,
+             problem.kinds.size());
+    for (size_t i = 0; i < kernel.arguments; ++i) {
+        const bool scalar = problem.kinds[i] == Kind::scalar;
+        const size_t given = scalar ? problem.values[i].size() : sizeof(void *);
+        if (given != kernel.bytes[i])
+            fail("argument %zu: the kernel takes %zu bytes; it is given %s of %zu", i,
+                 kernel.bytes[i], scalar ? "a scalar" : "a pointer", given);
+    }
+}
+
+static int serve(int argc, char **argv)
 {
     struct sigaction action = {};
     std::vector<Problem> problems;
@@ -185,7 +182,10 @@ inline int serve(int argc, char **argv, const std::vector<Kernel> &kernels)
     for (int64_t runs = read_number(request); run_number < runs; ++run_number) {
         Run run;
         read_bytes(request, &run, sizeof run);
-        run_one(kernels.at(run.kernel), run.launch, problems.at(run.problem), result);
+        if (size_t(run.kernel) >= kernel_count)
+            fail("there is no kernel %zu", size_t(run.kernel));
+        check_arguments(kernels[run.kernel], problems.at(run.problem));
+        run_one(kernels[run.kernel], run.launch, problems.at(run.problem), result);
         fflush(result);
     }
     fclose(result);
@@ -194,4 +194,4 @@ inline int serve(int argc, char **argv, const std::vector<Kernel> &kernels)
 
 } // namespace emulation
 
-#endif
+int main(int argc, char **argv) { return emulation::serve(argc, argv); }

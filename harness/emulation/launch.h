@@ -3,7 +3,7 @@
 #ifndef EMULATION_LAUNCH_H
 #define EMULATION_LAUNCH_H
 
-#include "cuda_emulation.h"
+#include "cuda/kernel.h"
 
 #include <algorithm>
 #include <cstdarg>
@@ -23,15 +23,6 @@ enum class Order : int64_t { forwards, backwards };
 constexpr unsigned char POISON = 0xff; /* of shared memory: NaN, for floating-point numbers */
 constexpr size_t STACK_BYTES = 64 * 1024;
 constexpr int MAX_IDLE_ROUNDS = 100000;
-
-using Body = void (*)(void **arguments);
-
-/* A kernel, and the dynamic shared memory that it declares (or none). */
-struct Kernel {
-    Body body;
-    void *dynamic;
-    size_t dynamic_bytes;
-};
 
 /* How a kernel is launched: `resident` blocks at a time, in turns. */
 struct Launch {

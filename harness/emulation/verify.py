@@ -1,0 +1,186 @@
+"""Whether a kernel is right, found out on the CPU: run in both orders, and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.compile.source import KernelSource
+from harness.emulation.emulator import Emulator, MisbehavedError, NotEmulatedError
+from harness.emulation.program import Kind, Order, Problem, Run
+from harness.measurement import Argument, Launch
+from harness.model import Evidence
+from harness.timing.data import (
+    POISON,
+    Array,
+    DataError,
+    compare_outputs,
+    decode,
+    encode,
+    expected_outputs,
+    make_values,
+    pack_scalar,
+    size_bytes,
+)
+
+MOST_RESIDENT = 64
+MOST_THREADS = 8192
+"""Blocks that take turns, and threads that they have together: each has a stack of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a right result is.
+
+    Attributes:
+        name: `module:function`, or the path of a file; of no meaning if there is a source.
+        source, launch: of a kernel that is the reference.
+    """
+
+    name: str
+    atol: float
+    rtol: float
+    source: KernelSource | None = None
+    launch: Launch | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A kernel as it is launched for one configuration, at a size that a CPU can do."""
+
+    source: KernelSource
+    launch: Launch
+    arguments: tuple[Argument, ...]
+    reference: Reference
+    folders: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found out.
+
+    Attributes:
+        wrong: what is wrong; empty: nothing, or it could not be verified.
+        unverified: why it could not be; empty if it was.
+        error: the greatest difference from the reference; None: it was not compared.
+        evidence: of what misbehaved.
+    """
+
+    wrong: str = ""
+    unverified: str = ""
+    error: float | None = None
+    evidence: Evidence | None = None
+
+
+class Verifier:
+    """Verifies tasks with an emulator; remembers what references said.
+
+    Args:
+        expected: what references said, by what they were asked; may be shared by threads.
+    """
+
+    def __init__(self, emulator: Emulator, expected: dict[str, Mapping[str, Array]]) -> None:
+        self._emulator = emulator
+        self._expected = expected
+
+    def verify(self, task: Task) -> Verdict:
+        """Run the kernel and compare.
+
+        Raises:
+            EmulationCancelledError: it was stopped.
+        """
+        try:
+            values = {
+                argument.name: make_values(argument, task.folders)
+                for argument in task.arguments
+                if argument.shape is not None and argument.role != "out"
+            }
+            problem = _make_problem(task.arguments, values)
+            expected = self._expect(task, values, problem)
+            program = self._emulator.build(task.source, task.launch.shared_bytes)
+            runs = [_make_run(task.launch, order) for order in Order]
+            left = self._emulator.run(program, problem, runs)
+        except MisbehavedError as error:
+            said = _name_arguments(str(error), task.arguments)
+            return Verdict(wrong=said, evidence=error.evidence)
+        except (NotEmulatedError, DataError) as error:
+            return Verdict(unverified=_name_arguments(str(error), task.arguments))
+        return self._compare(task, expected, left)
+
+    def _compare(
+        self, task: Task, expected: Mapping[str, Array], left: Sequence[Sequence[bytes]]
+    ) -> Verdict:
+        greatest = 0.0
+        for arrays in left:
+            found = _decode(task.arguments, arrays)
+            wrong, error = compare_outputs(
+                [argument for argument in task.arguments if argument.name in expected],
+                lambda argument, found=found: found[argument.name],  # type: ignore[misc]
+                expected,
+                task.reference.atol,
+                task.reference.rtol,
+            )
+            greatest = max(greatest, error)
+            if wrong:
+                return Verdict(wrong=wrong, error=greatest)
+        return Verdict(error=greatest)
+
+    def _expect(
+        self, task: Task, values: Mapping[str, Array], problem: Problem
+    ) -> Mapping[str, Array]:
+        """What the outputs should hold."""
+        reference = task.reference
+        key = repr((task.arguments, reference))
+        known = self._expected.get(key)
+        if known is not None:
+            return known
+        if reference.source is not None and reference.launch is not None:
+            try:
+                program = self._emulator.build(
+                    reference.source, reference.launch.shared_bytes, "reference"
+                )
+                run = _make_run(reference.launch, Order.FORWARDS)
+                (left,) = self._emulator.run(program, problem, [run])
+            except (NotEmulatedError, MisbehavedError) as error:
+                raise NotEmulatedError(f"kernel.reference.kernel: {error}") from error
+            found: Mapping[str, Array] = _decode(task.arguments, left)
+        elif reference.name.endswith((".npy", ".npz")):
+            raise NotEmulatedError(
+                "the reference is a file, which holds the results of the whole problem"
+            )
+        else:
+            found = expected_outputs(reference.name, task.folders, task.arguments, values)
+        self._expected[key] = found
+        return found
+
+
+def _make_problem(arguments: Sequence[Argument], values: Mapping[str, Array]) -> Problem:
+    made: list[tuple[Kind, bytes]] = []
+    for argument in arguments:
+        if argument.shape is None:
+            made.append((Kind.SCALAR, pack_scalar(argument)))
+        elif argument.role == "out":
+            made.append((Kind.WRITABLE, bytes([POISON]) * size_bytes(argument)))
+        else:
+            kind = Kind.INPUT if argument.role == "in" else Kind.WRITABLE
+            made.append((kind, encode(values[argument.name], argument.dtype)))
+    return made
+
+
+def _make_run(launch: Launch, order: Order) -> Run:
+    most = min(MOST_RESIDENT, max(1, MOST_THREADS // launch.threads))
+    return Run(0, 0, order, launch, min(most, launch.blocks))
+
+
+def _decode(arguments: Sequence[Argument], left: Sequence[bytes]) -> dict[str, Array]:
+    written = [a for a in arguments if a.shape is not None and a.role != "in"]
+    return {
+        argument.name: decode(data, argument) for argument, data in zip(written, left, strict=True)
+    }
+
+
+def _name_arguments(text: str, arguments: Sequence[Argument]) -> str:
+    """`argument 2` as its name."""
+    for number, argument in enumerate(arguments):
+        text = text.replace(f"argument {number}:", f"argument {argument.name}:")
+    return text
