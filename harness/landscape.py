@@ -61,6 +61,10 @@ class Landscape:
         key = ("sample", _spell_all(configuration), device.uuid, str(index))
         return self.mean_s(configuration, device) * math.exp(self.noise * self.normal(*key))
 
+    def power_w(self, configuration: Configuration, device: DeviceInfo) -> float:
+        """Watts that a device takes while it runs this: 110 to 190, whatever the model."""
+        return 110 + 80 * self.uniform("power", device.name, _spell_all(configuration))
+
     def compile_time_s(self, configuration: Configuration) -> float:
         """Seconds that compiling takes: log-normal, sigma 0.3."""
         return self.compile_s * math.exp(

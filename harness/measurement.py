@@ -32,6 +32,10 @@ def numba_words(pointer: int, shape: Sequence[int], item_bytes: int) -> tuple[in
     return (0, 0, math.prod(shape), item_bytes, pointer, *shape, *strides)
 
 
+ENERGY_S = 2.0
+"""Counters of energy move in steps of 10 to 100 ms, so what takes less than this cannot be told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Launch:
     """The shape of a launch.

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 _TIME_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+_ENERGY_UNITS = ((1.0, "J"), (1e-3, "mJ"), (1e-6, "µJ"))
 _BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 REAL_S = 1e9
@@ -41,6 +42,14 @@ def format_seconds(duration_s: float) -> str:
         if abs(duration_s) >= scale:
             return f"{format_significant(duration_s / scale)} {unit}"
     return "0 s" if duration_s == 0 else f"{format_significant(duration_s / 1e-9)} ns"
+
+
+def format_joules(energy_j: float) -> str:
+    """A measured energy: `1.23 J`, `45.6 mJ`, `789 µJ`."""
+    for scale, unit in _ENERGY_UNITS:
+        if abs(energy_j) >= scale:
+            return f"{format_significant(energy_j / scale)} {unit}"
+    return "0 J" if energy_j == 0 else f"{format_significant(energy_j / 1e-6)} µJ"
 
 
 def format_duration(duration_s: float) -> str:
@@ -84,9 +93,11 @@ def format_path(path: str | Path) -> str:
 
 
 def format_score(score: float, unit: str) -> str:
-    """A score in its unit: seconds are scaled, anything else keeps its unit."""
+    """A score in its unit: seconds and joules are scaled, anything else keeps its unit."""
     if unit == "s":
         return format_seconds(score)
+    if unit == "J":
+        return format_joules(score)
     whole = math.isfinite(score) and score == int(score) and abs(score) < 1e6
     text = f"{score:.0f}" if whole else format_significant(score)
     return f"{text} {unit}".rstrip()

@@ -101,7 +101,8 @@ def hold_finals(
         return None
     finalists = {test_id: scored[test_id] for test_id in chosen}
     tests = [_as_test(outcome) for outcome in finalists.values()]
-    indices = [*INDICES, *([ENERGY_INDEX] if kernel.kernel.measure.energy else [])]
+    extra = kernel.kernel.measure.energy and not KernelMeasures(kernel).by_energy
+    indices = [*INDICES, *([ENERGY_INDEX] if extra else [])]
     known = _recorded(finalists, indices)
     runs = known or again.run(tests, lane, indices)
     if runs is None:
@@ -146,8 +147,8 @@ def _costs(kernel: KernelTests, outcome: Outcome, lane: Lane, runs: Sequence[Run
     """The samples of all rounds as the objective sees them, the less the better."""
     measures = KernelMeasures(kernel)
     return [
-        measures.cost(outcome.configuration, lane, sample_s)
+        cost
         for run in runs
         if run.measurement is not None and run.index in INDICES
-        for sample_s in run.measurement.samples_s
+        for cost in measures.costs(outcome.configuration, lane, run.measurement)
     ]

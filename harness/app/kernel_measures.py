@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import Literal
 
 from harness.app.kernel_files import search_folders
 from harness.app.kernels import KernelTests
 from harness.config.kernel_checks import TIME_NAMES
 from harness.limits import device_limits
+from harness.measurement import ENERGY_S, Measurement
 from harness.model import Artifact, Configuration, DeviceInfo, Lane, Run, Test
 from harness.occupancy import compute_occupancy
 from harness.stats import aggregate
 from harness.timing.finalists import PER_ROUND, ROUNDS
-from harness.timing.kernel import ENERGY_S, Scored
+from harness.timing.kernel import Scored
 from harness.timing.launch_model import Simulation
-from harness.timing.protocol import HOT_SAMPLE_S, Expectation, Measure, Measured
+from harness.timing.protocol import HOT_SAMPLE_S, Expectation, Measure
 from harness.timing.stopping import Rival, RuleName, Stopping, find_rival, share_risk
 
 FLOPS = {"gflops": 1e9, "tflops": 1e12}
@@ -31,12 +33,17 @@ FOR_ENERGY = Stopping("precision", precision=1e-12, max_samples=1 << 30, max_s=E
 
 
 class KernelMeasures:
-    """How the tests of a kernel are measured and scored."""
+    """How the tests of a kernel are measured and scored.
+
+    Attributes:
+        by_energy: whether the objective is the energy of a launch.
+    """
 
     def __init__(self, tests: KernelTests) -> None:
         self._tests = tests
         self._spec = tests.spec
         self._table = tests.kernel
+        self.by_energy = tests.spec.scoring.optimal.endswith("_energy")
 
     def _expect(self, lane: Lane, artifact: Artifact | None) -> Expectation | None:
         reference = self._table.reference
@@ -71,10 +78,10 @@ class KernelMeasures:
         folders = tuple(dict.fromkeys([*own, *(folder for folder in sys.path if folder)]))
         expectation = self._expect(lane, reference()) if verify else None
         mode, stopping, sample_s = kernel.measure.mode, FINAL, HOT_SAMPLE_S
-        if index == 0:
-            stopping = self._stopping(test.configuration, lane, best)
-        elif index == ENERGY_INDEX:
+        if index == ENERGY_INDEX or self.by_energy:
             mode, stopping, sample_s = "hot", FOR_ENERGY, 0.01
+        elif index == 0:
+            stopping = self._stopping(test.configuration, lane, best)
         return Measure(
             number=test.id,
             module=test.artifact.path,
@@ -92,14 +99,17 @@ class KernelMeasures:
         )
 
     @property
-    def rule(self) -> RuleName:
+    def rule(self) -> RuleName | Literal["energy"]:
         """When there are enough samples; `auto` resolved."""
+        if self.by_energy:
+            return "energy"
         if self._table.measure.stop == "auto":
             return "repeat" if self._spec.scoring.repeat > 1 else "precision"
         return self._table.measure.stop
 
     def _stopping(self, configuration: Configuration, lane: Lane, best: Run | None) -> Stopping:
         measure, repeat, name = self._table.measure, self._spec.scoring.repeat, self.rule
+        assert name != "energy"
         risk = share_risk(self._tests.size or 10_000, measure.max_samples)
         return Stopping(
             name,
@@ -141,12 +151,14 @@ class KernelMeasures:
     ) -> float:
         return self._tests.metrics[metric].number(self._tests.times(configuration, device, time_s))
 
-    def score(self, test: Test, lane: Lane, measured: Measured) -> Scored:
+    def score(self, test: Test, lane: Lane, measured: Measurement) -> Scored:
         """What the samples of a test are worth: its objective, and all metrics."""
         time_s = aggregate(measured.samples_s, self._spec.scoring.aggregate)
         values = self._tests.times(test.configuration, lane.device, time_s)
         metrics = {name: formula.number(values) for name, formula in self._tests.metrics.items()}
         chosen = self._spec.scoring.metric
+        if self.by_energy:
+            return _score_energy(measured.energy_j, tuple(metrics.items()))
         if chosen is None:
             return Scored(time_s, tuple(metrics.items()))
         worths = tuple(
@@ -155,8 +167,15 @@ class KernelMeasures:
         )
         return Scored(metrics[chosen], tuple(metrics.items()), worths)
 
-    def cost(self, configuration: Configuration, lane: Lane, time_s: float) -> float:
-        """What a time means for the objective, such that less is better."""
+    def costs(
+        self, configuration: Configuration, lane: Lane, measurement: Measurement
+    ) -> list[float]:
+        """What was measured means for the objective, such that less is better."""
+        if self.by_energy:
+            return [] if measurement.energy_j is None else [measurement.energy_j]
+        return [self._cost(configuration, lane, sample_s) for sample_s in measurement.samples_s]
+
+    def _cost(self, configuration: Configuration, lane: Lane, time_s: float) -> float:
         chosen, optimal = self._spec.scoring.metric, self._spec.scoring.optimal
         worth = time_s
         if chosen is not None:
@@ -197,3 +216,9 @@ class KernelMeasures:
             transferred_bytes=max(moved, default=0.0),
             round=index,
         )
+
+
+def _score_energy(energy_j: float | None, metrics: tuple[tuple[str, float], ...]) -> Scored:
+    if energy_j is None:
+        return Scored(None, metrics, reason="the device's counter of energy told nothing")
+    return Scored(energy_j, metrics, (energy_j,))

@@ -9,8 +9,8 @@ from harness.config.spec import Spec
 from harness.model import Goal
 from harness.report.kernel import UNITS
 
-Measured = Literal["time", "figure", "metric"]
-"""What a sample is: the time of a run, or the figure of merit it prints; or a kernel's metric."""
+Measured = Literal["time", "energy", "figure", "metric"]
+"""What a sample is: the time of a run, its energy, the figure it prints, or a kernel's metric."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ def find_objective(spec: Spec) -> Objective:
     goal: Goal = "min" if scoring.optimal.startswith("min") else "max"
     if scoring.optimal.endswith("_time"):
         return Objective(goal, "time", "s")
+    if scoring.optimal.endswith("_energy"):
+        return Objective(goal, "energy", "J")
     if scoring.metric is None:
         return Objective(goal, "figure", scoring.unit)
     return Objective(goal, "metric", scoring.unit or UNITS.get(scoring.metric, ""))

@@ -12,6 +12,9 @@ from harness.replay.recording import Recording, fit, restrict
 from harness.space.listed import list_space
 from harness.space.space import Space
 
+_MEASURED = {"s": "time", "J": "energy"}
+"""What a unit says was measured."""
+
 
 def fit_recording(spec: Spec, space: Space, recording: Recording) -> Recording:
     """The recording that `spec` names, of its space, or of the part of that which was recorded.
@@ -28,10 +31,11 @@ def fit_recording(spec: Spec, space: Space, recording: Recording) -> Recording:
 
 def _check_scoring(spec: Spec, recording: Recording) -> None:
     optimal = spec.scoring.optimal
-    goal, timed = optimal[:3], optimal.endswith("_time")
-    if goal == recording.goal and timed == (recording.unit == "s"):
+    goal, _, what = optimal.partition("_")
+    recorded = _MEASURED.get(recording.unit, "")
+    if goal == recording.goal and what in (recorded, "" if recording.unit != "s" else "time"):
         return
-    fitting = f"{recording.goal}_time" if recording.unit == "s" else recording.goal
+    fitting = f"{recording.goal}_{recorded}" if recorded else recording.goal
     raise ConfigError(
         f"{spec.path}: scoring.optimal = {optimal!r}: {recording.source} holds scores in "
         f"{recording.unit or 'a figure of merit'} of which the {recording.goal} is best; write "

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
+from harness.app.counters import open_telemetry
 from harness.app.kernel_seats import KernelSeats, make_landscape
 from harness.app.lanes import compile_cores, count_workers
 from harness.app.names import DISTRIBUTIONS, load
@@ -108,6 +110,7 @@ class _Seats:
         self._locks = locks
         self._spare = compile_cores([lane.device for lane in setup.lanes])
         self._landscape = make_landscape(setup.spec.mock)
+        self._telemetry: list[Any] = []
 
     def virtual_compiler(self, lane: Lane | None, clock: Clock) -> Compiler:
         """Compiles nothing and takes its time."""
@@ -130,6 +133,7 @@ class _Seats:
             self._landscape,
             lane,
             clock=clock,
+            energy=self._setup.measured == "energy",
             timeout_s=self._setup.spec.command.timeout_s.test,
             lost=lane.name in self._setup.spec.mock.lost,
         )
@@ -160,13 +164,28 @@ class _Seats:
 
         worker = Worker(cores=lane.device.cores, inherit_fds=self._locks.fds_of(lane.device))
         worker.start()
+        measured = self._setup.measured
         return CommandTimer(
             worker,
             lane,
             make_command,
-            measured="time" if self._setup.measured == "time" else "figure",
+            measured="figure" if measured == "metric" else measured,
             clock=self.clock,
+            read_energy=self._make_counter(lane) if measured == "energy" else None,
         )
 
+    def _make_counter(self, lane: Lane) -> Callable[[], float | None]:
+        """What reads the joules that the lane's device has taken so far."""
+        telemetry = open_telemetry(lane.device)
+        self._telemetry.append(telemetry)
+
+        def read() -> float | None:
+            energy_j: float | None = telemetry.read().energy_j
+            return energy_j
+
+        return read
+
     def close(self) -> None:
-        """Nothing is shared by the seats."""
+        """Let go of what reads counters."""
+        for telemetry in self._telemetry:
+            telemetry.close()

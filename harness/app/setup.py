@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from harness.app.commands import Commands, make_commands
+from harness.app.counters import check_counters
 from harness.app.kernels import KernelTests, make_kernel_tests
 from harness.app.lanes import Devices, find_lanes
 from harness.app.names import STRATEGIES
@@ -143,6 +144,8 @@ def prepare(
     if strategy == "exhaustive":
         _check_countable(spec, [part.space for part in spaces])
     objective = find_objective(spec)
+    if objective.measured == "energy":
+        check_counters(devices.lanes)
     # A recording answers for kernels as it does for commands.
     kernel = make_kernel_tests(spec, spaces[0].space.size) if recording is None else None
     if kernel is not None:

@@ -16,6 +16,7 @@ from harness.app.suspects import comparability_warnings
 from harness.cli.options import json_option, lane_options, load_spec
 from harness.cli.output import write_json, write_lines
 from harness.cli.standing import describe_standing, look_up
+from harness.measurement import ENERGY_S
 from harness.model import Configuration, Phase, Test, Value
 from harness.search.tree import count_tests
 from harness.space.space import Space
@@ -176,10 +177,13 @@ def _tests_text(setup: Setup, space: Space) -> str:
 
 
 def _goal_line(setup: Setup) -> str:
-    what = "time of a run" if setup.measured == "time" else "number the test prints"
-    over = "a test's runs"
+    kinds = {"time": "time of a run", "energy": "energy of a run"}
+    what, over = kinds.get(setup.measured, "number the test prints"), "a test's runs"
     if setup.kernel is not None:
-        what, over = setup.spec.scoring.metric or "time of a launch", "a test's samples"
+        what = setup.spec.scoring.metric or what.replace("a run", "a launch")
+        over = "a test's samples"
     unit = f" in {setup.unit}" if setup.measured != "time" and setup.unit else ""
     least = "least" if setup.goal == "min" else "greatest"
+    if setup.kernel is not None and setup.measured == "energy":
+        return f"{least} {what}{unit}, by the device's counter over {ENERGY_S:g} s"
     return f"{least} {what}{unit}, {setup.spec.scoring.aggregate} of {over}"

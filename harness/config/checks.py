@@ -146,18 +146,19 @@ def _check_tree(view: View, text: str) -> Iterator[Problem]:
 
 def _check_scoring(view: View) -> Iterator[Problem]:
     scoring = view.spec.scoring
-    timed = scoring.optimal.endswith("_time")
+    timed = scoring.optimal.endswith(("_time", "_energy"))
     if scoring.metric is not None and view.spec.kernel is None and view.is_read("kernel"):
         text = "there is no [kernel] whose metric it could be; remove it"
         yield Problem(("scoring", "metric"), text, format_value_of(scoring.metric))
     if scoring.unit and timed and view.is_read("scoring", "optimal"):
-        figure = scoring.optimal.removesuffix("_time")
-        text = (
-            f'the unit of times is s; remove it, or score a figure of merit: optimal = "{figure}"'
-        )
+        figure, _, what = scoring.optimal.partition("_")
+        own = "energies is J" if what == "energy" else "times is s"
+        text = f'the unit of {own}; remove it, or score a figure of merit: optimal = "{figure}"'
         yield Problem(("scoring", "unit"), text, format_value_of(scoring.unit))
     if timed and scoring.reference is not None and scoring.reference <= 0:
         text = "a time must be > 0; write the seconds to compare with"
+        if scoring.optimal.endswith("_energy"):
+            text = "an energy must be > 0; write the joules to compare with"
         if view.is_read("scoring", "reference") and view.is_read("scoring", "optimal"):
             yield Problem(("scoring", "reference"), text, format_value_of(scoring.reference))
 

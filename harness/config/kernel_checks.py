@@ -230,10 +230,11 @@ def _check_metrics(view: View, kernel: KernelTable) -> Iterator[Problem]:
     scoring = view.spec.scoring
     if not (view.is_read("scoring", "metric") and view.is_read("scoring", "optimal")):
         return
-    timed = scoring.optimal.endswith("_time")
+    timed = scoring.optimal.endswith(("_time", "_energy"))
     if scoring.metric is not None and timed:
+        what = "the energy" if scoring.optimal.endswith("_energy") else "the time"
         remedy = 'optimal = "max", or "min"'
-        text = f"{scoring.optimal} scores the time; remove it, or write {remedy}"
+        text = f"{scoring.optimal} scores {what}; remove it, or write {remedy}"
         yield Problem(("scoring", "metric"), text, format_value_of(scoring.metric))
     elif scoring.metric is None and not timed:
         text = "which metric? add scoring.metric, the name of one of kernel.metrics"
@@ -251,7 +252,13 @@ def _check_measure(view: View, kernel: KernelTable) -> Iterator[Problem]:
     measure, repeat = kernel.measure, view.spec.scoring.repeat
     if not (view.is_whole("kernel", "measure") and view.is_read("scoring", "repeat")):
         return
-    if repeat > 1 and measure.stop in ("precision", "race"):
+    if view.spec.scoring.optimal == "min_energy" and view.is_read("scoring", "optimal"):
+        text = "an energy is one reading of a launch repeated for 2 s; remove it"
+        if repeat > 1:
+            yield Problem(("scoring", "repeat"), text, format_value_of(repeat))
+        if measure.stop != "auto":
+            yield Problem(("kernel", "measure", "stop"), text, format_value_of(measure.stop))
+    elif repeat > 1 and measure.stop in ("precision", "race"):
         text = f'"{measure.stop}" decides how many samples; remove repeat, or stop'
         yield Problem(("scoring", "repeat"), text, format_value_of(repeat))
 

@@ -87,10 +87,12 @@ class ScoringTable(_Table, frozen=True, kw_only=True):
         Literal["min", "max", "med", "avg"], _doc("How a test's samples become its score.")
     ] = "min"
     optimal: Annotated[
-        Literal["min_time", "max_time", "min", "max"],
+        Literal["min_time", "max_time", "min_energy", "min", "max"],
         _doc(
-            "`min_time` and `max_time` score the measured time of a run; `min` and `max` the "
-            "figure of merit: the number on the last line the test prints, or a kernel's `metric`."
+            "`min_time` and `max_time` score the measured time of a run; `min_energy` the joules "
+            "that the GPU's counter says it took ([measuring](measuring.md#energy)); `min` and "
+            "`max` the figure of merit: the number on the last line the test prints, or a "
+            "kernel's `metric`."
         ),
     ] = "min_time"
     metric: Annotated[
@@ -98,7 +100,8 @@ class ScoringTable(_Table, frozen=True, kw_only=True):
     ] = None
     unit: Annotated[str, _doc("Unit of the figure of merit, for display.", "GFLOP/s")] = ""
     reference: Annotated[
-        float | None, _doc("A score to compare with (seconds for times), such as the one in use.")
+        float | None,
+        _doc("A score to compare with (seconds, joules), such as the one in use."),
     ] = None
 
 

@@ -103,6 +103,11 @@ class SimulatedDriver:
         self._launches = 0
         self._launch_s = None
 
+    def power_w(self) -> float:
+        """Watts while that kernel runs."""
+        assert self._simulation is not None, "a simulated driver is told what it launches"
+        return self._landscape.power_w(self._simulation.configuration, self._device)
+
     def load(self, path: str, function: str) -> int:
         """Nothing is loaded."""
         self._check()

@@ -16,9 +16,11 @@ from dataclasses import replace
 from typing import Literal
 
 from harness.clock import SystemClock
+from harness.measurement import ENERGY_S
 from harness.model import Command, Lane, OutcomeKind, ProcessResult, Run, Test
 from harness.procs.explain import describe_end, describe_failure, make_evidence
 from harness.procs.worker import Worker
+from harness.units import format_seconds
 
 EXIT_WRONG_RESULT = 65
 EXIT_DEVICE_LOST = 69
@@ -37,9 +39,11 @@ class CommandTimer:
 
     Args:
         make_command: the command that runs a test on this lane.
-        measured: a sample is the elapsed `time` in seconds, or the `figure` of merit: the number
-            that ends the last line of standard output that is not blank.
+        measured: a sample is the elapsed `time` in seconds; the `energy` in joules, by the
+            device's counter; or the `figure` of merit: the number that ends the last line of
+            standard output that is not blank.
         clock: turns the worker's monotonic instants into the session's.
+        read_energy: joules that the device has taken so far; None where it does not tell.
     """
 
     def __init__(
@@ -48,14 +52,16 @@ class CommandTimer:
         lane: Lane,
         make_command: Callable[[Test], Command],
         *,
-        measured: Literal["time", "figure"],
+        measured: Literal["time", "energy", "figure"],
         clock: SystemClock,
+        read_energy: Callable[[], float | None] | None = None,
     ) -> None:
         self._worker = worker
         self._lane = lane
         self._make_command = make_command
         self._measured = measured
         self._clock = clock
+        self._read_energy = read_energy or (lambda: None)
 
     def measure(self, test: Test, index: int, best: Run | None = None) -> Run:
         """Run `test` once; see `timing.base.Timer`.
@@ -64,14 +70,18 @@ class CommandTimer:
             RunError: no worker can be started, so no test can be run.
         """
         command = self._make_command(test)
+        before_j = self._read_energy()
         result = self._worker.run(command)
+        after_j = self._read_energy()
         kind, reason = judge(command, result)
         sample: float | None = None
         if kind is OutcomeKind.OK:
             sample = result.elapsed_s
             if self._measured == "figure":
                 sample, reason = parse_figure(result.stdout)
-                kind = OutcomeKind.NO_SCORE if sample is None else kind
+            elif self._measured == "energy":
+                sample, reason = find_energy(result.elapsed_s, before_j, after_j)
+            kind = OutcomeKind.NO_SCORE if sample is None else kind
         run = Run(
             index=index,
             kind=kind,
@@ -117,6 +127,24 @@ def judge(command: Command, result: ProcessResult) -> tuple[OutcomeKind, str]:
     if not reason:
         return OutcomeKind.OK, ""
     return OutcomeKind.RUN_FAILED, describe_failure(command, result)
+
+
+def find_energy(
+    elapsed_s: float, before_j: float | None, after_j: float | None
+) -> tuple[float | None, str]:
+    """The joules that a run took, or None and why they cannot be told.
+
+    Args:
+        before_j, after_j: what the device's counter said.
+    """
+    if elapsed_s < ENERGY_S:
+        return None, (
+            f"it ran for {format_seconds(elapsed_s)}; counters of energy move in steps of up to "
+            f"0.1 s, so let the test repeat its work for {ENERGY_S:g} s or more"
+        )
+    if before_j is None or after_j is None or after_j <= before_j:
+        return None, "the device's counter of energy told nothing"
+    return after_j - before_j, ""
 
 
 def parse_figure(stdout: str) -> tuple[float | None, str]:

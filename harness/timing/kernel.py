@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from harness.clock import Clock
 from harness.errors import RunError
-from harness.measurement import DeviceState, Launch, Measurement, Mode
+from harness.measurement import ENERGY_S, DeviceState, Launch, Measurement, Mode
 from harness.model import Evidence, Lane, OutcomeKind, Run, Test
 from harness.timing.link import DeviceLostError, Link, WorkerDiedError, WorkerHungError
 from harness.timing.protocol import Measure, Measured, PhaseName, Refused
@@ -51,14 +51,16 @@ class Scored:
     """What samples are worth.
 
     Attributes:
-        sample: the objective's value.
+        sample: the objective's value; None: it could not be told.
         metrics: the config's metrics, by name.
         worths: the objective's value of each sample; empty where that is its time.
+        reason: why there is no value.
     """
 
-    sample: float
+    sample: float | None
     metrics: tuple[tuple[str, float], ...] = ()
     worths: tuple[float, ...] = ()
+    reason: str = ""
 
 
 class KernelTimer:
@@ -79,7 +81,7 @@ class KernelTimer:
         *,
         make_link: Callable[[], Link],
         make_request: Callable[[Test, int, Run | None], Measure],
-        score: Callable[[Test, Measured], Scored],
+        score: Callable[[Test, Measurement], Scored],
         clock: Clock,
         read_state: Callable[[], DeviceState | None] = lambda: None,
         make_sentinel: Callable[[], Measure] | None = None,
@@ -126,7 +128,7 @@ class KernelTimer:
             measurement=self._mark(measurement),
         )
         if answer.kind in _QUIET:
-            return self._with_score(run, test, answer)
+            return self._with_score(run, test)
         evidence = Evidence(f"(launch of {request.function})", request.folders[0], output=log)
         return replace(run, evidence=evidence)
 
@@ -150,12 +152,16 @@ class KernelTimer:
             flags = (*flags, DRIFTED)
         return replace(measurement, sentinel_s=self._sentinel.last_s, flags=flags)
 
-    def _with_score(self, run: Run, test: Test, answer: Measured) -> Run:
+    def _with_score(self, run: Run, test: Test) -> Run:
         assert run.measurement is not None
-        scored = self._score(test, answer)
+        scored = self._score(test, run.measurement)
         measurement = replace(run.measurement, metrics=scored.metrics, worths=scored.worths)
-        sample = scored.sample if answer.kind is OutcomeKind.OK else None
-        return replace(run, sample=sample, measurement=measurement)
+        run = replace(run, measurement=measurement)
+        if run.kind is not OutcomeKind.OK:
+            return run
+        if scored.sample is None:
+            return replace(run, kind=OutcomeKind.NO_SCORE, reason=scored.reason)
+        return replace(run, sample=scored.sample)
 
     def _ask(self, request: Measure, best: Run | None) -> tuple[Measured | Refused, str]:
         """The worker's answer, or what its silence means; and what it printed, if it failed."""
@@ -272,10 +278,6 @@ def _make_measurement(
     )
 
 
-ENERGY_S = 2.0
-"""Counters of energy move every 10 ms or more, so less time than this tells nothing."""
-
-
 def find_energy(
     answer: Measured, before: DeviceState | None, after: DeviceState | None
 ) -> float | None:
@@ -284,6 +286,8 @@ def find_energy(
     busy_s = answer.launches * sum(answer.samples_s)
     if before is None or after is None or busy_s < 0.95 * ENERGY_S:
         return None
+    if answer.energy_j is not None:
+        return answer.energy_j
     if before.energy_j is None or after.energy_j is None:
         return None
     return (after.energy_j - before.energy_j) / launches

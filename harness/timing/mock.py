@@ -18,6 +18,7 @@ class MockTimer(SimulatedTimer):
     which the least is best, or the greatest, as the user wishes.
 
     Args:
+        energy: whether a sample is the joules of the run instead.
         timeout_s: when a run is cut off; None: only those that hang are.
         lost: whether the device is lost during the session, after one to eight runs.
     """
@@ -28,11 +29,13 @@ class MockTimer(SimulatedTimer):
         lane: Lane,
         *,
         clock: Clock,
+        energy: bool = False,
         timeout_s: float | None = None,
         lost: bool = False,
     ) -> None:
         super().__init__(lane, clock)
         self._landscape = landscape
+        self._energy = energy
         self._timeout_s = timeout_s
         self._runs_left = 1 + int(8 * landscape.uniform("lost", lane.name)) if lost else None
 
@@ -61,7 +64,10 @@ class MockTimer(SimulatedTimer):
                 evidence=_make_evidence(test, reason),
                 exit_code=1,
             )
-        return ForeseenRun(duration_s, sample=duration_s, exit_code=0)
+        sample = duration_s
+        if self._energy:
+            sample *= landscape.power_w(test.configuration, device)
+        return ForeseenRun(duration_s, sample=sample, exit_code=0)
 
 
 def _make_evidence(test: Test, reason: str) -> Evidence:

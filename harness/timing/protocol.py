@@ -95,6 +95,7 @@ class Measured(msgspec.Struct, frozen=True, tag="measured"):
 
     Attributes:
         kind: `ok`, `censored`, `wrong_result`, `run_failed` or `device_lost`.
+        energy_j: per launch, where the driver knows better than a counter: a simulated one.
         sticky: the worker can do no more and ends.
     """
 
@@ -107,6 +108,7 @@ class Measured(msgspec.Struct, frozen=True, tag="measured"):
     stop: str = ""
     verified: bool = False
     error: float | None = None
+    energy_j: float | None = None
     sticky: bool = False
 
 

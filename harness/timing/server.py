@@ -6,7 +6,8 @@ calls it directly.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import statistics
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
@@ -42,6 +43,9 @@ class Simulated(Protocol):
 
     def foresee(self, simulation: Simulation, outputs: dict[Pointer, bytes]) -> None:
         """What the next kernel is, and what it would write where if it is right."""
+
+    def power_w(self) -> float:
+        """Watts while that kernel runs."""
 
 
 @dataclass(slots=True)
@@ -132,7 +136,14 @@ class Server:
             stop=rule.stop,
             verified=error is not None,
             error=error,
+            energy_j=self._simulate_energy(taken.samples_s),
         )
+
+    def _simulate_energy(self, samples_s: Sequence[float]) -> float | None:
+        """Joules per launch, of a simulated device; a real one's counter is read elsewhere."""
+        if not isinstance(self._driver, Simulated) or not samples_s:
+            return None
+        return self._driver.power_w() * statistics.fmean(samples_s)
 
     def _announce(self, number: int, phase: PhaseName) -> None:
         self._say(Phase(number, phase))

@@ -217,3 +217,26 @@ def test_reason_quotes_the_end_of_a_long_line() -> None:
     _, reason = parse_figure("x" * 5000 + " the end")
     assert len(reason) < 250
     assert "the end'" in reason
+
+
+def test_the_energy_of_a_run_is_read_around_it(
+    worker: Worker, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_once() -> Run:
+        readings = iter([100.0, 350.5])
+        timer = CommandTimer(
+            worker,
+            LANE,
+            lambda _: Command((programs.prints("fine\n"),), "prints", "/"),
+            measured="energy",
+            clock=CLOCK,
+            read_energy=lambda: next(readings),
+        )
+        return timer.measure(TEST, 0)
+
+    short = run_once()
+    assert (short.kind, short.sample) == (OutcomeKind.NO_SCORE, None)
+    assert "let the test repeat its work for 2 s or more" in short.reason
+    monkeypatch.setattr("harness.timing.command.ENERGY_S", 0.0)
+    run = run_once()
+    assert (run.kind, run.sample) == (OutcomeKind.OK, 250.5)

@@ -1,0 +1,52 @@
+"""Whether the devices of lanes count the energy that they take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from harness.app.names import TELEMETRY, load
+from harness.clock import SystemClock
+from harness.errors import ConfigError
+from harness.model import DeviceInfo, Lane
+
+
+def open_telemetry(device: DeviceInfo) -> Any:
+    """What reads the state of a real GPU."""
+    return load(TELEMETRY[device.kind])(device, SystemClock().now_s)
+
+
+def check_counters(
+    lanes: Sequence[Lane], open_device: Callable[[DeviceInfo], Any] = open_telemetry
+) -> None:
+    """Refuse lanes whose devices have no counter of energy. Simulated ones have.
+
+    Args:
+        open_device: gives what reads a device's state.
+
+    Raises:
+        ConfigError: names the lane, and says why.
+    """
+    for lane in lanes:
+        why = _explain_missing(lane.device, open_device)
+        if why:
+            name = lane.device.name or "no device"
+            raise ConfigError(
+                f'scoring.optimal = "min_energy": lane {lane.name}: {name} '
+                f'{why}; use other GPUs, or optimal = "min_time"'
+            )
+
+
+def _explain_missing(device: DeviceInfo, open_device: Callable[[DeviceInfo], Any]) -> str:
+    if device.simulated:
+        return ""
+    if device.kind not in TELEMETRY:
+        return "is no GPU, and only GPUs count their energy"
+    if device.parent_uuid:
+        return "is a MIG slice, and only whole GPUs count their energy"
+    telemetry = open_device(device)
+    try:
+        counted = telemetry.read().energy_j is not None
+    finally:
+        telemetry.close()
+    return "" if counted else "has no counter of energy that its driver tells (Volta and later do)"
