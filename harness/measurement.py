@@ -36,6 +36,10 @@ ENERGY_S = 2.0
 """Counters of energy move in steps of 10 to 100 ms, so what takes less than this cannot be told."""
 
 
+SUSPECT = frozenset({"throttled", "shared", "drifted"})
+"""Flags of a measurement that is made again; `power_capped` is how some devices always are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Launch:
     """The shape of a launch.
@@ -122,6 +126,7 @@ class Measurement:
         metrics: the config's metrics, computed from the score's time.
         sentinel_s: what the sentinel last took on the lane; None: it was not timed.
         flags: what makes it suspect, such as `throttled`.
+        retake: whether it was made anew since an earlier one of the test was suspect.
     """
 
     launch: Launch
@@ -139,3 +144,4 @@ class Measurement:
     after: DeviceState | None = None
     sentinel_s: float | None = None
     flags: tuple[str, ...] = field(default=())
+    retake: bool = False

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
-from harness.measurement import Measurement
+from harness.measurement import SUSPECT, Measurement
 from harness.units import format_text
 
 Value = str | int | float | bool
@@ -436,11 +436,35 @@ class Outcome:
     compile_seat: str = ""
 
     @property
+    def measured(self) -> Run | None:
+        """Of a kernel: the run that counts.
+
+        That is the first, or the last retake that nothing speaks against; further runs are those of
+        the finals. None for commands, and where nothing was measured.
+        """
+        runs = [run for run in self.runs if run.measurement is not None]
+        retakes = [
+            run
+            for run in runs
+            if run.measurement is not None
+            and run.measurement.retake
+            and run.kind is OutcomeKind.OK
+            and not SUSPECT & set(run.measurement.flags)
+        ]
+        return retakes[-1] if retakes else next(iter(runs), None)
+
+    @property
+    def has_retake(self) -> bool:
+        """Whether what counts was measured again."""
+        measured = self.measured
+        return measured is not None and bool(measured.measurement and measured.measurement.retake)
+
+    @property
     def samples(self) -> tuple[float, ...]:
         """What its successful runs yielded, in order and in the session's unit."""
-        for run in self.runs:
-            if run.measurement is not None:  # further runs are those of the finals
-                return run.measurement.worths or run.measurement.samples_s
+        measured = self.measured
+        if measured is not None and measured.measurement is not None:
+            return measured.measurement.worths or measured.measurement.samples_s
         return tuple(run.sample for run in self.runs if run.sample is not None)
 
 
@@ -544,6 +568,15 @@ class TestEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class TestRevised:
+    """A test that had its outcome was measured again, and has another."""
+
+    __test__ = False
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Something the user should know: a warning, a lost lane, a fact about the session."""
 
@@ -553,4 +586,4 @@ class Note:
     details: Mapping[str, object] = field(default_factory=dict)
 
 
-Event = TestCreated | PhaseStarted | BuildEnded | RunEnded | TestEnded | Note
+Event = TestCreated | PhaseStarted | BuildEnded | RunEnded | TestEnded | TestRevised | Note

@@ -41,7 +41,9 @@ def read_source(spec: Spec, kernel: KernelTable) -> str:
 def identify_kernel(spec: Spec, kernel: KernelTable, source_text: str) -> dict[str, object]:
     """What decides about results, beside the parameters: the table and the files it names."""
     # What comes beside or after the tests decides nothing about them.
-    measure = structs.replace(kernel.measure, finalists=True, energy=False, sentinel=True)
+    measure = structs.replace(
+        kernel.measure, finalists=True, energy=False, sentinel=True, retake=True
+    )
     return {
         "kernel": repr(structs.replace(kernel, measure=measure)),
         "problem": {name: repr(value) for name, value in spec.problem.items()},

@@ -28,6 +28,8 @@ BYTES = {"gbps": 1e9}
 FINAL = Stopping("repeat", repeat=PER_ROUND)
 """Of every run of a test but its first, which are those of the finals."""
 ENERGY_INDEX = ROUNDS + 1
+RETAKES = range(ENERGY_INDEX + 1, ENERGY_INDEX + 3)
+"""Of the runs of a test whose measurement was suspect: so often at most."""
 FOR_ENERGY = Stopping("precision", precision=1e-12, max_samples=1 << 30, max_s=ENERGY_S)
 """Of the run that follows the finals, where energy is asked for: long enough to tell."""
 
@@ -80,7 +82,7 @@ class KernelMeasures:
         mode, stopping, sample_s = kernel.measure.mode, FINAL, HOT_SAMPLE_S
         if index == ENERGY_INDEX or self.by_energy:
             mode, stopping, sample_s = "hot", FOR_ENERGY, 0.01
-        elif index == 0:
+        elif index == 0 or index in RETAKES:
             stopping = self._stopping(test.configuration, lane, best)
         return Measure(
             number=test.id,

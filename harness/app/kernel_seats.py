@@ -12,7 +12,7 @@ from msgspec import structs
 
 from harness.app.compilers import Place, make_kernel_compiler
 from harness.app.emulation import Emulation, SmallKernels, make_emulation
-from harness.app.kernel_measures import KernelMeasures
+from harness.app.kernel_measures import RETAKES, KernelMeasures
 from harness.app.kernels import KernelTests
 from harness.app.lanes import compile_cores
 from harness.app.names import DRIVERS, SIMULATOR, TELEMETRY, load
@@ -223,6 +223,7 @@ class KernelSeats:
             clock=clock,
             read_state=self._make_state_reader(lane, clock),
             make_sentinel=sentinel if kernel.kernel.measure.sentinel else None,
+            is_retake=RETAKES.__contains__,
             timeout_s=kernel.kernel.timeout_s,
         )
 

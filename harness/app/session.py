@@ -7,9 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-import msgspec
-
-from harness._version import __version__
+from harness.app.begin import make_info, make_start
 from harness.app.emulation import describe_emulation
 from harness.app.finals import hold_finals
 from harness.app.identity import Identity
@@ -18,6 +16,7 @@ from harness.app.options import Options, View
 from harness.app.outputs import read_outputs, write_outputs
 from harness.app.prior import Prior, load_prior
 from harness.app.result import Result
+from harness.app.retakes import Retaking, restore, revise
 from harness.app.seats import make_distribution, make_executor, make_plan
 from harness.app.setup import Setup
 from harness.app.signals import stopping_on_signals
@@ -33,9 +32,9 @@ from harness.model import (
     Note,
     Outcome,
     Phase,
-    SessionInfo,
     Test,
     TestEnded,
+    TestRevised,
 )
 from harness.report.progress import Progress
 from harness.report.summary import Summary
@@ -50,8 +49,6 @@ from harness.search.claims import contradictions, explain, spread_tolerance
 from harness.search.importance import Importance
 from harness.space.space import Space
 from harness.space.tree import Node, format_tree
-from harness.store.base import SessionStart
-from harness.store.environment import capture_environment
 from harness.store.journal import SqliteJournal, open_journal
 from harness.store.past import record_outputs
 
@@ -97,10 +94,12 @@ class _Session:
 
     def run(self) -> Result:
         self.begun = self.journal.begin(
-            self._start(), fresh=self.options.fresh, retry=self.options.retry
+            make_start(self.setup, self.identity, self.executor.now_s()),
+            fresh=self.options.fresh,
+            retry=self.options.retry,
         )
         self.uncleaned = {test.id: test for test in self.begun.uncleaned}
-        self.info = self._make_info()
+        self.info = make_info(self.setup, self.begun, self.executor.now_s())
         self.progress = Progress(self.info)
         self.strategies: list[Strategy] = []
         self.view = self._open_view()
@@ -121,49 +120,6 @@ class _Session:
         return result
 
     # -- beginning ---------------------------------------------------------------------------
-
-    def _start(self) -> SessionStart:
-        setup, spec = self.setup, self.setup.spec
-        return SessionStart(
-            name=spec.name,
-            config_path=str(spec.path),
-            spec_key=self.identity.spec_key,
-            spec_json=msgspec.json.encode(spec, enc_hook=str).decode(),
-            goal=setup.goal,
-            unit=setup.unit,
-            repeat=spec.scoring.repeat,
-            aggregate=spec.scoring.aggregate,
-            parameters=setup.space.names,
-            lanes=setup.lanes,
-            simulated=setup.simulated,
-            harness_version=__version__,
-            environment=capture_environment(spec.base),
-            distribution=spec.distribution,
-            strategy=setup.label,
-            started_s=self.executor.now_s(),
-            premises=self.identity.premises.to_json(),
-        )
-
-    def _make_info(self) -> SessionInfo:
-        setup, spec = self.setup, self.setup.spec
-        return SessionInfo(
-            id=self.begun.session_id,
-            name=spec.name,
-            goal=setup.goal,
-            unit=setup.unit,
-            lanes=setup.lanes,
-            parameters=setup.space.names,
-            repeat=setup.runs_per_test,
-            aggregate=spec.scoring.aggregate,
-            size=setup.size,
-            simulated=setup.simulated,
-            started_s=self.executor.now_s(),
-            distribution=spec.distribution,
-            strategy=setup.label,
-            journal=str(spec.journal_path),
-            resumed=self.begun.resumed,
-            complete=self.begun.complete,
-        )
 
     @property
     def _replicates(self) -> bool:
@@ -187,7 +143,9 @@ class _Session:
         def recall(key: str) -> Outcome | None:
             known = recorded.get(key)
             # A replay's simulated time must not depend on what was replayed before.
-            if known is None and not self.options.fresh and setup.recording is None:
+            if known is not None:  # the search goes on with what it was told
+                known = restore(known)
+            elif not self.options.fresh and setup.recording is None:
                 known = self.journal.find(key)
             return known
 
@@ -244,6 +202,7 @@ class _Session:
         if self.setup.spec.output.importance is not None:
             self._run(self._make_importance)
         if self.setup.kernel is not None:
+            self._retake(self.setup.kernel)
             if self.setup.kernel.kernel.measure.finalists:
                 self._hold_finals(self.setup.kernel)
             if self.progress.tested:
@@ -254,9 +213,31 @@ class _Session:
         if self.uncleaned and Phase.CLEAN in self.setup.commands and not self.engine.interrupted:
             self.engine.clean(tuple(self.uncleaned.values()))
 
+    def _retake(self, kernel: KernelTests) -> None:
+        """Measure again what was measured under bad circumstances; what that says counts."""
+        self._revise([revise(outcome) for outcome in self.outcomes.values() if outcome.has_retake])
+        if not kernel.kernel.measure.retake:
+            return
+        looks = kernel.kernel.measure.sentinel
+        retaking = Retaking(self._make_again(), self.setup.goal, looks=looks)
+        for revised in retaking.run(list(self.outcomes.values()), self.engine.lanes):
+            self.journal.record([TestRevised(outcome) for outcome in revised])
+            self._revise(revised)
+        if note := retaking.to_note(self.executor.now_s()):
+            self._tell(note)
+
+    def _revise(self, outcomes: Sequence[Outcome]) -> None:
+        """Let these stand in the place of what the tests had."""
+        self.outcomes.update((outcome.test_id, outcome) for outcome in outcomes)
+        if outcomes:
+            self.progress.revise(self.outcomes.values())
+
+    def _make_again(self) -> Again:
+        return Again(self.executor, self.journal.record, self._watch, self.engine)
+
     def _hold_finals(self, kernel: KernelTests) -> None:
         """Measure the best tests anew, and let the winner be the session's best."""
-        again = Again(self.executor, self.journal.record, self._watch, self.engine)
+        again = self._make_again()
         for group in self._groups():
             lanes = [lane for lane in self.engine.lanes if lane.name in group]
             ranking = hold_finals(kernel, self._known(group), lanes, again, goal=self.setup.goal)

@@ -28,9 +28,12 @@ def find_suspects(outcomes: Sequence[Outcome], lanes: Sequence[Lane]) -> list[st
             measurement = run.measurement
             if measurement is None or outcome.copy_of is not None:
                 continue
-            flags.update((run.lane, flag) for flag in measurement.flags)
             if measurement.sentinel_s is not None:
                 sentinels.setdefault(run.lane, []).append(measurement.sentinel_s)
+            unmeasured = run is not outcome.measured
+            if unmeasured and (outcome.has_retake or measurement.retake):
+                continue  # the other one counts
+            flags.update((run.lane, flag) for flag in measurement.flags)
     warnings = [
         f"lane {lane}: {count} measurements are suspect: {_MEANINGS[flag]}"
         for (lane, flag), count in sorted(flags.items())

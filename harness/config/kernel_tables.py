@@ -106,7 +106,17 @@ class MeasureTable(Table, frozen=True, kw_only=True):
     ] = 0.1
     sentinel: Annotated[
         bool,
-        doc("Time a fixed kernel on every lane at first and every 50 tests, and flag drift."),
+        doc(
+            "Time a fixed kernel on every lane at first, every 50 tests and at the end, and flag "
+            "drift."
+        ),
+    ] = True
+    retake: Annotated[
+        bool,
+        doc(
+            "At the end, measure tests again whose measurement is suspect: throttled, shared with "
+            "another process, or drifted."
+        ),
     ] = True
     energy: Annotated[
         bool,

@@ -58,5 +58,7 @@ def _number_samples(outcome: Outcome) -> dict[int, str]:
 
 
 def _find_metrics(outcome: Outcome) -> dict[str, str]:
-    measured = [run.measurement for run in outcome.runs if run.measurement is not None]
-    return {name: repr(value) for name, value in measured[0].metrics} if measured else {}
+    measured = outcome.measured
+    if measured is None or measured.measurement is None:
+        return {}
+    return {name: repr(value) for name, value in measured.measurement.metrics}

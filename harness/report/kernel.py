@@ -13,8 +13,9 @@ UNITS = {"gflops": "GFLOP/s", "tflops": "TFLOP/s", "gbps": "GB/s"}
 
 
 def find_measurement(outcome: Outcome) -> Measurement | None:
-    """What was measured in the first run of a kernel that succeeded; None for anything else."""
-    return next((run.measurement for run in outcome.runs if run.measurement and run.sample), None)
+    """What was measured of a kernel that succeeded, in the run that counts; None otherwise."""
+    measured = outcome.measured
+    return measured.measurement if measured is not None and measured.sample else None
 
 
 def share_of_peak(name: str, value: float, device: DeviceInfo) -> float | None:

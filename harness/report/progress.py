@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from harness.model import (
@@ -98,6 +99,17 @@ class Progress:
         else:
             self.reused += 1
         self.kinds[outcome.kind] += 1
+        self._compete(outcome)
+
+    def revise(self, outcomes: Iterable[Outcome]) -> None:
+        """Some outcomes are others now: the kinds and the best of these are what counts."""
+        self.kinds.clear()
+        self.best.clear()
+        for outcome in outcomes:
+            self.kinds[outcome.kind] += 1
+            self._compete(outcome)
+
+    def _compete(self, outcome: Outcome) -> None:
         if outcome.score is None:
             return
         group = outcome.lane if self.info.distribution == "replicate" else ""

@@ -36,6 +36,11 @@ class Again:
         self._watch = watch
         self._engine = engine
 
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing more is to be begun."""
+        return self._engine.interrupted
+
     def run(
         self, tests: Sequence[Test], lane: Lane, indices: Sequence[int]
     ) -> dict[int, list[Run]] | None:
@@ -61,9 +66,21 @@ class Again:
                 runs[test.id] += made
         return runs
 
-    def _do(self, assignment: Assignment) -> list[Event]:
+    def look(self, test: Test, lane: Lane, index: int) -> Run | None:
+        """A run that is no run of the test, and is not recorded: a look at the lane's device.
+
+        Returns:
+            None if it failed, or everything is to stop.
+        """
+        events = self._do(
+            Assignment(lane.name, Job(test, Phase.TEST, lane, (index,))), record=False
+        )
+        made = [event.run for event in events if isinstance(event, RunEnded)]
+        return made[0] if made and made[0].kind is OutcomeKind.OK else None
+
+    def _do(self, assignment: Assignment, *, record: bool = True) -> list[Event]:
         """Do one job to its end; nothing if everything is to stop."""
-        if self._engine.interrupted:
+        if self.stopped:
             return []
         self._executor.submit(assignment)
         events: list[Event] = []
@@ -78,7 +95,7 @@ class Again:
                     events.append(report)
             self._watch(None)
         durable = [event for event in events if isinstance(event, RunEnded)]
-        if durable:
+        if durable and record:
             self._record(durable)
         for event in events:
             self._watch(event)

@@ -25,6 +25,7 @@ from harness.model import (
     Test,
     TestCreated,
     TestEnded,
+    TestRevised,
 )
 from harness.store.base import Begun, SessionStart
 from harness.store.claims import Claim
@@ -89,6 +90,8 @@ _END_TEST = (
     "UPDATE tests SET outcome = ?, score = ?, reason = ?, evidence = ?, ended_s = ?, lane = ?, "
     f"reused_from = ?, artifact = ?, copy_of = ? WHERE session = ? AND id = ? AND {_OPEN}"
 )
+# Of a test that was measured again: its runs say what it was before.
+_REVISE_TEST = "UPDATE tests SET outcome = ?, score = ?, reason = ? WHERE session = ? AND id = ?"
 _INSERT_NOTE = "INSERT INTO notes VALUES (?,?,?,?,?)"
 
 
@@ -302,6 +305,8 @@ class SqliteJournal:
             db.execute(_INSERT_TEST, row)
         elif isinstance(event, TestEnded):
             self._write_outcome(db, event.outcome)
+        elif isinstance(event, TestRevised):
+            self._revise(db, event.outcome)
         elif isinstance(event, BuildEnded):
             build = event.build
             if build.phase is Phase.COMPILE:
@@ -332,8 +337,18 @@ class SqliteJournal:
         )
         db.execute(_END_TEST, values)
         if outcome.reused_from is not None or outcome.copy_of is not None:
-            for run in outcome.runs:
-                db.execute(_INSERT_RUN, (self._session, *run_values(outcome.test_id, run, {})))
+            self._copy_runs(db, outcome)
+
+    def _revise(self, db: sqlite3.Connection, outcome: Outcome) -> None:
+        reason = to_text(outcome.reason)
+        found = (outcome.kind.value, outcome.score, reason, self._session, outcome.test_id)
+        db.execute(_REVISE_TEST, found)
+        if outcome.copy_of is not None:
+            self._copy_runs(db, outcome)
+
+    def _copy_runs(self, db: sqlite3.Connection, outcome: Outcome) -> None:
+        for run in outcome.runs:
+            db.execute(_INSERT_RUN, (self._session, *run_values(outcome.test_id, run, {})))
 
     def end(self, state: str, ended_s: float, summary: Mapping[str, Any]) -> None:
         """Note how the session ended (`complete`, `interrupted` or `failed`), and let go of it."""

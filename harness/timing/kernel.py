@@ -18,7 +18,7 @@ from harness.measurement import ENERGY_S, DeviceState, Launch, Measurement, Mode
 from harness.model import Evidence, Lane, OutcomeKind, Run, Test
 from harness.timing.link import DeviceLostError, Link, WorkerDiedError, WorkerHungError
 from harness.timing.protocol import Measure, Measured, PhaseName, Refused
-from harness.timing.sentinel import WARM_UP_S, Sentinel
+from harness.timing.sentinel import LOOK_INDEX, REST_INDEX, REST_S, WARM_UP_S, Sentinel
 
 LEAST_WATCHDOG_S = 1.0
 FIRST_WATCHDOG_S = 30.0
@@ -72,6 +72,8 @@ class KernelTimer:
         score: what the samples of a test are worth.
         read_state: clocks and the like of the lane's device; None where they cannot be told.
         make_sentinel: the request that times the sentinel; None: there is none.
+        is_retake: whether the run of an index is made since an earlier one was suspect; such a run
+            begins with a look at the sentinel.
         timeout_s: how long a kernel may be silent; None: see `watchdog_s`.
     """
 
@@ -85,6 +87,7 @@ class KernelTimer:
         clock: Clock,
         read_state: Callable[[], DeviceState | None] = lambda: None,
         make_sentinel: Callable[[], Measure] | None = None,
+        is_retake: Callable[[int], bool] = lambda _: False,
         timeout_s: float | None = None,
     ) -> None:
         self._lane = lane
@@ -95,6 +98,7 @@ class KernelTimer:
         self._read_state = read_state
         self._make_sentinel = make_sentinel
         self._sentinel = Sentinel()
+        self._is_retake = is_retake
         self._timeout_s = timeout_s
         self._lock = threading.Lock()  # of the link and what others want of it
         self._link: Link | None = None
@@ -107,8 +111,11 @@ class KernelTimer:
         Raises:
             RunError: no worker can be started, or the request makes no sense for any test.
         """
+        if index in (LOOK_INDEX, REST_INDEX):
+            return self._look_only(index)
         request = self._make_request(test, index, best)
-        self._look()
+        retake = self._is_retake(index)
+        self._look(due=retake)
         started_s = self._clock.now_s()
         before = self._read_state()
         answer, log = self._ask(request, best)
@@ -125,16 +132,43 @@ class KernelTimer:
             elapsed_s=self._clock.now_s() - started_s,
             reason=answer.reason or _say_lost(answer),
             environment=self._lane.environment,
-            measurement=self._mark(measurement),
+            measurement=self._mark(replace(measurement, retake=retake)),
         )
         if answer.kind in _QUIET:
             return self._with_score(run, test)
         evidence = Evidence(f"(launch of {request.function})", request.folders[0], output=log)
         return replace(run, evidence=evidence)
 
-    def _look(self) -> None:
-        """Time the sentinel if it is time to; at first, until the device is warm."""
-        if self._make_sentinel is None or not self._sentinel.is_due():
+    def _look_only(self, index: int) -> Run:
+        """Time the sentinel, and say what speaks against the device: a run without a sample."""
+        started_s = self._clock.now_s()
+        while index == REST_INDEX and self._clock.now_s() < started_s + REST_S:
+            if self._is_cancelled():
+                break
+            self._clock.sleep(0.1)
+        before = self._read_state()
+        self._look(due=True)
+        flags = find_flags(before, self._read_state())
+        return Run(
+            index=index,
+            kind=OutcomeKind.INTERRUPTED if self._is_cancelled() else OutcomeKind.OK,
+            lane=self._lane.name,
+            device_uuid=self._lane.device.uuid,
+            started_s=started_s,
+            elapsed_s=self._clock.now_s() - started_s,
+            measurement=self._mark(Measurement(Launch((1, 1, 1), (1, 1, 1)), "hot", flags=flags)),
+        )
+
+    def _look(self, *, due: bool) -> None:
+        """Time the sentinel if it is time to; at first, until the device is warm.
+
+        Args:
+            due: whether it is, however many tests there were.
+        """
+        if self._make_sentinel is None:
+            return
+        due = self._sentinel.is_due() or due
+        if not due:
             return
         request, began_s, first = self._make_sentinel(), self._clock.now_s(), not self._worked
         looking = True

@@ -17,6 +17,10 @@ from harness.timing.stopping import Stopping
 
 EVERY = 50
 """Tests between two looks."""
+LOOK_INDEX = -1
+"""Of a run that is a look at the sentinel and nothing else, such as at the end of a session."""
+REST_INDEX, REST_S = -2, 5.0
+"""Of a run that leaves the device alone for so long before the look."""
 TOLERANCE = 0.02
 SETTLED, WINDOWS, WARM_UP_S = 0.01, 3, 3.0
 """Warm is when so many looks in a row differ by less than this, or after so many seconds."""
@@ -62,24 +66,28 @@ class Sentinel:
 
     Attributes:
         first_s, last_s: its time on this lane; None before the first look.
+        settling: whether the looks are still those before the first test: the last of them is the
+            first that counts.
     """
 
     def __init__(self) -> None:
         self.first_s: float | None = None
         self.last_s: float | None = None
+        self.settling = True
         self._tests = 0
         self._recent: list[float] = []
 
     def is_due(self) -> bool:
         """Whether to look now; asked once before each test."""
         self._tests += 1
+        self.settling = self._tests <= 1
         return self._tests % EVERY == 1
 
     def take(self, answer: Measured | Refused) -> None:
         """What a look found; one that failed says nothing."""
         if isinstance(answer, Measured) and answer.kind is OutcomeKind.OK:
             self.last_s = statistics.median(answer.samples_s)
-            if self._tests <= EVERY:  # warming up: the last of these is the first that counts
+            if self.settling:
                 self.first_s = self.last_s
                 self._recent = [*self._recent[1 - WINDOWS :], self.last_s]
 

@@ -201,8 +201,8 @@ script = same.csv
         "and _ . : -, without spaces",
         "[testing] test: missing; write test = and the command to time",
         '[scoring] repeat = "median": must be "min", "max", "med" or "avg"; did you mean "med"?',
-        '[scoring] optimal = "mintime": must be "min_time", "max_time", "min_energy", "min" or "max"; did you '
-        'mean "min_time"?',
+        '[scoring] optimal = "mintime": must be "min_time", "max_time", "min_energy", "min" or '
+        '"max"; did you mean "min_time"?',
         "[output] lag: unknown option; did you mean log?",
         '[output] script = "same.csv": the same file as output.log; name another',
     ]

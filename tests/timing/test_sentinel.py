@@ -23,6 +23,7 @@ def test_it_is_due_at_first_and_every_fifty_tests() -> None:
 def test_warm_is_when_three_looks_agree() -> None:
     sentinel = Sentinel()
     assert sentinel.is_due()
+    assert sentinel.settling
     warm = []
     for sample_s in (1.3, 1.1, 1.0, 1.005, 1.001):
         sentinel.take(answer(sample_s))
