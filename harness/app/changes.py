@@ -17,6 +17,7 @@ MAX_LISTED = 8
 
 _PLACES: Mapping[str, tuple[str, ...]] = {
     "aggregate": ("scoring.aggregate",),
+    "clocks": ("lock_clocks",),
     "commands": ("command.compile", "command.test", "command.clean", "parameters", "problem"),
     "constraints": ("space.constraints",),
     "directory": ("command.directory",),

@@ -136,6 +136,7 @@ def _find_of_tests(spec: Spec, found: Found) -> dict[str, object]:
         "repeat": spec.scoring.repeat,
         "measured": find_objective(spec).measured,
         "simulation": simulation,
+        **({"clocks": spec.lock_clocks} if spec.lock_clocks is not None else {}),
     }
 
 

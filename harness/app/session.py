@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from harness.app.begin import make_info, make_start
+from harness.app.clocks import Remark, hold_clocks
 from harness.app.emulation import describe_emulation
 from harness.app.finals import hold_finals
 from harness.app.identity import Identity
@@ -68,13 +69,14 @@ def run_session(setup: Setup, options: Options) -> Result:
                 on_wait=options.on_wait,
             )
         )
+        remarks = stack.enter_context(hold_clocks(setup.lanes, setup.spec.lock_clocks))
         toolchain = open_toolchain(setup.spec, virtual=setup.virtual)
         executor = stack.enter_context(make_executor(setup, locks, toolchain))
         prior = load_prior(setup, options.warm_start)
         journal = stack.enter_context(open_journal(setup.spec.journal_path))
         compiler = describe_toolchain(setup.spec, toolchain)
         identity = Identity(setup, compiler, prior.sessions)
-        return _Session(setup, options, executor, journal, identity, prior).run()
+        return _Session(setup, options, executor, journal, identity, prior, remarks).run()
 
 
 @dataclass
@@ -87,6 +89,7 @@ class _Session:
     journal: SqliteJournal
     identity: Identity
     prior: Prior
+    remarks: Sequence[Remark] = ()
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     sampled: dict[frozenset[str], Sequence[Configuration]] = field(default_factory=dict)
     uncleaned: dict[int, Test] = field(default_factory=dict)
@@ -193,6 +196,8 @@ class _Session:
         self._watch(note)
 
     def _search(self) -> None:
+        for level, text in self.remarks:
+            self._note(text, level)
         for text in comparability_warnings(self.setup):
             self._note(text)
         tree = self.setup.space.tree

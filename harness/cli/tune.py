@@ -14,7 +14,7 @@ from harness.cli.options import change, json_option, lane_options, search_option
 from harness.cli.standing import settle, tell_stale
 from harness.config.load import load_config
 from harness.config.spec import MAX_REPEAT, Spec
-from harness.units import format_path
+from harness.units import WHOLE_NUMBER, format_path
 
 if TYPE_CHECKING:
     from harness.replay.recording import Recording
@@ -52,6 +52,11 @@ if TYPE_CHECKING:
     default=None,
     help="Backend mock: verify kernels by running them on the CPU.",
 )
+@click.option(
+    "--lock-clocks",
+    metavar="MHZ",
+    help="Lock the GPUs' clocks meanwhile, at MHZ or `base`; takes root.",
+)
 @click.option("--wait", is_flag=True, help="Wait for devices that another harness uses.")
 @click.option("--check-tree", is_flag=True, help="Test a sample that would show a wrong tree.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
@@ -88,6 +93,9 @@ def tune(
     or a file could not be written; 2 for a wrong config or command line; 3 without the devices;
     130 if interrupted.
     """
+    clock = changes["lock_clocks"]
+    if clock is not None and WHOLE_NUMBER.fullmatch(clock):
+        changes["lock_clocks"] = int(clock)
     spec, recording = _find_spec(config, replay, definition, changes)
     facts: dict[str, Any] = {}
     if if_stale:

@@ -319,6 +319,16 @@ class SpecFile(_Table, frozen=True, kw_only=True):
             "lane does one whole test at a time. `replicate`: every lane tunes on its own."
         ),
     ] = "pipelined"
+    lock_clocks: Annotated[
+        Literal["base"] | Positive | None,
+        _doc(
+            "Lock the multiprocessors' clocks of the lanes' GPUs while the session lasts: at so "
+            "many MHz, or at the driver's `base`. It takes root; without, they stay as they are, "
+            "with a warning. See [measuring](measuring.md#clocks).",
+            1410,
+            "base",
+        ),
+    ] = None
     oversubscribe: Annotated[bool, _doc("Allow more lanes than devices.")] = False
     parameters: Annotated[
         dict[str, tuple[Value, ...]],

@@ -67,6 +67,7 @@ class FakeNvml(ModuleType):
 
     Attributes:
         initialised: how often it was initialised and not yet shut down.
+        locked: the clocks' range in MHz of each GPU where they are locked.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class FakeNvml(ModuleType):
         super().__init__("pynvml")
         self.gpus = tuple(gpus)
         self.initialised = 0
+        self.locked: dict[str, tuple[int, int]] = {}
         self._init_error = init_error
         self._errors = dict.fromkeys(missing, pynvml.NVML_ERROR_FUNCTION_NOT_FOUND)
         self._errors |= errors or {}
@@ -164,6 +166,15 @@ class FakeNvml(ModuleType):
 
     def _nvmlDeviceGetClockInfo(self, gpu: FakeGpu, clock: int) -> int:
         return 1410 if clock == pynvml.NVML_CLOCK_SM else 6500
+
+    def _nvmlDeviceGetDefaultApplicationsClock(self, gpu: FakeGpu, clock: int) -> int:
+        return 1170
+
+    def _nvmlDeviceSetGpuLockedClocks(self, gpu: FakeGpu, least: int, most: int) -> None:
+        self.locked[gpu.uuid] = (least, most)
+
+    def _nvmlDeviceResetGpuLockedClocks(self, gpu: FakeGpu) -> None:
+        del self.locked[gpu.uuid]
 
     def _nvmlDeviceGetTemperature(self, gpu: FakeGpu, sensor: int) -> int:
         return 61

@@ -96,8 +96,8 @@ def test_what_was_given_up_while_throttled_may_be_good_after_all() -> None:
 
 
 DATA = changed(
-    parameters={"BLOCK": [64, 128, 256], "ITEMS": list(range(1, 101))},
-    mock={"throttling": 0.25, "seed": 6, "compile_s": 0.5},
+    parameters={"BLOCK": [64, 128, 256], "ITEMS": list(range(1, 31))},
+    mock={"throttling": 0.25, "seed": 6, "compile_s": 1.5},
     kernel={"measure": {"stop": "repeat"}},
     scoring={"repeat": 20},
 )
