@@ -118,7 +118,7 @@ def _find_lane(best: Outcome, lanes: Sequence[Lane]) -> Lane | None:
 
 
 def _as_test(outcome: Outcome) -> Test:
-    return Test(outcome.test_id, outcome.configuration, outcome.key, outcome.lane)
+    return Test(outcome.test_id, outcome.configuration, outcome.key, outcome.lane, outcome.artifact)
 
 
 def _recorded(

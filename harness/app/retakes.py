@@ -113,13 +113,15 @@ class Retaking:
     """Measures suspects again, the best first, and once more those that are suspect still.
 
     Args:
-        looks: whether there is a sentinel.
+        looks: whether there is a sentinel, which is timed once more on every lane.
+        most: how many tests are measured again.
     """
 
-    def __init__(self, again: Again, goal: Goal, *, looks: bool) -> None:
+    def __init__(self, again: Again, goal: Goal, *, looks: bool, most: int = MOST) -> None:
         self._again = again
         self._sign = 1 if goal == "min" else -1
         self._looks = looks
+        self._most = most
         self._suspects: dict[int, tuple[str, ...]] = {}
         self._made: list[Retake] = []
         self._rests: Counter[str] = Counter()
@@ -134,7 +136,7 @@ class Retaking:
         self._suspects = find_suspect_tests(outcomes, ends)
         by_name = {lane.name: lane for lane in lanes}
         chosen = [outcome for outcome in outcomes if outcome.test_id in self._suspects]
-        waiting = {o.test_id: o for o in sorted(chosen, key=self._rank)[:MOST]}
+        waiting = {o.test_id: o for o in sorted(chosen, key=self._rank)[: self._most]}
         for _ in RETAKES:
             for before in list(waiting.values()):
                 after = self._measure(before, by_name.get(before.lane))

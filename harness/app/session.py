@@ -17,7 +17,7 @@ from harness.app.options import Options, View
 from harness.app.outputs import read_outputs, write_outputs
 from harness.app.prior import Prior, load_prior
 from harness.app.result import Result
-from harness.app.retakes import Retaking, restore, revise
+from harness.app.retakes import MOST, Retaking, restore, revise
 from harness.app.seats import make_distribution, make_executor, make_plan
 from harness.app.setup import Setup
 from harness.app.signals import stopping_on_signals
@@ -221,10 +221,10 @@ class _Session:
     def _retake(self, kernel: KernelTests) -> None:
         """Measure again what was measured under bad circumstances; what that says counts."""
         self._revise([revise(outcome) for outcome in self.outcomes.values() if outcome.has_retake])
-        if not kernel.kernel.measure.retake:
-            return
-        looks = kernel.kernel.measure.sentinel
-        retaking = Retaking(self._make_again(), self.setup.goal, looks=looks)
+        measure = kernel.kernel.measure
+        most = MOST if measure.retake else 0
+        again = self._make_again()
+        retaking = Retaking(again, self.setup.goal, looks=measure.sentinel, most=most)
         for revised in retaking.run(list(self.outcomes.values()), self.engine.lanes):
             self.journal.record([TestRevised(outcome) for outcome in revised])
             self._revise(revised)
