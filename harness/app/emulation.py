@@ -124,7 +124,7 @@ class SmallKernels:
             return small
         whole = self._expand(self.kernel, test, device)
         factors = [v for v in test.configuration.values() if type(v) is int]
-        factors += whole.launch.block
+        factors += {*whole.launch.block} - {*factors}
         for demands in _DEMANDS:
             found = self._find_size(test, device, whole, demands.list_factors(factors), demands)
             if found is not None:
