@@ -1,0 +1,160 @@
+"""Kernels on the CPU, one at a time: what the emulator says, and that it can be stopped."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.compile.source import KernelSource
+from harness.emulation.compiler import find_compiler
+from harness.emulation.emulator import EmulationCancelledError, Emulator
+from harness.emulation.program import Kind, Order, Run, find_dynamic
+from harness.emulation.verify import Reference, Task, Verdict, Verifier
+from harness.measurement import Argument, Launch
+from harness.model import Command, ProcessResult
+from harness.procs.worker import Worker
+
+COMPILER = find_compiler()
+pytestmark = pytest.mark.skipif(COMPILER is None, reason="there is no C++ compiler")
+
+SOURCE = """\
+template <typename T, int STEP> __global__ void fill(T *out, int n)
+{
+    extern __shared__ __align__(16) unsigned char bytes[];
+    T *const mine = reinterpret_cast<T *>(bytes);
+    for (int i = threadIdx.x; i < n; i += blockDim.x) {
+        mine[threadIdx.x] = T(STEP * i);
+        __syncwarp();
+        out[i] = mine[threadIdx.x];
+    }
+}
+"""
+TASK = Task(
+    KernelSource(SOURCE, "fill<float, 3>", "sm_86", macros=(("UNUSED", "a, b"),)),
+    Launch((1, 1, 1), (32, 1, 1), 128),
+    (
+        Argument("out", "out", "float32", (64,)),
+        Argument("n", "in", "int32", None, 64),
+    ),
+    Reference("threes:fill", 0.0, 0.0),
+    (),
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))
+    text = "import numpy as np\ndef fill(out, n):\n    return 3 * np.arange(n, dtype='float32')\n"
+    (tmp_path / "threes.py").write_text(text)
+    return tmp_path
+
+
+class WatchedWorker(Worker):
+    """Says when a program of the emulation is about to run, or to be compiled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.programs: list[str] = []
+        self.running = threading.Event()
+
+    def run(self, command: Command) -> ProcessResult:
+        self.programs.append(Path(command.argv[0]).name)
+        if self.programs[-1] == "kernel":
+            self.running.set()
+        return super().run(command)
+
+
+@pytest.fixture
+def worker() -> Iterator[WatchedWorker]:
+    watched = WatchedWorker()
+    yield watched
+    watched.close()
+
+
+def verify(folder: Path, worker: Worker, task: Task = TASK) -> Verdict:
+    assert COMPILER is not None
+    emulator = Emulator(COMPILER, worker)
+    try:
+        return Verifier(emulator, {}).verify(replace(task, folders=(str(folder),)))
+    finally:
+        emulator.close()
+
+
+def test_a_template_with_shared_memory_of_its_own_type_is_right(
+    folder: Path, worker: WatchedWorker
+) -> None:
+    assert verify(folder, worker) == Verdict(error=0.0)
+
+
+def test_another_instance_is_wrong(folder: Path, worker: WatchedWorker) -> None:
+    source = replace(TASK.source, function="fill<float, 4>")
+    verdict = verify(folder, worker, replace(TASK, source=source))
+    assert verdict.wrong == (
+        "63 of 64 values are wrong, such as out[1] is 4.0, expected 3.0 (atol 0, rtol 0)"
+    )
+
+
+def test_more_shared_memory_than_the_launch_has_is_wrong(
+    folder: Path, worker: WatchedWorker
+) -> None:
+    launch = replace(TASK.launch, shared_bytes=64)
+    verdict = verify(folder, worker, replace(TASK, launch=launch))
+    assert "byte 64 of dynamic shared memory was written; the launch has 64" in verdict.wrong
+    assert verdict.evidence is not None
+
+
+def test_what_all_programs_share_is_compiled_once(folder: Path, worker: WatchedWorker) -> None:
+    verify(folder, worker)
+    assert len(worker.programs) == 3  # the shared part, the kernel, the run
+    second = WatchedWorker()
+    verify(folder, second)
+    assert len(second.programs) == 2
+
+
+def test_it_can_be_stopped_while_a_kernel_runs(folder: Path, worker: WatchedWorker) -> None:
+    assert COMPILER is not None
+    emulator = Emulator(COMPILER, worker)
+    source = KernelSource(
+        "__global__ void f(float *x) { while (blockDim.x) *x += 1; }", "f", "sm_90"
+    )
+    program = emulator.build(source, 0)
+    ended: list[type[BaseException]] = []
+
+    def run() -> None:
+        try:
+            emulator.run(
+                program,
+                [(Kind.WRITABLE, bytes(4))],
+                [Run(0, 0, Order.FORWARDS, Launch((1, 1, 1), (1, 1, 1)))],
+            )
+        except EmulationCancelledError as error:
+            ended.append(type(error))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert worker.running.wait(30)
+    while thread.is_alive():  # what is about to begin is not cancelled yet
+        emulator.cancel()
+        thread.join(0.1)
+    assert ended == [EmulationCancelledError]
+    with pytest.raises(EmulationCancelledError):  # and nothing is begun after it
+        emulator.build(source, 0)
+    emulator.close()
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("extern __shared__ float tile[];", "tile"),
+        ("extern __shared__ __align__(16) unsigned char bytes[];", "bytes"),
+        ("extern  __shared__ float4 all [ ];", "all"),
+        ("__shared__ float tile[64];", None),
+        ("extern float elsewhere[];", None),
+    ],
+)
+def test_dynamic_shared_memory_is_found_by_its_declaration(line: str, name: str | None) -> None:
+    assert find_dynamic(f"void f()\n{{\n    {line}\n}}\n") == name
