@@ -24,7 +24,7 @@ from harness.compile.cache import BuildCache
 from harness.compile.kernel import KernelTestCompiler
 from harness.compile.mock import MockKernelCompiler
 from harness.compile.source import KernelSource, Language
-from harness.config.spec import MockTable
+from harness.config.mock_table import MockTable
 from harness.device.locks import DeviceLocks
 from harness.errors import CompileError
 from harness.landscape import Landscape

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.app.names import BACKENDS, load
-from harness.config.spec import MockTable, Parallel, Pin, Spec
+from harness.config.mock_table import MockTable
+from harness.config.spec import Parallel, Pin, Spec
 from harness.device.base import Backend, DeviceProcess
 from harness.device.cpu import spare_cores
 from harness.device.discover import find_devices
