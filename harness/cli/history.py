@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from harness.cli.numbers import Number, WholeNumber
-from harness.cli.options import find_journal, journal_option
+from harness.cli.options import check_target, find_journal, journal_option
 from harness.cli.output import write_json, write_lines
 from harness.cli.tables import format_table
 from harness.errors import EXIT_REGRESSION, ConfigError
@@ -81,7 +81,9 @@ def history(
     if risk / 100 > MAX_RISK:
         raise click.UsageError(f"--risk {risk:g}: not above {100 * MAX_RISK:g} percent")
     ending = None if output is None else _find_ending(output)
-    entries = load_history(find_journal(journal), _find_config(config))
+    path = find_journal(journal)
+    check_target(output, path)
+    entries = load_history(path, _find_config(config))
     found = make_tracks(entries, threshold=threshold / 100, risk=risk / 100)
     tracks = [track for track in found if len(track.points) >= least]
     if as_json or form == "json":

@@ -97,6 +97,7 @@ def test_what_was_tuned_is_up_to_date(change: Change) -> None:
             ["device mock:RTX A4000 -> mock:H100", "mock.devices"],
         ),
         ({"output": {"importance": "i.csv"}}, ["output.importance: i.csv is new"]),
+        ({"lock_clocks": 1500}, ["lock_clocks: 1500 is new"]),
         ({"distribution": "replicate"}, ["distribution: pipelined -> replicate"]),
     ],
 )

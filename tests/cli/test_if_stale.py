@@ -81,6 +81,18 @@ def test_what_another_session_emitted_is_put_right(cli: Cli, config: Path) -> No
     assert (config.parent / "tuned.json").read_text() == before
 
 
+def test_a_bench_is_no_search(cli: Cli, config: Path) -> None:
+    """It has the same config, and measured only what it was told to."""
+    tuned = cli("tune", config, "--json", "--progress", "none").json
+    assert cli("bench", config, "--progress", "none").code == 0
+    assert count_sessions(config) == 2
+    ended = cli("tune", config, "--if-stale", "--json").json
+    assert (ended["up_to_date"], ended["session"]) == (True, 1)
+    assert ended["best"] == tuned["best"]
+    config.write_text(config.read_text().replace("repeat = 3", "repeat = 5"))
+    assert cli("check", config, "--json").json["stale"] == ["scoring.repeat: 3 -> 5"]
+
+
 def test_json_says_whether_anything_was_done(cli: Cli, config: Path) -> None:
     tuned = cli("tune", config, "--if-stale", "--json", "--progress", "none").json
     assert tuned["up_to_date"] is False

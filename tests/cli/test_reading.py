@@ -290,6 +290,13 @@ def test_nothing_is_written_over_what_is_plainly_something_else(
     assert path.read_bytes() == content
 
 
+def test_a_history_is_not_drawn_over_the_journal(cli: Cli, journal: Path) -> None:
+    picture = journal.rename(journal.with_suffix(".png"))
+    ended = cli("history", "-o", picture, "--journal", picture)
+    assert ended.code == 2
+    assert "this is the journal" in ended.err
+
+
 def test_a_config_of_any_name_is_known_by_its_sessions(
     cli: Cli, config: Path, journal: Path
 ) -> None:
