@@ -51,8 +51,11 @@ def scale(x, y, n):
 
 
 @pytest.fixture
-def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))
+def base(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    # What all emulated kernels share is compiled once for all of these tests.
+    monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "emulation"))
     (tmp_path / "scale.cu").write_text(SOURCE)
     (tmp_path / "scale.h").write_text("#define FACTOR 2\n")
     (tmp_path / "flip_reference.py").write_text(REFERENCE)

@@ -46,8 +46,10 @@ TASK = Task(
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))
+def folder(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "emulation"))
     text = "import numpy as np\ndef fill(out, n):\n    return 3 * np.arange(n, dtype='float32')\n"
     (tmp_path / "threes.py").write_text(text)
     return tmp_path
@@ -107,7 +109,10 @@ def test_more_shared_memory_than_the_launch_has_is_wrong(
     assert verdict.evidence is not None
 
 
-def test_what_all_programs_share_is_compiled_once(folder: Path, worker: WatchedWorker) -> None:
+def test_what_all_programs_share_is_compiled_once(
+    folder: Path, worker: WatchedWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARNESS_CACHE_DIR", str(folder / "cache"))
     verify(folder, worker)
     assert len(worker.programs) == 3  # the shared part, the kernel, the run
     second = WatchedWorker()
