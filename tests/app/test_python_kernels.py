@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 import harness
+from harness.app.emulation import Emulation, SmallKernels, describe_size
 from harness.app.identity import Identity
 from harness.app.setup import Setup, prepare
 from harness.errors import ConfigError
-from harness.model import Configuration, Lane, OutcomeKind, Test
+from harness.model import Artifact, Configuration, Lane, OutcomeKind, Resources, Test
 from tests.app import invented
 
 if sys.version_info >= (3, 11):
@@ -166,6 +167,19 @@ def test_the_emulation_says_that_it_needs_a_source_in_cuda(base: Path) -> None:
     assert "4 tests not verified: its source is Python" in "\n".join(
         note.text for note in result.summary.progress.notes
     )
+
+
+def test_emulation_says_that_it_reads_cuda_only(base: Path) -> None:
+    setup = set_up(base)
+    assert setup.kernel is not None
+    test, lane = a_test(setup)
+    assert describe_size(setup.kernel, test, lane).startswith("not at all: ")
+    artifact = Artifact("/x.cubin", "digest", "wave", Resources(), "numba 1", "sm_86")
+    built = Emulation(SmallKernels(setup.kernel), None, {}).verify(test, lane, artifact)
+    assert built.kind is OutcomeKind.OK
+    assert built.artifact is not None
+    assert built.artifact.emulated is not None
+    assert "CUDA" in built.artifact.emulated.unverified
 
 
 # -- from Python -----------------------------------------------------------------------------------
