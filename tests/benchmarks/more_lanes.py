@@ -21,7 +21,7 @@ import numpy as np
 
 from harness.app.simulate import make_field
 from harness.replay.drive import Trace
-from harness.replay.score import best_after, geometric_mean, random_best, relative_gain
+from harness.replay.score import Floats, best_after, geometric_mean, random_best, relative_gain
 from tests.benchmarks.searches import Search, field_of, load_once, make_searches
 
 LEVEL_AT = 100
@@ -52,16 +52,12 @@ def show(
     print(f"  {'geometric mean':42}{means[0]:13.3f}{means[1]:16.3f}")
     print(f"  {'that is, times sooner':42}{1 / means[0]:13.2f}{1 / means[1]:16.2f}\n")
     print(f"{'S at equal numbers of tests':44}{'S':>7}{''.join(f'{b:8}' for b in budgets)}")
+    losses = {s: make_field(field_of(s), load_once(s)).losses for s in sources}
     for count in (1, lanes):
-        gains = [
-            fmean(
-                _gain(
-                    source, [traces[Search(source, tests, seed, count)] for seed in seeds], budget
-                )
-                for source in sources
-            )
-            for budget in budgets
-        ]
+        gains = []
+        for budget in budgets:
+            made = {s: [traces[Search(s, tests, seed, count)] for seed in seeds] for s in sources}
+            gains.append(fmean(_gain(losses[s], found, budget) for s, found in made.items()))
         row = "".join(f"{gain:8.2f}" for gain in gains)
         print(f"  {f'{count} lane' + 's' * (count > 1):42}{fmean(gains):7.3f}{row}")
 
@@ -86,7 +82,6 @@ def reach_s(trace: Trace, level: float) -> float:
     return float(trace.ended_s[reached[0]]) if len(reached) else math.inf
 
 
-def _gain(source: str, traces: Sequence[Trace], tests: int) -> float:
-    losses = make_field(field_of(source), load_once(source)).losses
+def _gain(losses: Floats, traces: Sequence[Trace], tests: int) -> float:
     found = float(np.median(best_after([trace.losses for trace in traces], tests)))
     return relative_gain(found, random_best(losses, tests), float(losses.min()))

@@ -11,6 +11,7 @@ of stdout: losses, for each seed those of its tests in order, each configuration
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import json
 import random
@@ -76,7 +77,8 @@ def kernel_tuner(
         kernel_tuner.cache = _write_cache(parameters, losses)  # type: ignore[attr-defined]
         is_recorded = FunctionConstraint(lambda *values: values in losses)
         space = Searchspace(parameters, [is_recorded], 10**9)
-        interface.Searchspace = lambda *_, **__: space
+        # A space remembers which neighbours were drawn, so that each search needs one of its own.
+        interface.Searchspace = lambda *_, **__: copy.deepcopy(space)
     random.seed(seed)
     np.random.seed(seed)
     visited: dict[tuple[Any, ...], None] = {}

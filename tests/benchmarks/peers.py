@@ -135,7 +135,7 @@ def _make_request(recording: Recording) -> dict[str, Any]:
 
 def _digest(request: Mapping[str, Any], versions: str) -> str:
     """Of all that a search depends on, besides its peer, tests and seed."""
-    return hashlib.sha256(json.dumps([request, versions]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([request, versions, SCRIPT.read_text()]).encode()).hexdigest()
 
 
 def _run_job(job: Job, request: Mapping[str, Any], python: str) -> Losses:
