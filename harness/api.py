@@ -17,7 +17,7 @@ from harness.config.change import change_spec
 from harness.config.load import load_config
 from harness.config.spec import Spec
 from harness.config.toml import make_spec as read_spec
-from harness.model import DeviceInfo
+from harness.lane import DeviceInfo
 
 __all__ = ["Result", "Spec", "devices", "kernel", "load_config", "make_spec", "tune"]
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from harness.model import Goal
+from harness.configuration import Goal
 
 Verdict = Literal["SAME", "FASTER", "SLOWER", "UNCLEAR"]
 

@@ -23,7 +23,8 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from harness.model import Outcome, Value
+from harness.configuration import Value
+from harness.model import Outcome
 
 Codes = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.float64]

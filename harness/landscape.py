@@ -22,7 +22,8 @@ from itertools import pairwise
 from typing import Literal
 
 from harness.clock import Clock, SystemClock
-from harness.model import Configuration, DeviceInfo, Value
+from harness.configuration import Configuration, Value
+from harness.lane import DeviceInfo
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.model import DeviceInfo
+from harness.lane import DeviceInfo
 
 PREFIX = "device."
 """What a limit's name begins with in an expression."""

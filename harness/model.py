@@ -6,74 +6,12 @@ Nothing here does anything. Times are seconds (float); instants are seconds of t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
-from typing import Literal
 
+from harness.configuration import Configuration, Goal, Value, format_value
+from harness.lane import IMPORTED, Lane
 from harness.measurement import SUSPECT, Measurement
-from harness.units import format_text
-
-Value = str | int | float | bool
-"""What a parameter can be set to."""
-
-Goal = Literal["min", "max"]
-"""Whether the least or the greatest score is the best."""
-
-
-def format_value(value: Value) -> str:
-    """`value` as it is substituted into commands: booleans are 1 and 0, as C macros want them."""
-    return str(int(value)) if isinstance(value, bool) else str(value)
-
-
-class Configuration(Mapping[str, Value]):
-    """One value for each parameter; immutable, hashable, in the order of the parameters.
-
-    Two configurations are equal when names and values are, in the same order.
-    """
-
-    __slots__ = ("_hash", "names", "values_")
-
-    names: tuple[str, ...]
-    values_: tuple[Value, ...]
-
-    def __init__(self, names: tuple[str, ...], values: tuple[Value, ...]) -> None:
-        self.names = names
-        self.values_ = values
-        self._hash = hash((names, values))
-
-    @classmethod
-    def from_mapping(cls, mapping: Mapping[str, Value]) -> Configuration:
-        """The configuration with the mapping's names and values, in its order."""
-        return cls(tuple(mapping), tuple(mapping.values()))
-
-    def __getitem__(self, name: str) -> Value:
-        try:
-            return self.values_[self.names.index(name)]
-        except ValueError:
-            raise KeyError(name) from None
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.names)
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Configuration):
-            return NotImplemented
-        return self.names == other.names and self.values_ == other.values_
-
-    def __repr__(self) -> str:
-        return f"Configuration({self})"
-
-    def __str__(self) -> str:
-        return " ".join(
-            f"{name}={format_text(format_value(value))}" for name, value in self.items()
-        )
 
 
 class Phase(str, Enum):
@@ -112,79 +50,6 @@ class OutcomeKind(str, Enum):
 _NO_FAILURES = frozenset(
     {OutcomeKind.OK, OutcomeKind.INTERRUPTED, OutcomeKind.INVALID, OutcomeKind.CENSORED}
 )
-
-
-IMPORTED = "imported"
-"""The kind of a device that nobody here has used: it is what a file of results names."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceInfo:
-    """Something that runs tests.
-
-    Attributes:
-        kind: the backend it comes from: `cuda`, `cpu`, `mock`, `replay` or `none`; `imported` if
-            it is what a file of results names.
-        index: its place in the backend's order (PCI bus id for GPUs).
-        uuid: unique and stable: `GPU-…`, `MIG-…`, `CPU-…`, `MOCK-…`; empty for `none`.
-        name: the model, as the vendor writes it.
-        cores: the CPU cores its tests are bound to; empty: not bound.
-        locks: names of the locks a lane holds while it uses the device, each with whether the
-            hold is exclusive (a MIG slice shares its parent's lock).
-        speed: relative speed of a simulated device; 1 elsewhere.
-        simulated: whether its results are invented.
-        parent_uuid: of a MIG slice: the GPU it is a part of.
-        compute_mode: of a GPU: `default`, `exclusive_process` or `prohibited`.
-        sm_count: multiprocessors of a GPU or slice; 0 if unknown.
-        recording: of a replayed or imported device: the file that its answers come from.
-        peak_gflops: what a GPU's FP32 units can do, in 1e9 operations per second; 0 if unknown.
-        peak_gbps: what its memory can transfer, in 1e9 bytes per second; 0 if unknown.
-    """
-
-    kind: str
-    index: int
-    uuid: str
-    name: str
-    pci_bus_id: str = ""
-    memory_bytes: int = 0
-    compute_capability: tuple[int, int] | None = None
-    driver: str = ""
-    cores: tuple[int, ...] = ()
-    locks: tuple[tuple[str, bool], ...] = ()
-    speed: float = 1.0
-    simulated: bool = False
-    parent_uuid: str = ""
-    compute_mode: str = ""
-    sm_count: int = 0
-    recording: str = ""
-    peak_gflops: float = 0.0
-    peak_gbps: float = 0.0
-
-    @property
-    def model(self) -> str:
-        """What makes results comparable: results of one model may be ranked together."""
-        return f"{self.kind}:{self.name}"
-
-
-MAX_LANES = 4096
-"""More are a slip of the finger: no machine has as many devices."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """A parallel name and the device it is bound to; at most one timed run at a time.
-
-    Attributes:
-        name: what `%%PARALLEL%%` becomes.
-        index: its place among the session's lanes, from 0.
-        environment: what is added to the environment of its tests, `HARNESS_PARALLEL` and
-            `CUDA_VISIBLE_DEVICES` among it.
-    """
-
-    name: str
-    index: int
-    device: DeviceInfo
-    environment: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -515,75 +380,3 @@ class SessionInfo:
         if self.recording:
             return f"simulated from {self.recording}"
         return "simulated" if self.simulated else ""
-
-
-# What happens while a session runs, in the order it happens. The main thread hands each to the
-# journal, then to whoever watches.
-
-
-@dataclass(frozen=True, slots=True)
-class TestCreated:
-    """A configuration became a test."""
-
-    __test__ = False
-
-    test: Test
-    at_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class PhaseStarted:
-    """A lane or compile worker began a phase of a test."""
-
-    test: Test
-    phase: Phase
-    seat: str
-    at_s: float
-    run: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class BuildEnded:
-    """A compile or clean ended."""
-
-    test: Test
-    build: Build
-
-
-@dataclass(frozen=True, slots=True)
-class RunEnded:
-    """A run ended."""
-
-    test: Test
-    run: Run
-
-
-@dataclass(frozen=True, slots=True)
-class TestEnded:
-    """A test has its outcome."""
-
-    __test__ = False
-
-    outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class TestRevised:
-    """A test that had its outcome was measured again, and has another."""
-
-    __test__ = False
-
-    outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Something the user should know: a warning, a lost lane, a fact about the session."""
-
-    level: Literal["info", "warning"]
-    text: str
-    at_s: float = 0.0
-    details: Mapping[str, object] = field(default_factory=dict)
-
-
-Event = TestCreated | PhaseStarted | BuildEnded | RunEnded | TestEnded | TestRevised | Note

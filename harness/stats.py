@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from harness.model import Goal
+from harness.configuration import Goal
 
 Aggregate = Literal["min", "max", "med", "avg"]
 """How a test's samples become its score."""

@@ -16,8 +16,9 @@ import pytest
 import harness
 from harness.cli import cli, main
 from harness.config.load import load_config
+from harness.configuration import Configuration
 from harness.limits import LIMITS
-from harness.model import Configuration, OutcomeKind
+from harness.model import OutcomeKind
 from harness.procs.worker import OUTPUT_LIMIT_BYTES
 from harness.space.constraints import make_constraint
 from harness.space.functions import FUNCTIONS

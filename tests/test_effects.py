@@ -8,8 +8,9 @@ from itertools import product
 
 import pytest
 
+from harness.configuration import Configuration, Value
 from harness.effects import Measured, collect, find_importance, value_effects
-from harness.model import Configuration, Outcome, OutcomeKind, Value
+from harness.model import Outcome, OutcomeKind
 
 NAMES = ("A", "B", "C")
 

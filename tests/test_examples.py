@@ -15,7 +15,8 @@ import pytest
 from harness.config.load import load_config
 from harness.config.spec import Spec
 from harness.config.substitute import CommandTemplate
-from harness.model import Configuration, DeviceInfo, Lane, Value, format_value
+from harness.configuration import Configuration, Value, format_value
+from harness.lane import DeviceInfo, Lane
 from harness.space.constraints import parse_constraint
 
 ROOT = Path(__file__).resolve().parents[1]

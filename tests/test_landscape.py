@@ -11,8 +11,9 @@ import threading
 import pytest
 
 from harness.clock import SystemClock, VirtualClock
+from harness.configuration import Configuration
 from harness.landscape import Landscape, SimulatedWork
-from harness.model import Configuration, DeviceInfo
+from harness.lane import DeviceInfo
 
 SLOW = DeviceInfo("mock", 0, "MOCK-0", "RTX A4000", speed=1.0, simulated=True)
 FAST = DeviceInfo("mock", 1, "MOCK-1", "RTX A4000", speed=4.0, simulated=True)
@@ -33,7 +34,8 @@ SPACE = [
 SHOW = """
 import json
 from harness.landscape import Landscape
-from harness.model import Configuration, DeviceInfo
+from harness.configuration import Configuration
+from harness.lane import DeviceInfo
 device = DeviceInfo("mock", 0, "MOCK-0", "RTX A4000")
 c = Configuration.from_mapping({"BX": 16, "O": "-O3", "PAD": True, "SCALE": 0.1})
 land = Landscape(seed=7)

@@ -13,7 +13,8 @@ PACKAGE = Path(harness.__file__).parent
 ROWS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "_version"}),
     frozenset({"units", "extras", "measurement"}),
-    frozenset({"model", "clock"}),
+    frozenset({"configuration", "lane", "clock"}),
+    frozenset({"model"}),
     frozenset(
         {
             "stats",
@@ -25,11 +26,11 @@ ROWS: tuple[frozenset[str], ...] = (
             "changes",
             "occupancy",
             "effects",
+            "events",
         }
     ),
     frozenset({"config", "device", "compile", "timing", "search", "store", "export"}),
     frozenset({"schedule", "report", "replay", "emulation"}),
-    frozenset({"cluster"}),
     frozenset({"app", "testing"}),
     frozenset({"cli"}),
 )

@@ -4,8 +4,8 @@ import pytest
 
 from harness.device.mock import MODELS, MockBackend
 from harness.device.nvml import CudaBackend
+from harness.lane import DeviceInfo
 from harness.limits import LIMITS, cores_per_sm, device_limits
-from harness.model import DeviceInfo
 from harness.testing import nvml as machines
 
 

@@ -17,8 +17,9 @@ from harness.app.sides import load_side
 from harness.app.spaces import LaneSpace
 from harness.config.change import change_spec
 from harness.config.spec import Spec
+from harness.configuration import Configuration, Value, format_value
 from harness.errors import ConfigError
-from harness.model import Configuration, Outcome, SessionInfo, Value, format_value
+from harness.model import Outcome, SessionInfo
 from harness.space.listed import list_space
 from harness.space.space import Space
 from harness.store.sessions import find_latest, load_session

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
 
-from harness.model import format_value
+from harness.configuration import format_value
 from harness.units import format_text, shorten
 
 MAX_SHOWN = 60

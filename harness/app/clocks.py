@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Literal
 
 from harness.device.clocks import NVML, ClockLock
-from harness.model import Lane
+from harness.lane import Lane
 
 Remark = tuple[Literal["info", "warning"], str]
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from harness.config.spec import Spec
 from harness.config.substitute import CommandTemplate, Template
 from harness.config.tables import CommandLine
-from harness.model import Command, Lane, Phase, Test
+from harness.lane import Lane
+from harness.model import Command, Phase, Test
 
 
 @dataclass(frozen=True, slots=True)

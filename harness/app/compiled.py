@@ -8,8 +8,10 @@ from harness.app.kernels import KernelTests
 from harness.app.setup import Setup
 from harness.app.toolchain import Toolchain
 from harness.compile.cache import BuildCache, make_key
+from harness.configuration import Configuration
 from harness.errors import ConfigError
-from harness.model import Configuration, Lane, Test
+from harness.lane import Lane
+from harness.model import Test
 
 
 def open_compiled(setup: Setup, toolchain: Toolchain | None, stack: ExitStack) -> Compiled | None:

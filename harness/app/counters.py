@@ -8,7 +8,7 @@ from typing import Any
 from harness.app.names import TELEMETRY, load
 from harness.clock import SystemClock
 from harness.errors import ConfigError
-from harness.model import DeviceInfo, Lane
+from harness.lane import DeviceInfo, Lane
 
 
 def open_telemetry(device: DeviceInfo) -> Any:

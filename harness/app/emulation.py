@@ -12,24 +12,16 @@ from harness.app.kernel_files import search_folders
 from harness.app.kernels import KernelTests, make_kernel_tests
 from harness.compile.base import KernelBuild
 from harness.config.spec import Spec
+from harness.configuration import Configuration, Value
 from harness.emulation.compiler import find_compiler
 from harness.emulation.emulator import EmulationCancelledError, Emulator, NotEmulatedError
 from harness.emulation.sizes import keeps_factors, list_factors, shrink
 from harness.emulation.verify import Reference, Task, Verdict, Verifier
 from harness.errors import ConfigError
+from harness.lane import DeviceInfo, Lane
 from harness.limits import PREFIX, device_limits
 from harness.measurement import Argument, Launch
-from harness.model import (
-    Artifact,
-    Configuration,
-    DeviceInfo,
-    Emulated,
-    Lane,
-    Outcome,
-    OutcomeKind,
-    Test,
-    Value,
-)
+from harness.model import Artifact, Emulated, Outcome, OutcomeKind, Test
 from harness.procs.worker import Worker
 from harness.space.constraints import parse_constraint
 from harness.timing.data import Array, size_bytes

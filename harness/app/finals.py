@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from harness.app.kernel_measures import ENERGY_INDEX, KernelMeasures
 from harness.app.kernels import KernelTests
-from harness.model import Goal, Lane, Note, Outcome, OutcomeKind, Run, Test
+from harness.configuration import Goal
+from harness.events import Note
+from harness.lane import Lane
+from harness.model import Outcome, OutcomeKind, Run, Test
 from harness.schedule.again import Again
 from harness.timing.finalists import ROUNDS, Finals, choose_finalists, compare_finalists
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from harness.app.premises import Found, find_command_sources, find_premises
 from harness.app.setup import Setup
-from harness.model import Configuration, Lane
+from harness.configuration import Configuration
+from harness.lane import Lane
 from harness.store.identity import make_key
 from harness.store.sources import SourceWatch, find_compilers
 

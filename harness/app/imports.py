@@ -11,22 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness._version import __version__
+from harness.configuration import Goal
 from harness.errors import ConfigError
-from harness.model import (
-    Build,
-    BuildEnded,
-    Event,
-    Goal,
-    Note,
-    Outcome,
-    OutcomeKind,
-    Phase,
-    RunEnded,
-    SessionInfo,
-    Test,
-    TestCreated,
-    TestEnded,
-)
+from harness.events import BuildEnded, Event, Note, RunEnded, TestCreated, TestEnded
+from harness.model import Build, Outcome, OutcomeKind, Phase, SessionInfo, Test
 from harness.replay.load import load_recording
 from harness.replay.recording import Recording
 from harness.replay.session import LANE, make_session

@@ -12,8 +12,8 @@ from harness.compile.factories import find_imports
 from harness.compile.includes import IncludeScanner
 from harness.config.kernel_tables import KernelTable
 from harness.config.spec import Spec, project_folder
+from harness.configuration import Configuration, format_value
 from harness.errors import ConfigError
-from harness.model import Configuration, format_value
 from harness.store.sources import hash_file
 
 

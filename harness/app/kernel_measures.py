@@ -9,9 +9,11 @@ from typing import Literal
 from harness.app.kernel_files import search_folders
 from harness.app.kernels import KernelTests
 from harness.config.kernel_checks import TIME_NAMES
+from harness.configuration import Configuration
+from harness.lane import DeviceInfo, Lane
 from harness.limits import device_limits
 from harness.measurement import ENERGY_S, Measurement
-from harness.model import Artifact, Configuration, DeviceInfo, Lane, Run, Test
+from harness.model import Artifact, Run, Test
 from harness.occupancy import compute_occupancy
 from harness.stats import aggregate
 from harness.timing.finalists import PER_ROUND, ROUNDS

@@ -28,8 +28,9 @@ from harness.config.mock_table import MockTable
 from harness.device.locks import DeviceLocks
 from harness.errors import CompileError
 from harness.landscape import Landscape
+from harness.lane import Lane
 from harness.measurement import DeviceState
-from harness.model import Artifact, Lane, Run, Test
+from harness.model import Artifact, Run, Test
 from harness.procs.worker import Worker
 from harness.timing.base import Timer
 from harness.timing.data import Array

@@ -19,8 +19,8 @@ from harness.config.kernel_tables import KernelTable
 from harness.config.launch import as_list
 from harness.config.spec import Spec
 from harness.config.substitute import Template
+from harness.configuration import Configuration, Value, format_value
 from harness.errors import ConfigError
-from harness.model import Configuration, Value, format_value
 
 
 def _check_factory(spec: Spec, kernel: KernelTable, text: str) -> Factory | None:

@@ -14,17 +14,12 @@ from harness.config.kernel_checks import TIME_NAMES, formula_names
 from harness.config.kernel_tables import KernelTable
 from harness.config.launch import ArgumentTemplate, LaunchTemplate
 from harness.config.spec import Spec
+from harness.configuration import Configuration, Value
 from harness.errors import ConfigError
+from harness.lane import DeviceInfo, Lane
 from harness.limits import PREFIX, device_limits
 from harness.measurement import Argument, Launch
-from harness.model import (
-    Artifact,
-    Configuration,
-    DeviceInfo,
-    Lane,
-    Test,
-    Value,
-)
+from harness.model import Artifact, Test
 
 
 @dataclass(frozen=True, slots=True)

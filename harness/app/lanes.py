@@ -16,7 +16,7 @@ from harness.device.discover import find_devices
 from harness.device.lanes import count_devices, make_lanes
 from harness.device.locks import find_holders
 from harness.errors import ConfigError
-from harness.model import DeviceInfo, Lane
+from harness.lane import DeviceInfo, Lane
 
 if TYPE_CHECKING:  # NumPy is slow to load, and few configs are replayed
     from harness.replay.recording import Recording

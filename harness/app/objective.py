@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.config.spec import Spec
-from harness.model import Goal
+from harness.configuration import Goal
 from harness.report.kernel import UNITS
 
 Measured = Literal["time", "energy", "figure", "metric"]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from harness.model import Event
+from harness.events import Event
 from harness.report.progress import Progress
 
 

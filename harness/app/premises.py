@@ -20,7 +20,7 @@ from harness.app.commands import Commands
 from harness.app.kernel_files import identify_kernel
 from harness.app.objective import find_objective
 from harness.config.spec import Spec
-from harness.model import Lane
+from harness.lane import Lane
 from harness.store.identity import IDENTITY_VERSION
 from harness.store.sources import find_sources
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from harness.app.setup import Setup
+from harness.configuration import Configuration
 from harness.errors import ConfigError
-from harness.model import Configuration, Outcome
+from harness.model import Outcome
 from harness.space.space import Space
 from harness.store.sessions import load_session
 

@@ -13,8 +13,11 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from harness.app.kernel_measures import RETAKES
+from harness.configuration import Goal
+from harness.events import Note
+from harness.lane import Lane
 from harness.measurement import SUSPECT
-from harness.model import Goal, Lane, Note, Outcome, OutcomeKind, Run, Test
+from harness.model import Outcome, OutcomeKind, Run, Test
 from harness.schedule.again import Again
 from harness.timing.kernel import DRIFTED
 from harness.timing.sentinel import LOOK_INDEX, REST_INDEX

@@ -18,7 +18,8 @@ from harness.compile.base import Compiler
 from harness.compile.mock import MockCompiler
 from harness.compile.shell import ShellCompiler
 from harness.device.locks import DeviceLocks
-from harness.model import Command, Lane, Phase, Test
+from harness.lane import Lane
+from harness.model import Command, Phase, Test
 from harness.procs.worker import Worker
 from harness.replay.compiler import ReplayCompiler
 from harness.replay.timer import ReplayTimer

@@ -26,19 +26,11 @@ from harness.app.signals import stopping_on_signals
 from harness.app.strategies import make_search
 from harness.app.suspects import comparability_warnings, find_suspects
 from harness.app.toolchain import describe_toolchain, open_toolchain
+from harness.configuration import Configuration
 from harness.device.locks import hold_devices
 from harness.errors import StoreError
-from harness.model import (
-    BuildEnded,
-    Configuration,
-    Event,
-    Note,
-    Outcome,
-    Phase,
-    Test,
-    TestEnded,
-    TestRevised,
-)
+from harness.events import BuildEnded, Event, Note, TestEnded, TestRevised
+from harness.model import Outcome, Phase, Test
 from harness.report.progress import Progress
 from harness.report.summary import Summary
 from harness.schedule.again import Again

@@ -16,8 +16,10 @@ from harness.app.replay import fit_recording
 from harness.app.spaces import LaneSpace, add_counts, make_spaces
 from harness.app.strategies import resolve_strategy
 from harness.config.spec import Spec
+from harness.configuration import Configuration, Goal
 from harness.errors import ConfigError
-from harness.model import Configuration, Goal, Lane, Phase
+from harness.lane import Lane
+from harness.model import Phase
 from harness.replay.load import load_recording
 from harness.replay.recording import Recording
 from harness.space.space import ORDER_LIMIT, Space

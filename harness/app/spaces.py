@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 from harness.app.lanes import find_lanes
 from harness.app.premises import Function
 from harness.config.spec import Spec
+from harness.configuration import Value
 from harness.errors import ConfigError
+from harness.lane import Lane
 from harness.limits import LIMITS, PREFIX, device_limits
-from harness.model import Lane, Value
 from harness.space.constraints import (
     AnyConstraint,
     Constraint,

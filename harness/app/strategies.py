@@ -7,8 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from harness.app.names import STRATEGIES, load
+from harness.configuration import Configuration, Goal
 from harness.errors import ConfigError
-from harness.model import Configuration, Goal, Outcome
+from harness.model import Outcome
 from harness.search.base import MakeStrategy, Strategy
 from harness.search.budget import Limited, Limits
 from harness.search.explorer import Explorer

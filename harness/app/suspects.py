@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from harness.app.replay import replay_warnings
 from harness.app.setup import Setup
-from harness.model import Lane, Outcome
+from harness.lane import Lane
+from harness.model import Outcome
 from harness.timing.sentinel import TOLERANCE
 
 _MEANINGS = {

@@ -16,8 +16,9 @@ from harness.app.suspects import comparability_warnings
 from harness.cli.options import json_option, lane_options, load_spec
 from harness.cli.output import write_json, write_lines
 from harness.cli.standing import describe_standing, look_up
+from harness.configuration import Configuration, Value
 from harness.measurement import ENERGY_S
-from harness.model import Configuration, Phase, Test, Value
+from harness.model import Phase, Test
 from harness.search.node_by_node import plan_round
 from harness.search.tree import count_tests
 from harness.space.space import Space

@@ -12,8 +12,8 @@ from harness.cli.output import write_json, write_lines
 from harness.config.spec import Pin
 from harness.device.lanes import parse_parallel
 from harness.device.locks import find_holders
+from harness.lane import DeviceInfo
 from harness.limits import device_limits
-from harness.model import DeviceInfo
 from harness.units import format_bytes, format_count
 
 

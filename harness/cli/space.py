@@ -16,8 +16,8 @@ from harness.cli.numbers import WholeNumber
 from harness.cli.options import json_option, lane_options, load_spec
 from harness.cli.output import write_lines
 from harness.config.spec import Spec
+from harness.configuration import Configuration, Value, format_value
 from harness.errors import ConfigError
-from harness.model import Configuration, Value, format_value
 from harness.space.describe import ConstraintInfo, SpaceInfo, describe
 from harness.space.sampling import sample
 from harness.space.space import Space

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from harness.compile.source import KernelSource
-from harness.model import Artifact, Build, Evidence, Lane, OutcomeKind, Test
+from harness.lane import Lane
+from harness.model import Artifact, Build, Evidence, OutcomeKind, Test
 
 
 class Stoppable(Protocol):

@@ -8,7 +8,8 @@ from dataclasses import replace
 from harness.clock import Clock
 from harness.compile.base import KernelCompiler, Stoppable, Verification
 from harness.compile.source import KernelSource
-from harness.model import Artifact, Build, Lane, OutcomeKind, Phase, Test
+from harness.lane import Lane
+from harness.model import Artifact, Build, OutcomeKind, Phase, Test
 
 
 class KernelTestCompiler:

@@ -9,8 +9,9 @@ from harness.clock import Clock
 from harness.compile.base import KernelBuild
 from harness.compile.simulated import ForeseenBuild, SimulatedCompiler, SimulatedSeat
 from harness.compile.source import KernelSource
+from harness.configuration import Configuration
 from harness.landscape import Landscape
-from harness.model import Artifact, Configuration, Evidence, OutcomeKind, Resources, Test
+from harness.model import Artifact, Evidence, OutcomeKind, Resources, Test
 
 _FAILED = "simulated failure of the compile"
 

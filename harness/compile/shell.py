@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.clock import SystemClock
-from harness.model import Build, Command, Lane, OutcomeKind, Phase, ProcessResult, Test
+from harness.lane import Lane
+from harness.model import Build, Command, OutcomeKind, Phase, ProcessResult, Test
 from harness.procs.explain import describe_failure, make_evidence
 from harness.procs.worker import Worker
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from harness.clock import Clock
 from harness.landscape import SimulatedWork
-from harness.model import Build, Evidence, Lane, OutcomeKind, Phase, Test
+from harness.lane import Lane
+from harness.model import Build, Evidence, OutcomeKind, Phase, Test
 
 
 class SimulatedSeat:

@@ -12,9 +12,9 @@ from harness.config.spec import CommandTable, Spec
 from harness.config.substitute import NAME_PATTERN, CommandTemplate
 from harness.config.targets import name_owner
 from harness.config.view import View
+from harness.configuration import Value, format_value
 from harness.errors import ConfigError
 from harness.limits import LIMITS, PREFIX
-from harness.model import Value, format_value
 from harness.space.constraints import parse_constraint
 from harness.space.tree import parse_tree
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from harness.configuration import Value
 from harness.errors import ConfigError
-from harness.model import Value
 from harness.space.constraints import EVALUATION_ERRORS
 from harness.space.expression import Scalar, compile_scalar, names_in, parse_expression
 

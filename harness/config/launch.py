@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from harness.config.formula import Formula
 from harness.config.kernel_tables import ArgumentTable
 from harness.config.tables import Expression
+from harness.configuration import Value
 from harness.measurement import Argument, Extent, Launch
-from harness.model import Value
 
 
 def as_list(expressions: Expression | Sequence[Expression]) -> list[Expression]:

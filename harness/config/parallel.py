@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from harness.errors import ConfigError
-from harness.model import MAX_LANES
+from harness.lane import MAX_LANES
 from harness.units import NO_WHOLE_NUMBER, WHOLE_NUMBER, is_number_like
 
 LANE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]*")

@@ -21,8 +21,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from harness.config.problems import find_nearest, suggest
+from harness.configuration import Value, format_value
 from harness.errors import ConfigError
-from harness.model import Command, Lane, Value, format_value
+from harness.lane import Lane
+from harness.model import Command
 
 BUILTINS = ("ID", "PARALLEL", "DEVICE", "UUID")
 LANE_BUILTINS = frozenset({"PARALLEL", "DEVICE", "UUID"})

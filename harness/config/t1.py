@@ -20,8 +20,8 @@ from harness.config.spec import Spec
 from harness.config.substitute import ESCAPED_PERCENT
 from harness.config.t1_values import parse_values
 from harness.config.toml import make_spec
+from harness.configuration import Value
 from harness.errors import ConfigError
-from harness.model import Value
 from harness.space.constraints import Constraint, parse_constraint
 from harness.space.parameters import Parameter
 

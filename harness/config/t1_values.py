@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
+from harness.configuration import Value
 from harness.errors import ConfigError
-from harness.model import Value
 from harness.space.constraints import EVALUATION_ERRORS
 from harness.space.expression import compile_scalar, parse_expression
 

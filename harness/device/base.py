@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from harness.model import DeviceInfo
+from harness.lane import DeviceInfo
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from harness.device.base import DeviceProcess
 from harness.device.topology import Topology, discover_topology
-from harness.model import DeviceInfo
+from harness.lane import DeviceInfo
 
 MAX_DEFAULT_LANES = 8
 """More lanes than this are made only when asked for: lanes share caches and memory bandwidth,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from harness.device.base import Backend
 from harness.errors import ConfigError, DeviceError
-from harness.model import DeviceInfo
+from harness.lane import DeviceInfo
 
 
 def find_devices(

@@ -8,7 +8,7 @@ from typing import Literal
 
 from harness.device.selectors import find_candidates, is_selector, list_devices
 from harness.errors import ConfigError, DeviceError
-from harness.model import MAX_LANES, DeviceInfo, Lane
+from harness.lane import MAX_LANES, DeviceInfo, Lane
 from harness.units import NO_WHOLE_NUMBER, WHOLE_NUMBER, is_number_like
 
 Parallel = int | str | Sequence[str] | Mapping[str, int | str]

@@ -30,7 +30,7 @@ from pathlib import Path
 from types import TracebackType
 
 from harness.errors import DeviceError
-from harness.model import DeviceInfo
+from harness.lane import DeviceInfo
 
 _CANDIDATES = (Path("/run/lock/gpu-harness"), Path("/tmp/gpu-harness-locks"))  # noqa: S108 - shared
 _MAX_HOLDER_BYTES = 200

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from harness.device.base import DeviceProcess
 from harness.errors import ConfigError
+from harness.lane import DeviceInfo
 from harness.limits import cores_per_sm
-from harness.model import DeviceInfo
 
 
 @dataclass(frozen=True, slots=True)

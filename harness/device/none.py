@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.device.base import DeviceProcess
-from harness.model import DeviceInfo
+from harness.lane import DeviceInfo
 
 
 class NoneBackend:

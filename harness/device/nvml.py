@@ -21,8 +21,8 @@ from typing import Any, TypeVar
 from harness.device.base import DeviceProcess
 from harness.device.visible import PhysicalGpu, select_visible
 from harness.errors import DeviceError
+from harness.lane import DeviceInfo
 from harness.limits import cores_per_sm
-from harness.model import DeviceInfo
 
 Handle = object
 Answer = TypeVar("Answer")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from harness.errors import ConfigError
-from harness.model import DeviceInfo
+from harness.lane import DeviceInfo
 
 _ORDINAL = re.compile(r"(gpu|cuda|mock|cpu):?([0-9]+)")
 _INDEX = re.compile(r"[0-9]+")

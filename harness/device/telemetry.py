@@ -12,8 +12,8 @@ from types import ModuleType
 from typing import Any
 
 from harness.device.nvml import ask, errors, import_nvml
+from harness.lane import DeviceInfo
 from harness.measurement import DeviceState
-from harness.model import DeviceInfo
 
 COUNTERS = {
     "power_cap": 74,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.model import DeviceInfo
+from harness.lane import DeviceInfo
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
-from harness.model import Value
+from harness.configuration import Value
 
 SHRUNK = 64
 """Sizes from this on are divided; smaller ones, such as a filter's width, stay as they are."""

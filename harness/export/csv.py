@@ -14,7 +14,8 @@ import csv
 import io
 from collections.abc import Sequence
 
-from harness.model import Outcome, OutcomeKind, SessionInfo, format_value
+from harness.configuration import format_value
+from harness.model import Outcome, OutcomeKind, SessionInfo
 
 
 def format_csv(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:

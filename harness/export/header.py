@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import re
 
+from harness.configuration import Configuration, Value, format_value
 from harness.export.tuned import DeviceBest, Tuned
-from harness.model import Configuration, Value, format_value
 
 COMMENT = re.compile(r"/\*| \*")
 """What lines begin with that say where values come from."""

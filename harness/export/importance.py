@@ -12,7 +12,8 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 
-from harness.model import Configuration, Outcome, SessionInfo, Value, format_value
+from harness.configuration import Configuration, Value, format_value
+from harness.model import Outcome, SessionInfo
 
 
 def format_importance(

@@ -11,8 +11,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from harness.configuration import Value
 from harness.export.t4 import benchmark_ms, objective_of, runtimes_ms, score_of, timestamp_of
-from harness.model import Outcome, OutcomeKind, SessionInfo, Value
+from harness.model import Outcome, OutcomeKind, SessionInfo
 
 
 def format_kernel_tuner(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:

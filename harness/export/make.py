@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
+from harness.configuration import Configuration, format_value
 from harness.export.tuned import Tuned
-from harness.model import Configuration, format_value
 
 COMMENT = re.compile("# ")
 """What lines begin with that say where values come from."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from harness.configuration import Configuration
 from harness.export.tuned import Tuned
-from harness.model import Configuration
 
 COMMENT = re.compile("# ")
 """What lines begin with that say where values come from."""

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
+from harness.configuration import Configuration, Goal
 from harness.errors import ConfigError
-from harness.model import Configuration, DeviceInfo, Goal, Outcome, SessionInfo
+from harness.lane import DeviceInfo
+from harness.model import Outcome, SessionInfo
 from harness.stats import is_better
 from harness.units import format_score, format_text
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import re
 
+from harness.configuration import Configuration
 from harness.export.tuned import DeviceBest, Tuned
-from harness.model import Configuration
 
 COMMENT = re.compile(r'\s*"(driver|score|session|slowdown)":')
 """What lines begin with that say where values come from."""

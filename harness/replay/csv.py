@@ -14,8 +14,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.configuration import Configuration, Value
 from harness.errors import ConfigError
-from harness.model import Configuration, OutcomeKind, Value
+from harness.model import OutcomeKind
 from harness.replay.read import digest_of
 from harness.replay.recording import Measurement, Recording, find_parameters, make_recording
 from harness.space.space import Space

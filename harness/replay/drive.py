@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from harness.model import Goal, Outcome
+from harness.configuration import Goal
+from harness.model import Outcome
 from harness.replay.recording import Recording
 from harness.search.base import Strategy
 

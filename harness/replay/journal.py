@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.configuration import Configuration
 from harness.errors import ConfigError
-from harness.model import Configuration, Outcome, OutcomeKind
+from harness.model import Outcome, OutcomeKind
 from harness.replay.recording import Measurement, Recording, find_parameters, make_recording
 from harness.space.space import Space
 from harness.store.identity import make_key

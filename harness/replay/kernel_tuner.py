@@ -12,8 +12,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from harness.configuration import Configuration, Value
 from harness.errors import ConfigError
-from harness.model import Configuration, OutcomeKind, Value
+from harness.model import OutcomeKind
 from harness.replay.read import decode, digest_of, goal_of, is_time, judge, read_instant
 from harness.replay.recording import Measurement, Recording, find_parameters, make_recording
 from harness.space.parameters import Parameter

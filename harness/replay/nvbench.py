@@ -21,19 +21,11 @@ from typing import Any
 from msgspec import Struct
 
 from harness.comparison import Moments
+from harness.configuration import Configuration, Value
 from harness.errors import ConfigError
+from harness.lane import IMPORTED, DeviceInfo, Lane
 from harness.measurement import Mode
-from harness.model import (
-    IMPORTED,
-    Configuration,
-    DeviceInfo,
-    Lane,
-    Outcome,
-    OutcomeKind,
-    Run,
-    SessionInfo,
-    Value,
-)
+from harness.model import Outcome, OutcomeKind, Run, SessionInfo
 from harness.replay.read import decode, digest_of
 
 SIGN = re.compile(rb'"benchmarks"\s*:\s*\[')

@@ -13,8 +13,9 @@ from typing import TypeVar
 
 import msgspec
 
+from harness.configuration import Goal
 from harness.errors import ConfigError
-from harness.model import Goal, OutcomeKind
+from harness.model import OutcomeKind
 
 T = TypeVar("T")
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.configuration import Configuration, Goal, Value
 from harness.errors import ConfigError
-from harness.model import Configuration, Goal, Outcome, OutcomeKind, Run, Value
+from harness.model import Outcome, OutcomeKind, Run
 from harness.space.listed import list_space
 from harness.space.parameters import Parameter
 from harness.space.space import Space

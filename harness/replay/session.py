@@ -8,16 +8,9 @@ from collections.abc import Iterable, Mapping
 from itertools import accumulate
 from pathlib import Path
 
-from harness.model import (
-    IMPORTED,
-    Configuration,
-    DeviceInfo,
-    Lane,
-    Outcome,
-    OutcomeKind,
-    Run,
-    SessionInfo,
-)
+from harness.configuration import Configuration
+from harness.lane import IMPORTED, DeviceInfo, Lane
+from harness.model import Outcome, OutcomeKind, Run, SessionInfo
 from harness.replay.recording import Measurement, Recording
 from harness.stats import Aggregate, aggregate
 from harness.store.base import IMPORT

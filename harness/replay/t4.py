@@ -11,8 +11,9 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from harness.configuration import Configuration, Value
 from harness.errors import ConfigError
-from harness.model import Configuration, OutcomeKind, Value
+from harness.model import OutcomeKind
 from harness.replay.read import (
     decode,
     digest_of,

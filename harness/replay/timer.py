@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from harness.clock import Clock
-from harness.model import Lane, OutcomeKind, Test
+from harness.lane import Lane
+from harness.model import OutcomeKind, Test
 from harness.replay.recording import Measurement, Recording
 from harness.timing.simulated import ForeseenRun, SimulatedTimer
 

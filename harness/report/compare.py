@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.comparison import Comparison, Moments, Verdict, compare_samples
-from harness.model import Configuration, Goal
+from harness.configuration import Configuration, Goal
 from harness.report.moments import compare_moments, find_moments
 from harness.report.sides import Measured, Sampled, Side, pair_sides
 from harness.units import format_count, format_significant

@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.comparison import Comparison, compare_samples
+from harness.configuration import Configuration, Goal
 from harness.effects import Measured, collect
 from harness.errors import ConfigError
-from harness.model import Configuration, Goal, Lane, Outcome, OutcomeKind, SessionInfo
+from harness.lane import Lane
+from harness.model import Outcome, OutcomeKind, SessionInfo
 from harness.stats import is_better
 from harness.store.base import StoredSession
 

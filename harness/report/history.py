@@ -11,7 +11,8 @@ from typing import Any
 
 from harness.changes import LEAST, Change, find_changes, least_length
 from harness.comparison import Comparison, Verdict, compare_samples
-from harness.model import Configuration, Goal, Outcome, SessionInfo, format_value
+from harness.configuration import Configuration, Goal, format_value
+from harness.model import Outcome, SessionInfo
 from harness.stats import relative_noise
 from harness.store.base import BENCH
 from harness.store.history import Entry

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.lane import DeviceInfo
 from harness.measurement import Extent, Measurement
-from harness.model import Artifact, DeviceInfo, Outcome, SessionInfo
+from harness.model import Artifact, Outcome, SessionInfo
 from harness.units import format_significant
 
 UNITS = {"gflops": "GFLOP/s", "tflops": "TFLOP/s", "gbps": "GB/s"}

@@ -10,7 +10,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from harness.model import Event, Note, Phase
+from harness.events import Event, Note
+from harness.model import Phase
 from harness.report.plain import describe_score, describe_session
 from harness.report.progress import Progress, SeatState
 from harness.units import format_duration, format_text

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 
 from harness.comparison import Comparison, Moments
-from harness.model import Goal
+from harness.configuration import Goal
 from harness.stats import student_t_quantile
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.model import Event, Note, Outcome, OutcomeKind, SessionInfo, TestEnded
+from harness.events import Event, Note, TestEnded
+from harness.model import Outcome, OutcomeKind, SessionInfo
 from harness.report.kernel import describe_metrics
 from harness.report.progress import Progress
 from harness.stats import relative_noise

@@ -6,19 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from harness.model import (
-    BuildEnded,
-    Event,
-    Note,
-    Outcome,
-    OutcomeKind,
-    Phase,
-    PhaseStarted,
-    RunEnded,
-    SessionInfo,
-    TestCreated,
-    TestEnded,
-)
+from harness.events import BuildEnded, Event, Note, PhaseStarted, RunEnded, TestCreated, TestEnded
+from harness.model import Outcome, OutcomeKind, Phase, SessionInfo
 
 
 @dataclass(slots=True)

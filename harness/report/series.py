@@ -20,9 +20,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from harness.configuration import format_value
 from harness.effects import find_importance, value_effects
 from harness.errors import ConfigError
-from harness.model import format_value
 from harness.report.groups import Group, best_so_far, find_reference, measure
 
 Kind = Literal["best", "scores", "importance", "parameters"]

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.comparison import Moments
+from harness.configuration import Configuration
 from harness.errors import ConfigError
 from harness.measurement import Mode
-from harness.model import Configuration, Outcome, OutcomeKind, SessionInfo
+from harness.model import Outcome, OutcomeKind, SessionInfo
 from harness.stats import is_better
 
 Sampled = tuple[float, ...] | Moments

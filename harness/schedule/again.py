@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from harness.model import BuildEnded, Event, Lane, OutcomeKind, Phase, Run, RunEnded, Test
+from harness.events import BuildEnded, Event, RunEnded
+from harness.lane import Lane
+from harness.model import OutcomeKind, Phase, Run, Test
 from harness.schedule.base import POOL, Assignment, Crashed, Executor, Job, JobEnded
 from harness.schedule.engine import Engine
 

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from harness.model import Event, Lane, OutcomeKind, Phase, Run, Test
+from harness.events import Event
+from harness.lane import Lane
+from harness.model import OutcomeKind, Phase, Run, Test
 
 POOL = None
 """The seat of the compile workers."""

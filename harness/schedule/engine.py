@@ -10,21 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from harness.configuration import Configuration
 from harness.errors import DeviceError, RunError
-from harness.model import (
-    BuildEnded,
-    Configuration,
-    Event,
-    Lane,
-    Note,
-    Outcome,
-    OutcomeKind,
-    Phase,
-    RunEnded,
-    Test,
-    TestCreated,
-    TestEnded,
-)
+from harness.events import BuildEnded, Event, Note, RunEnded, TestCreated, TestEnded
+from harness.lane import Lane
+from harness.model import Outcome, OutcomeKind, Phase, Test
 from harness.schedule.base import Assignment, Crashed, Distribution, Executor, Job, JobEnded, Report
 from harness.schedule.plan import Live, Memory, Plan, Stream, journaled, least_loaded
 from harness.schedule.twins import Leaders, TwinKey, Twins

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from harness.model import Lane, Phase
+from harness.lane import Lane
+from harness.model import Phase
 from harness.schedule.base import Assignment, Job, JobEnded
 
 

@@ -12,7 +12,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.model import Lane, OutcomeKind, Phase
+from harness.lane import Lane
+from harness.model import OutcomeKind, Phase
 from harness.schedule.base import POOL, Assignment, Job, JobEnded
 
 QUICK_S = 0.01

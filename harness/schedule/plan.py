@@ -7,19 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from harness.model import (
-    Build,
-    BuildEnded,
-    Event,
-    Goal,
-    Lane,
-    Outcome,
-    OutcomeKind,
-    Run,
-    RunEnded,
-    Test,
-    TestEnded,
-)
+from harness.configuration import Goal
+from harness.events import BuildEnded, Event, RunEnded, TestEnded
+from harness.lane import Lane
+from harness.model import Build, Outcome, OutcomeKind, Run, Test
 from harness.schedule.twins import TwinKey
 from harness.search.base import Strategy
 from harness.stats import Aggregate, aggregate

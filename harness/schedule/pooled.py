@@ -14,7 +14,8 @@ from dataclasses import replace
 from itertools import zip_longest
 from typing import Literal
 
-from harness.model import Lane, OutcomeKind, Phase
+from harness.lane import Lane
+from harness.model import OutcomeKind, Phase
 from harness.schedule.base import POOL, Assignment, Job, JobEnded
 
 _BATCH = 256

@@ -10,7 +10,9 @@ from queue import Empty, SimpleQueue
 
 from harness.clock import SystemClock
 from harness.compile.base import Compiler
-from harness.model import Event, Lane, Phase, PhaseStarted
+from harness.events import Event, PhaseStarted
+from harness.lane import Lane
+from harness.model import Phase
 from harness.schedule.base import POOL, Assignment, Crashed, Job, Report
 from harness.schedule.quiet import QuietGate
 from harness.schedule.work import Bench, do_job

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from harness.model import Goal, Outcome, OutcomeKind, Run
+from harness.configuration import Goal
+from harness.model import Outcome, OutcomeKind, Run
 from harness.stats import is_better
 
 TwinKey = tuple[int, str, str]

@@ -9,7 +9,8 @@ from functools import partial
 
 from harness.clock import Clock, VirtualClock
 from harness.compile.base import Compiler
-from harness.model import Event, Lane
+from harness.events import Event
+from harness.lane import Lane
 from harness.schedule.base import POOL, Assignment, Job, Report
 from harness.schedule.work import Bench, do_job
 from harness.timing.base import Timer

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.compile.base import Compiler
-from harness.model import BuildEnded, Event, OutcomeKind, Phase, PhaseStarted, RunEnded
+from harness.events import BuildEnded, Event, PhaseStarted, RunEnded
+from harness.model import OutcomeKind, Phase
 from harness.schedule.base import Job, JobEnded
 from harness.timing.base import Timer
 

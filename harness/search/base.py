@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from harness.model import Configuration, Goal, Outcome
+from harness.configuration import Configuration, Goal
+from harness.model import Outcome
 from harness.space.space import Space
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.model import Configuration, Goal, Outcome
+from harness.configuration import Configuration, Goal
+from harness.model import Outcome
 from harness.search.base import Strategy
 from harness.space.space import Space
 

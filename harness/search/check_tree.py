@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping
 
-from harness.model import Configuration
+from harness.configuration import Configuration
 from harness.search.claims import Claim, differing, list_claims, replaced
 from harness.search.listed import Listed
 from harness.space.space import Space

@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.model import Configuration, Goal, Outcome, Value, format_value
+from harness.configuration import Configuration, Goal, Value, format_value
+from harness.model import Outcome
 from harness.space.space import Space
 from harness.space.tree import Node
 from harness.stats import is_better, relative_noise

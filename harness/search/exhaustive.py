@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.model import Configuration, Goal, Outcome
+from harness.configuration import Configuration, Goal
+from harness.model import Outcome
 from harness.space.space import Space
 
 

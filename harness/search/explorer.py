@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from harness.model import Configuration, Goal, Outcome, OutcomeKind
+from harness.configuration import Configuration, Goal
+from harness.model import Outcome, OutcomeKind
 from harness.search.quickness import Quickness
 from harness.space.arrays import Array
 from harness.space.neighbours import Kind, neighbour_rows

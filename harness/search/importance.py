@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.model import Configuration
+from harness.configuration import Configuration
 from harness.search.listed import Listed
 from harness.space.space import Space
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-from harness.model import Configuration, Outcome
+from harness.configuration import Configuration
+from harness.model import Outcome
 
 
 class Listed:

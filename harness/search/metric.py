@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from harness.model import Value
+from harness.configuration import Value
 from harness.space.arrays import Array
 from harness.space.parameters import Parameter
 from harness.space.tree import Node

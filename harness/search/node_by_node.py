@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from harness.model import Goal, Outcome, OutcomeKind
+from harness.configuration import Goal
+from harness.model import Outcome, OutcomeKind
 from harness.search.base import MakeStrategy, Strategy
 from harness.search.explorer import Explorer, Key, draw_rows, key_of
 from harness.space.arrays import Array

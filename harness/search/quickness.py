@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from harness.model import Configuration, Outcome, OutcomeKind
+from harness.configuration import Configuration
+from harness.model import Outcome, OutcomeKind
 from harness.search.metric import Floats
 from harness.space.arrays import Array
 from harness.space.space import Space

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harness.model import Configuration, Outcome
+from harness.configuration import Configuration
+from harness.model import Outcome
 from harness.search.base import Strategy
 
 

@@ -6,8 +6,9 @@ import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 
+from harness.configuration import Configuration, Goal
 from harness.errors import ConfigError
-from harness.model import Configuration, Goal, Outcome, OutcomeKind
+from harness.model import Outcome, OutcomeKind
 from harness.search.completion import Completer
 from harness.search.valuations import (
     Branch,

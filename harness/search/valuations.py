@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from harness.model import Configuration, Goal, Value
+from harness.configuration import Configuration, Goal, Value
 from harness.space.space import Space
 from harness.space.tree import Node
 from harness.stats import is_better

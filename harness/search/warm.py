@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.model import Goal, Outcome
+from harness.configuration import Goal
+from harness.model import Outcome
 from harness.search.beliefs import USUAL, Beliefs
 from harness.search.explorer import loss_of
 from harness.search.kriging import NUGGET, Hyper, Sites, covariance, fit

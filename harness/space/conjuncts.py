@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from harness.model import Value
+from harness.configuration import Value
 from harness.space.constraints import (
     EVALUATION_ERRORS,
     AnyConstraint,

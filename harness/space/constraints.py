@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
+from harness.configuration import Value, format_value
 from harness.errors import ConfigError
-from harness.model import Value, format_value
 from harness.space.expression import (
     SHOWN_LENGTH,
     Scalar,

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from harness.configuration import Value
 from harness.errors import ConfigError
-from harness.model import Value
 from harness.space.arrays import Array, Bools, Columns
 from harness.space.conjuncts import Conjunct
 from harness.space.constraints import evaluation_problem

@@ -15,8 +15,8 @@ import warnings
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from harness.configuration import Value
 from harness.errors import ConfigError
-from harness.model import Value
 from harness.space.functions import BINARY, COMPARE, FUNCTIONS, UNARY, Function, Operand
 from harness.units import excerpt
 

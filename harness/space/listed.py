@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from harness.configuration import Configuration, Value
 from harness.errors import ConfigError
-from harness.model import Configuration, Value
 from harness.space.arrays import Array, index_type
 from harness.space.constraints import AnyConstraint
 from harness.space.construct import Construction

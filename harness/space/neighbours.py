@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from harness.model import Configuration, Value
+from harness.configuration import Configuration, Value
 from harness.space.arrays import Array
 from harness.space.space import Space
 

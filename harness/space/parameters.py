@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.configuration import Value
 from harness.errors import ConfigError
-from harness.model import Value
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.model import Configuration
+from harness.configuration import Configuration
 from harness.space.arrays import SAFE, Array
 from harness.space.space import Space
 

@@ -14,8 +14,8 @@ from functools import cached_property
 
 import numpy as np
 
+from harness.configuration import Configuration, Value
 from harness.errors import ConfigError
-from harness.model import Configuration, Value
 from harness.space.arrays import SAFE, Array, Bools
 from harness.space.conjuncts import split
 from harness.space.constraints import AnyConstraint

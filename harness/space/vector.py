@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from harness.model import Value
+from harness.configuration import Value
 from harness.space.arrays import Array, Bools, Columns
 from harness.space.expression import compile_scalar, name_of, operands
 from harness.space.functions import Operand

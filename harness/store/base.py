@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from harness.model import Event, Goal, Lane, Note, Outcome, Run, SessionInfo, Test
+from harness.configuration import Goal
+from harness.events import Event, Note
+from harness.lane import Lane
+from harness.model import Outcome, Run, SessionInfo, Test
 
 BENCH = "bench"
 IMPORT = "import"

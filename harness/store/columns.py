@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from harness.model import SessionInfo, Value, format_value
+from harness.configuration import Value, format_value
+from harness.model import SessionInfo
 from harness.store.schema import connect, translated
 from harness.store.sessions import find_session, read_info
 

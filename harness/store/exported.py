@@ -9,17 +9,11 @@ from typing import Any
 
 import msgspec
 
+from harness.configuration import Configuration
 from harness.errors import StoreError
+from harness.lane import DeviceInfo, Lane
 from harness.measurement import Measurement
-from harness.model import (
-    Configuration,
-    DeviceInfo,
-    Lane,
-    Outcome,
-    OutcomeKind,
-    Run,
-    SessionInfo,
-)
+from harness.model import Outcome, OutcomeKind, Run, SessionInfo
 
 
 def load_exported(path: Path) -> tuple[SessionInfo, tuple[Outcome, ...]]:

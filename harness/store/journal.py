@@ -13,20 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.model import (
-    BuildEnded,
-    Event,
-    Note,
-    Outcome,
-    OutcomeKind,
-    Phase,
-    Run,
-    RunEnded,
-    Test,
-    TestCreated,
-    TestEnded,
-    TestRevised,
-)
+from harness.events import BuildEnded, Event, Note, RunEnded, TestCreated, TestEnded, TestRevised
+from harness.model import Outcome, OutcomeKind, Phase, Run, Test
 from harness.store.base import Begun, SessionStart
 from harness.store.claims import Claim
 from harness.store.rows import (

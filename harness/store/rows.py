@@ -9,17 +9,10 @@ from typing import Any
 
 import msgspec
 
+from harness.configuration import Configuration
+from harness.lane import DeviceInfo, Lane
 from harness.measurement import Measurement
-from harness.model import (
-    Artifact,
-    Configuration,
-    DeviceInfo,
-    Evidence,
-    Lane,
-    Outcome,
-    OutcomeKind,
-    Run,
-)
+from harness.model import Artifact, Evidence, Outcome, OutcomeKind, Run
 from harness.store.base import BENCH, IMPORT
 
 TEST_COLUMNS = (

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import StoreError
-from harness.model import Lane, Note, Outcome, OutcomeKind, Run, SessionInfo
+from harness.events import Note
+from harness.lane import Lane
+from harness.model import Outcome, OutcomeKind, Run, SessionInfo
 from harness.store.base import BENCH, SessionOverview, SessionRow, StoredSession
 from harness.store.claims import is_claimed
 from harness.store.rows import (

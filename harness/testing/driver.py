@@ -19,8 +19,8 @@ from typing import NoReturn
 
 from harness.clock import Clock, SystemClock
 from harness.landscape import Landscape
+from harness.lane import DeviceInfo
 from harness.measurement import DeviceState, Launch
-from harness.model import DeviceInfo
 from harness.timing.driver import DriverError, DriverFacts, Parameter, Pointer
 from harness.timing.launch_model import (
     THROTTLED_CLOCK,

@@ -8,7 +8,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import ClassVar
 
-from harness.model import Configuration, Outcome, OutcomeKind
+from harness.configuration import Configuration
+from harness.model import Outcome, OutcomeKind
 from harness.search.base import Strategy
 from harness.search.budget import Limited, Limits
 from harness.space.constraints import parse_constraint

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from harness.clock import Clock
-from harness.model import Build, Configuration, Lane, OutcomeKind, Phase, Run, Test
+from harness.configuration import Configuration
+from harness.lane import Lane
+from harness.model import Build, OutcomeKind, Phase, Run, Test
 
 Script = Callable[[Configuration], OutcomeKind]
 

@@ -16,8 +16,9 @@ from dataclasses import replace
 from typing import Literal
 
 from harness.clock import SystemClock
+from harness.lane import Lane
 from harness.measurement import ENERGY_S
-from harness.model import Command, Lane, OutcomeKind, ProcessResult, Run, Test
+from harness.model import Command, OutcomeKind, ProcessResult, Run, Test
 from harness.procs.explain import describe_end, describe_failure, make_evidence
 from harness.procs.worker import Worker
 from harness.units import format_seconds

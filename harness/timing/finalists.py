@@ -14,7 +14,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from harness.model import Goal
+from harness.configuration import Goal
 
 T = TypeVar("T", bound=Hashable)
 

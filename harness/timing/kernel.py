@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 
 from harness.clock import Clock
 from harness.errors import RunError
+from harness.lane import Lane
 from harness.measurement import ENERGY_S, DeviceState, Launch, Measurement, Mode
-from harness.model import Evidence, Lane, OutcomeKind, Run, Test
+from harness.model import Evidence, OutcomeKind, Run, Test
 from harness.timing.link import DeviceLostError, Link, WorkerDiedError, WorkerHungError
 from harness.timing.protocol import Measure, Measured, PhaseName, Refused
 from harness.timing.sentinel import LOOK_INDEX, REST_INDEX, REST_S, WARM_UP_S, Sentinel

@@ -20,9 +20,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from harness.configuration import Configuration, Value
 from harness.landscape import Landscape
+from harness.lane import DeviceInfo
 from harness.measurement import Launch
-from harness.model import Configuration, DeviceInfo, Value
 
 OVERHEAD_S = 2e-6
 _EFFICIENCY = 0.8

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from harness.clock import Clock
 from harness.landscape import Landscape
-from harness.model import Evidence, Lane, OutcomeKind, Test
+from harness.lane import Lane
+from harness.model import Evidence, OutcomeKind, Test
 from harness.timing.simulated import ForeseenRun, SimulatedTimer
 
 HANG_FACTOR = 20

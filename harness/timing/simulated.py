@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from harness.clock import Clock
 from harness.landscape import SimulatedWork
-from harness.model import Evidence, Lane, OutcomeKind, Run, Test
+from harness.lane import Lane
+from harness.model import Evidence, OutcomeKind, Run, Test
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ from harness.app.toolchain import Toolchain
 from harness.compile.cache import BuildCache
 from harness.compile.cached import CachedCompiler
 from harness.compile.toolkit import Nvcc
+from harness.configuration import Configuration
 from harness.errors import ConfigError
-from harness.model import Configuration, Test
+from harness.model import Test
 from harness.testing.cubins import FakeTranslator
 from tests.app.test_kernels import DATA, SOURCE
 

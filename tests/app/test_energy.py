@@ -14,8 +14,9 @@ from harness.device.telemetry import NvmlTelemetry
 from harness.errors import ConfigError
 from harness.export.csv import format_csv
 from harness.landscape import Landscape
+from harness.lane import DeviceInfo, Lane
 from harness.measurement import ENERGY_S
-from harness.model import DeviceInfo, Lane, OutcomeKind
+from harness.model import OutcomeKind
 from harness.testing.nvml import FakeGpu, FakeNvml
 from harness.timing.command import find_energy
 from tests.app.test_kernels import SOURCE, changed

@@ -16,9 +16,10 @@ import harness
 from harness.app.identity import Identity
 from harness.app.setup import prepare
 from harness.app.toolchain import describe_toolchain
+from harness.configuration import Configuration
 from harness.errors import ConfigError
 from harness.export.json import format_json
-from harness.model import Configuration, OutcomeKind, Test
+from harness.model import OutcomeKind, Test
 from harness.store.exported import load_exported
 from harness.store.sessions import load_session
 from tests.app import invented

@@ -16,8 +16,10 @@ import harness
 from harness.app.emulation import Emulation, SmallKernels, describe_size
 from harness.app.identity import Identity
 from harness.app.setup import Setup, prepare
+from harness.configuration import Configuration
 from harness.errors import ConfigError
-from harness.model import Artifact, Configuration, Lane, OutcomeKind, Resources, Test
+from harness.lane import Lane
+from harness.model import Artifact, OutcomeKind, Resources, Test
 from tests.app import invented
 
 if sys.version_info >= (3, 11):

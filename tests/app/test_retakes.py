@@ -11,8 +11,9 @@ import pytest
 import harness
 from harness.app.kernel_measures import RETAKES
 from harness.app.retakes import MOST, find_suspect_tests, restore, revise, share_revised
+from harness.configuration import Configuration
 from harness.measurement import SUSPECT, Launch, Measurement
-from harness.model import Configuration, Outcome, OutcomeKind, Run
+from harness.model import Outcome, OutcomeKind, Run
 from harness.store.sessions import load_session
 from tests.app.test_kernels import SOURCE, changed, tune
 

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from harness.app.simulate import Plan, Simulation, run_plan
+from harness.configuration import Configuration, Goal
 from harness.errors import ConfigError
-from harness.model import Configuration, Goal, Outcome
+from harness.model import Outcome
 from harness.replay.standing import CaseScore
 from harness.search.exhaustive import Exhaustive
 from harness.space.space import Space

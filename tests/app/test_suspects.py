@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from harness.app.suspects import find_suspects
+from harness.lane import DeviceInfo, Lane
 from harness.measurement import Launch, Measurement
-from harness.model import DeviceInfo, Lane, Outcome
+from harness.model import Outcome
 from tests.store.helpers import make_outcome, make_run, make_test
 
 LANES = [Lane(name, n, DeviceInfo("mock", n, f"M-{n}", "H100")) for n, name in enumerate("ab")]

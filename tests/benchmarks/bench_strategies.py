@@ -15,7 +15,8 @@ import sys
 import time
 
 from harness.app.names import STRATEGIES, load
-from harness.model import Configuration, Outcome, OutcomeKind
+from harness.configuration import Configuration
+from harness.model import Outcome, OutcomeKind
 from harness.search.base import MakeStrategy
 from harness.space.constraints import parse_constraint
 from harness.space.parameters import Parameter

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.app.strategies import make_strategy
-from harness.model import Configuration, Outcome, OutcomeKind
+from harness.configuration import Configuration
+from harness.model import Outcome, OutcomeKind
 from harness.space.parameters import Parameter
 from harness.space.space import Space, make_space
 from harness.space.tree import Node, parse_tree

@@ -11,7 +11,9 @@ from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
-from harness.model import Configuration, DeviceInfo, Lane, Outcome, OutcomeKind, Run, Value
+from harness.configuration import Configuration, Value
+from harness.lane import DeviceInfo, Lane
+from harness.model import Outcome, OutcomeKind, Run
 from harness.store.base import SessionStart
 from harness.store.journal import open_journal
 from harness.store.rows import RUN_COLUMNS, dump_configuration, run_values

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.model import Value
+from harness.configuration import Value
 from harness.space.constraints import parse_constraint
 from harness.space.parameters import Parameter
 from harness.space.space import Space, make_space

@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 
 from harness.compile.fit import find_fault, find_misfit
+from harness.lane import DeviceInfo
 from harness.limits import device_limits
 from harness.measurement import Launch
-from harness.model import DeviceInfo, Resources
+from harness.model import Resources
 
 LIMITS = device_limits(DeviceInfo("mock", 0, "MOCK-0", "A4000", compute_capability=(8, 6)))
 

@@ -11,19 +11,10 @@ from harness.compile.base import Compiler, KernelBuild
 from harness.compile.kernel import KernelTestCompiler
 from harness.compile.mock import MockKernelCompiler
 from harness.compile.source import KernelSource
+from harness.configuration import Configuration
 from harness.landscape import Landscape
-from harness.model import (
-    Artifact,
-    Build,
-    Configuration,
-    DeviceInfo,
-    Evidence,
-    Lane,
-    OutcomeKind,
-    Phase,
-    Resources,
-    Test,
-)
+from harness.lane import DeviceInfo, Lane
+from harness.model import Artifact, Build, Evidence, OutcomeKind, Phase, Resources, Test
 
 LANE = Lane("left", 0, DeviceInfo("mock", 0, "MOCK-0", "H100", simulated=True))
 TEST = Test(4, Configuration.from_mapping({"B": 16}), "key", "left")

@@ -5,8 +5,10 @@ import threading
 from harness.clock import SystemClock, VirtualClock
 from harness.compile.base import Compiler
 from harness.compile.mock import MockCompiler
+from harness.configuration import Configuration
 from harness.landscape import Landscape
-from harness.model import Build, Configuration, DeviceInfo, Lane, OutcomeKind, Phase, Test
+from harness.lane import DeviceInfo, Lane
+from harness.model import Build, OutcomeKind, Phase, Test
 
 LANE = Lane("left", 0, DeviceInfo("mock", 0, "MOCK-0", "H100", simulated=True))
 TEST = Test(4, Configuration.from_mapping({"B": 16}), "key", "left")

@@ -9,7 +9,9 @@ import pytest
 from harness.clock import SystemClock
 from harness.compile.base import Compiler
 from harness.compile.shell import ShellCompiler
-from harness.model import Build, Command, Configuration, DeviceInfo, Lane, OutcomeKind, Phase, Test
+from harness.configuration import Configuration
+from harness.lane import DeviceInfo, Lane
+from harness.model import Build, Command, OutcomeKind, Phase, Test
 from harness.procs.worker import Worker
 from harness.testing.programs import Programs
 

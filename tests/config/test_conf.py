@@ -9,8 +9,9 @@ from harness.config.conf import load_conf
 from harness.config.ini import parse_ini
 from harness.config.spec import Spec
 from harness.config.substitute import Template
+from harness.configuration import Configuration
 from harness.errors import ConfigError
-from harness.model import Configuration, DeviceInfo, Lane
+from harness.lane import DeviceInfo, Lane
 
 Write = Callable[..., Path]
 LANE = Lane("0", 0, DeviceInfo("none", 0, "", ""))

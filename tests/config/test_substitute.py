@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.config.substitute import ESCAPED_PERCENT, CommandTemplate, Template
+from harness.configuration import Configuration, format_value
 from harness.errors import ConfigError
-from harness.model import Configuration, DeviceInfo, Lane, format_value
+from harness.lane import DeviceInfo, Lane
 
 NAMES = ("N", "NB", "ID", "A_1")
 LANE = Lane("left", 1, DeviceInfo("mock", 3, "MOCK-7", "A100"))

@@ -15,7 +15,7 @@ import pytest
 
 from harness.app.clocks import hold_clocks
 from harness.device.clocks import ClockLock
-from harness.model import DeviceInfo, Lane
+from harness.lane import DeviceInfo, Lane
 from harness.testing.nvml import make_gpus
 from tests.device.fake_clocks import LOG
 

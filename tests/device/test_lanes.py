@@ -9,7 +9,7 @@ from harness.device.mock import MockBackend
 from harness.device.none import NoneBackend
 from harness.device.nvml import CudaBackend
 from harness.errors import ConfigError, DeviceError
-from harness.model import DeviceInfo
+from harness.lane import DeviceInfo
 from harness.testing import nvml as machines
 from harness.testing.nvml import FakeGpu, FakeNvml
 

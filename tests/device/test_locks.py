@@ -15,7 +15,7 @@ import pytest
 from harness.device import locks
 from harness.device.locks import DeviceLocks, find_holders, find_lock_directory, hold_devices
 from harness.errors import DeviceError
-from harness.model import DeviceInfo
+from harness.lane import DeviceInfo
 
 GPU = DeviceInfo("cuda", 0, "GPU-a", "RTX A4000", locks=(("GPU-a", True),))
 OTHER = DeviceInfo("cuda", 1, "GPU-b", "RTX A4000", locks=(("GPU-b", True),))
@@ -26,7 +26,7 @@ MOCK = DeviceInfo("mock", 0, "MOCK-a", "H100")
 HOLDER = """
 import os, subprocess, sys
 from harness.device.locks import hold_devices
-from harness.model import DeviceInfo
+from harness.lane import DeviceInfo
 held = hold_devices([DeviceInfo("cuda", 0, "GPU-a", "RTX A4000", locks=(("GPU-a", True),))])
 {more}
 print("held", flush=True)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from harness.device.nvml import CudaBackend
 from harness.device.telemetry import NvmlTelemetry
-from harness.model import DeviceInfo
+from harness.lane import DeviceInfo
 from harness.testing.nvml import FakeNvml, mig, no_library, old_driver, one_gpu
 
 

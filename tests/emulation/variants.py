@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.model import Value
+from harness.configuration import Value
 
 
 @dataclass(frozen=True)

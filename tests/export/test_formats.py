@@ -9,22 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from harness.configuration import Configuration
 from harness.errors import StoreError
 from harness.export.base import write_whole
 from harness.export.csv import format_csv
 from harness.export.importance import format_importance
 from harness.export.json import format_json
 from harness.export.script import format_script
-from harness.model import (
-    Configuration,
-    DeviceInfo,
-    Evidence,
-    Lane,
-    Outcome,
-    OutcomeKind,
-    Run,
-    SessionInfo,
-)
+from harness.lane import DeviceInfo, Lane
+from harness.model import Evidence, Outcome, OutcomeKind, Run, SessionInfo
 
 LANE = Lane("left", 0, DeviceInfo("none", 0, "", "CPU"), (("HARNESS_PARALLEL", "left"),))
 INFO = SessionInfo(

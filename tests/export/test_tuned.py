@@ -16,18 +16,12 @@ import pytest
 
 from harness.app.emit import format_tuned
 from harness.app.names import EMITS, load
+from harness.configuration import Configuration, Value
 from harness.errors import ConfigError
 from harness.export.base import write_changed
 from harness.export.tuned import Tuned, make_tuned
-from harness.model import (
-    Configuration,
-    DeviceInfo,
-    Lane,
-    Outcome,
-    OutcomeKind,
-    SessionInfo,
-    Value,
-)
+from harness.lane import DeviceInfo, Lane
+from harness.model import Outcome, OutcomeKind, SessionInfo
 
 A100 = DeviceInfo("cuda", 0, "GPU-a", "NVIDIA A100-SXM4", compute_capability=(8, 0), driver="550.1")
 T4 = DeviceInfo("cuda", 1, "GPU-b", "Tesla T4", compute_capability=(7, 5), driver="550.1")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.model import Value
+from harness.configuration import Value
 
 Sizes = Mapping[str, int]
 

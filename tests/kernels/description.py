@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.model import Value
+from harness.configuration import Value
 
 if sys.version_info >= (3, 11):
     import tomllib

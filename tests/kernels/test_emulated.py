@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.model import Value
+from harness.configuration import Value
 from tests.emulation.emulate import EmulationError
 from tests.kernels.cases import CASES, Case
 from tests.kernels.description import Description

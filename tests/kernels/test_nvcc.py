@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.model import Value
+from harness.configuration import Value
 from tests.emulation.variants import Variant, include_headers, include_variant
 from tests.kernels.cases import CASES, Case
 from tests.kernels.description import Description

@@ -20,8 +20,9 @@ from harness.compile.numba import Numba, NumbaTranslator, open_numba
 from harness.compile.source import KernelSource, count_parameter_bytes
 from harness.config.change import change_spec
 from harness.config.load import load_config
+from harness.configuration import Configuration
 from harness.errors import CompileError
-from harness.model import Configuration, OutcomeKind
+from harness.model import OutcomeKind
 from tests.kernels.description import ROOT
 
 needs_numba = pytest.mark.skipif(

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.model import Configuration, Outcome
+from harness.configuration import Configuration
+from harness.model import Outcome
 from harness.replay.drive import simulate
 from harness.replay.load import load_recording
 from harness.replay.recording import Recording

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 import harness
+from harness.configuration import Configuration, Value
 from harness.errors import ConfigError, StoreError
-from harness.model import Configuration, OutcomeKind, Value
+from harness.model import OutcomeKind
 from harness.replay.load import load_recording
 from harness.replay.recording import Recording
 from tests.replay.helpers import (

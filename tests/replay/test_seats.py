@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from harness.clock import VirtualClock
-from harness.model import Configuration, Lane, OutcomeKind, Phase, Test
+from harness.configuration import Configuration
+from harness.lane import Lane
+from harness.model import OutcomeKind, Phase, Test
 from harness.replay.compiler import ReplayCompiler
 from harness.replay.device import ReplayBackend
 from harness.replay.load import load_recording

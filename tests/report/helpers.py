@@ -9,18 +9,10 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
-from harness.model import (
-    Configuration,
-    DeviceInfo,
-    Evidence,
-    Lane,
-    Note,
-    Outcome,
-    OutcomeKind,
-    Run,
-    SessionInfo,
-    Value,
-)
+from harness.configuration import Configuration, Value
+from harness.events import Note
+from harness.lane import DeviceInfo, Lane
+from harness.model import Evidence, Outcome, OutcomeKind, Run, SessionInfo
 from harness.store.base import StoredSession
 
 PARAMETERS: dict[str, list[Value]] = {

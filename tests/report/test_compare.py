@@ -9,17 +9,11 @@ from typing import Any
 
 import pytest
 
+from harness.configuration import Configuration
 from harness.errors import ConfigError, StoreError
 from harness.export.json import format_json
-from harness.model import (
-    Configuration,
-    DeviceInfo,
-    Lane,
-    Outcome,
-    OutcomeKind,
-    Run,
-    SessionInfo,
-)
+from harness.lane import DeviceInfo, Lane
+from harness.model import Outcome, OutcomeKind, Run, SessionInfo
 from harness.report.compare import Comparisons, compare_sessions
 from harness.report.sides import Side
 from harness.store.exported import load_exported

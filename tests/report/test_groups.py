@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from harness.configuration import Value
 from harness.errors import ConfigError
-from harness.model import OutcomeKind, Value
+from harness.model import OutcomeKind
 from harness.report.groups import best_so_far, find_reference, find_ties, make_groups, rank
 
 from .helpers import make_info, make_outcome, make_stored

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from harness.configuration import Configuration
 from harness.errors import ConfigError
+from harness.lane import IMPORTED, DeviceInfo, Lane
 from harness.measurement import Launch, Measurement
-from harness.model import IMPORTED, Configuration, DeviceInfo, Lane, Outcome, OutcomeKind, Run
+from harness.model import Outcome, OutcomeKind, Run
 from harness.report.history import BEST, Track, describe_track, make_tracks, to_object
 from harness.store.base import BENCH
 from harness.store.history import Entry

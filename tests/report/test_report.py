@@ -8,24 +8,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.model import (
-    Configuration,
-    DeviceInfo,
-    Event,
-    Goal,
-    Lane,
-    Note,
-    Outcome,
-    OutcomeKind,
-    Phase,
-    PhaseStarted,
-    Run,
-    RunEnded,
-    SessionInfo,
-    Test,
-    TestCreated,
-    TestEnded,
-)
+from harness.configuration import Configuration, Goal
+from harness.events import Event, Note, PhaseStarted, RunEnded, TestCreated, TestEnded
+from harness.lane import DeviceInfo, Lane
+from harness.model import Outcome, OutcomeKind, Phase, Run, SessionInfo, Test
 from harness.report.live import LiveView
 from harness.report.plain import PlainView, describe_outcome, describe_score
 from harness.report.progress import Progress

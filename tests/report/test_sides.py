@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from harness.configuration import Configuration
 from harness.errors import ConfigError
+from harness.lane import IMPORTED, Lane
 from harness.measurement import Launch, Measurement, Mode
-from harness.model import IMPORTED, Configuration, Lane, Outcome, OutcomeKind, Run
+from harness.model import Outcome, OutcomeKind, Run
 from harness.report.compare import compare_sessions
 from harness.report.sides import Side, pair_sides
 

@@ -7,17 +7,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from harness.clock import Clock
-from harness.model import (
-    BuildEnded,
-    Configuration,
-    DeviceInfo,
-    Event,
-    Lane,
-    Outcome,
-    OutcomeKind,
-    RunEnded,
-    TestEnded,
-)
+from harness.configuration import Configuration
+from harness.events import BuildEnded, Event, RunEnded, TestEnded
+from harness.lane import DeviceInfo, Lane
+from harness.model import Outcome, OutcomeKind
 from harness.schedule.base import Distribution
 from harness.schedule.engine import Engine
 from harness.schedule.per_test import PerTest

@@ -5,20 +5,10 @@ from dataclasses import dataclass
 
 import pytest
 
+from harness.configuration import Configuration
 from harness.errors import DeviceError
-from harness.model import (
-    BuildEnded,
-    Configuration,
-    Note,
-    Outcome,
-    OutcomeKind,
-    Phase,
-    Run,
-    RunEnded,
-    Test,
-    TestCreated,
-    TestEnded,
-)
+from harness.events import BuildEnded, Note, RunEnded, TestCreated, TestEnded
+from harness.model import Outcome, OutcomeKind, Phase, Run, Test
 from harness.schedule.base import Crashed, Report
 from harness.schedule.plan import Memory
 from harness.schedule.virtual import VirtualExecutor

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from harness.errors import DeviceError
-from harness.model import Lane, OutcomeKind, Phase, Test
+from harness.lane import Lane
+from harness.model import OutcomeKind, Phase, Test
 from harness.schedule.base import Job, JobEnded
 from harness.schedule.pipelined import QUICK_S, Pipelined
 

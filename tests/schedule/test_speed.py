@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from harness.model import Configuration, Lane
+from harness.configuration import Configuration
+from harness.lane import Lane
 
 from .helpers import Listed, Session, configurations, lanes
 

@@ -8,7 +8,9 @@ import pytest
 
 from harness.clock import SystemClock
 from harness.compile.base import Compiler
-from harness.model import Build, Lane, OutcomeKind, Phase, PhaseStarted, Run, RunEnded, Test
+from harness.events import PhaseStarted, RunEnded
+from harness.lane import Lane
+from harness.model import Build, OutcomeKind, Phase, Run, Test
 from harness.schedule.base import POOL, Assignment, Crashed, Job, JobEnded, Report
 from harness.schedule.quiet import QuietGate
 from harness.schedule.threads import ThreadExecutor

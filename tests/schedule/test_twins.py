@@ -5,15 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from harness.clock import Clock
-from harness.model import (
-    Artifact,
-    Build,
-    Lane,
-    Outcome,
-    OutcomeKind,
-    Resources,
-    Test,
-)
+from harness.lane import Lane
+from harness.model import Artifact, Build, Outcome, OutcomeKind, Resources, Test
 from harness.schedule.engine import Engine
 from harness.schedule.plan import Memory, Plan, Stream
 from harness.schedule.twins import Leaders, Twins

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.model import Configuration, Outcome, OutcomeKind
+from harness.configuration import Configuration
+from harness.model import Outcome, OutcomeKind
 from harness.search.base import Strategy
 from harness.space.parameters import Parameter
 from harness.space.space import Space, make_space

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from harness.model import Configuration
+from harness.configuration import Configuration
 from harness.search.annealing import SAMPLE, Annealing
 from tests.search.helpers import make_grid, search
 

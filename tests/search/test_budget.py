@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.model import Configuration, Goal, Outcome, OutcomeKind
+from harness.configuration import Configuration, Goal
+from harness.model import Outcome, OutcomeKind
 from harness.search.budget import Limited, Limits
 from harness.search.exhaustive import Exhaustive
 from harness.search.start import StartFirst

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.model import Configuration, Goal, Outcome, OutcomeKind, Run
+from harness.configuration import Configuration, Goal
+from harness.model import Outcome, OutcomeKind, Run
 from harness.search.check_tree import TreeCheck
 from harness.search.claims import (
     DEFAULT_TOLERANCE,

@@ -7,7 +7,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.model import Configuration, Value
+from harness.configuration import Configuration, Value
 from harness.search.completion import Completer
 from harness.space.constraints import parse_constraint
 from harness.space.parameters import Parameter

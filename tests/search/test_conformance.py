@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from harness.model import Goal
+from harness.configuration import Goal
 from harness.search.annealing import Annealing
 from harness.search.base import MakeStrategy, Strategy
 from harness.search.budget import Limited, Limits

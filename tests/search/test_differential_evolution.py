@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from harness.model import Configuration
+from harness.configuration import Configuration
 from harness.search.differential_evolution import FEWEST_MEMBERS, MEMBERS, DifferentialEvolution
 from tests.search.helpers import score, search
 from tests.search.test_genetic import SPACE, hills

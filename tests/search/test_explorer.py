@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from harness.model import Configuration
+from harness.configuration import Configuration
 from harness.search.explorer import Explorer, loss_of
 from harness.space.constraints import parse_constraint
 from harness.space.parameters import Parameter

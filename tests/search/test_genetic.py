@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from harness.model import Configuration
+from harness.configuration import Configuration
 from harness.search.genetic import PARENTS, Genetic
 from tests.search.helpers import make_grid, search
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from harness.model import Configuration
+from harness.configuration import Configuration
 from harness.search.local import SAMPLE, Local
 from harness.search.local_best import LocalBest
 from tests.search.helpers import make_grid, search

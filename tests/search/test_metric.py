@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from harness.model import Value
+from harness.configuration import Value
 from harness.search.metric import Floats, Metric
 from harness.space.parameters import Parameter
 from harness.space.tree import parse_tree

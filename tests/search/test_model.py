@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.model import Configuration
+from harness.configuration import Configuration
 from harness.search import model
 from harness.search.model import Model, expected_improvement
 from harness.space.arrays import Array

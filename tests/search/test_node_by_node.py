@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.model import Configuration
+from harness.configuration import Configuration
 from harness.search.exhaustive import Exhaustive
 from harness.search.genetic import Genetic
 from harness.search.local import Local

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.model import Artifact, Configuration, Outcome, OutcomeKind, Resources, Run
+from harness.configuration import Configuration
+from harness.model import Artifact, Outcome, OutcomeKind, Resources, Run
 from harness.search.differential_evolution import DifferentialEvolution
 from harness.search.explorer import Explorer
 from harness.search.genetic import Genetic

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.model import Value
+from harness.configuration import Value
 from harness.search.ranks import Ranks
 from harness.space.arrays import Array
 from harness.space.parameters import Parameter

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.configuration import Configuration, Goal, Value
 from harness.errors import ConfigError
-from harness.model import Configuration, Goal, Outcome, OutcomeKind, Value
+from harness.model import Outcome, OutcomeKind
 from harness.search.tree import Tree, count_tests
 from harness.search.valuations import BLOCK
 from harness.space.arrays import Array

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.model import Configuration
+from harness.configuration import Configuration
 from harness.search.metric import Metric
 from harness.search.model import WARM_TESTS, Model
 from harness.search.warm import FEWEST, make_expectation

@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Sequence
 
-from harness.model import Value
+from harness.configuration import Value
 from harness.space.constraints import parse_constraint
 from harness.space.functions import is_power_of_two
 from harness.space.parameters import Parameter

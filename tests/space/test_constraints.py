@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.configuration import Value
 from harness.errors import ConfigError
-from harness.model import Value
 from harness.space.constraints import CallableConstraint, make_constraint, parse_constraint
 from harness.space.functions import FUNCTIONS
 from harness.space.space import make_space

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.configuration import Configuration
 from harness.errors import ConfigError
-from harness.model import Configuration
 from harness.space.listed import list_space
 from harness.space.neighbours import neighbours
 from harness.space.parameters import Parameter

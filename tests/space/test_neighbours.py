@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.model import Value
+from harness.configuration import Value
 from harness.space.neighbours import Kind, neighbours
 from tests.space.helpers import space_of
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from harness.configuration import Value
 from harness.errors import ConfigError
-from harness.model import Value
 from harness.space.parameters import Parameter
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.configuration import Configuration, Value
 from harness.errors import ConfigError
-from harness.model import Configuration, Value
 from harness.space import order
 from harness.space.constraints import AnyConstraint, CallableConstraint, parse_constraint
 from harness.space.parameters import Parameter

@@ -5,19 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from harness.model import (
-    Configuration,
-    DeviceInfo,
-    Event,
-    Lane,
-    Outcome,
-    OutcomeKind,
-    Run,
-    RunEnded,
-    Test,
-    TestCreated,
-    TestEnded,
-)
+from harness.configuration import Configuration
+from harness.events import Event, RunEnded, TestCreated, TestEnded
+from harness.lane import DeviceInfo, Lane
+from harness.model import Outcome, OutcomeKind, Run, Test
 from harness.store.base import SessionStart
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.configuration import Configuration, Value
 from harness.errors import StoreError
-from harness.model import Configuration, Event, OutcomeKind, Test, Value
+from harness.events import Event
+from harness.model import OutcomeKind, Test
 from harness.store import columns
 from harness.store.columns import open_columns
 from harness.store.journal import open_journal

@@ -8,20 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.configuration import Configuration
 from harness.errors import StoreError
-from harness.model import (
-    Build,
-    BuildEnded,
-    Configuration,
-    Evidence,
-    Note,
-    OutcomeKind,
-    Phase,
-    RunEnded,
-    Test,
-    TestCreated,
-    TestEnded,
-)
+from harness.events import BuildEnded, Note, RunEnded, TestCreated, TestEnded
+from harness.model import Build, Evidence, OutcomeKind, Phase, Test
 from harness.store.journal import SqliteJournal, open_journal
 from harness.store.sessions import load_session
 from tests.store.helpers import (

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.events import BuildEnded, TestEnded
 from harness.measurement import DeviceState, Launch, Measurement
-from harness.model import Artifact, Build, BuildEnded, OutcomeKind, Phase, Resources, TestEnded
+from harness.model import Artifact, Build, OutcomeKind, Phase, Resources
 from harness.store.journal import open_journal
 from harness.store.sessions import load_overview, load_session
 from tests.store.helpers import make_outcome, make_run, make_start, make_test, whole_test

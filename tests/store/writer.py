@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from harness.model import RunEnded, TestCreated, TestEnded
+from harness.events import RunEnded, TestCreated, TestEnded
 from harness.store.journal import open_journal
 from tests.store.helpers import make_outcome, make_run, make_start, make_test
 

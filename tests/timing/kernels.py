@@ -12,8 +12,8 @@ from typing import Any, Literal, NoReturn
 
 from harness.clock import Clock, VirtualClock
 from harness.landscape import Landscape
+from harness.lane import DeviceInfo, Lane
 from harness.measurement import Argument, Launch
-from harness.model import DeviceInfo, Lane
 from harness.testing.driver import SimulatedDriver
 from harness.timing.driver import Driver
 from harness.timing.launch_model import Simulation

@@ -12,16 +12,9 @@ from typing import Literal
 import pytest
 
 from harness.clock import SystemClock
-from harness.model import (
-    Command,
-    Configuration,
-    DeviceInfo,
-    Lane,
-    OutcomeKind,
-    ProcessResult,
-    Run,
-    Test,
-)
+from harness.configuration import Configuration
+from harness.lane import DeviceInfo, Lane
+from harness.model import Command, OutcomeKind, ProcessResult, Run, Test
 from harness.procs.worker import Worker
 from harness.testing.programs import Programs
 from harness.timing.base import Timer

@@ -12,10 +12,11 @@ from dataclasses import asdict
 import pytest
 
 from harness.clock import Clock, SystemClock, VirtualClock
+from harness.configuration import Configuration
 from harness.errors import RunError
 from harness.landscape import Landscape
 from harness.measurement import DeviceState
-from harness.model import Configuration, OutcomeKind, Run, Test
+from harness.model import OutcomeKind, Run, Test
 from harness.procs.partner import Partner
 from harness.timing.kernel import (
     FIRST_WATCHDOG_S,

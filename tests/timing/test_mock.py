@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 
 from harness.clock import SystemClock, VirtualClock
+from harness.configuration import Configuration
 from harness.landscape import Landscape
-from harness.model import Configuration, DeviceInfo, Lane, OutcomeKind, Run, Test
+from harness.lane import DeviceInfo, Lane
+from harness.model import OutcomeKind, Run, Test
 from harness.timing.base import Timer
 from harness.timing.mock import HANG_FACTOR, MockTimer
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from harness.configuration import Value, format_value
 from harness.effects import Importance, Measured, value_effects
-from harness.model import Value, format_value
 from harness.report.groups import Group
 from harness.report.html.axes import colour, distinct, figure, label, short, shorts
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.model import DeviceInfo, Outcome
+from harness.lane import DeviceInfo
+from harness.model import Outcome
 from harness.report.groups import Group
 from harness.report.html.axes import MANY, colour, figure, label, shorts
 from harness.report.kernel import find_measurement

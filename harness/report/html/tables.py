@@ -10,8 +10,10 @@ from pathlib import Path
 
 from harness.comparison import Comparison
 from harness.config.substitute import CommandTemplate, Template
+from harness.configuration import format_value
 from harness.errors import ConfigError
-from harness.model import Lane, Outcome, OutcomeKind, Phase, format_value
+from harness.lane import Lane
+from harness.model import Outcome, OutcomeKind, Phase
 from harness.report.groups import Group, Ties, by_configuration, find_reference
 from harness.report.html.page import (
     Cell,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import harness
-from harness.model import DeviceInfo
+from harness.lane import DeviceInfo
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ConfigError
-from harness.model import Note
+from harness.events import Note
 from harness.report.html.library import load_library
 from harness.report.html.report import make_report
 from tests.report.helpers import make_stored

@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from harness.configuration import Value
+from harness.events import Note
+from harness.lane import IMPORTED
 from harness.measurement import Launch, Measurement
-from harness.model import IMPORTED, Note, OutcomeKind, Run, Value
+from harness.model import OutcomeKind, Run
 from harness.report.groups import make_groups
 from harness.report.html.axes import distinct, label, scale_of, short
 from harness.report.html.course import draw_progress, draw_scores
