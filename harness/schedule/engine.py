@@ -12,11 +12,12 @@ from dataclasses import replace
 
 from harness.configuration import Configuration
 from harness.errors import DeviceError, RunError
-from harness.events import BuildEnded, Event, Note, RunEnded, TestCreated, TestEnded
+from harness.events import BuildEnded, Event, Note, RunEnded, TestCreated
 from harness.lane import Lane
 from harness.model import Outcome, OutcomeKind, Phase, Test
 from harness.schedule.base import Assignment, Crashed, Distribution, Executor, Job, JobEnded, Report
-from harness.schedule.plan import Live, Memory, Plan, Stream, journaled, least_loaded
+from harness.schedule.ledger import Ledger
+from harness.schedule.plan import Live, Memory, Plan, Stream, least_loaded
 from harness.schedule.twins import Leaders, TwinKey, Twins
 
 _TICK_S = 0.2
@@ -53,19 +54,15 @@ class Engine:
         self._executor = executor
         self._memory = memory
         self._make_key = make_key
-        self._record = record
-        self._watch = watch
+        self._ledger = Ledger(record, watch, memory.session)
         self._next_id = memory.next_id
         self._streams: Sequence[Stream] = ()
         self._may_end = False  # whether an outcome may end a stream
         self._dry, self._over = set[int](), set[int]()
         self._live: dict[int, Live] = {}
         self._in_flight = 0
-        self._log: list[Event] = []
-        self._told: list[tuple[int, Outcome]] = []
         self._twins = Twins()
         self._best = Leaders(plan.goal)
-        self._complaints: set[str] = set()
         self._lost: list[str] = []
         self._stop = self._kill = False
         self._crash: BaseException | None = None  # raised once what came with it is durable
@@ -111,8 +108,10 @@ class Engine:
                 self._refill()
             # A test's creation is durable before anything is done for it that a later session
             # would have to clean up; without such a thing it goes with the next batch.
-            if self._log and (self._told or self._plan.compiles or self._plan.cleans):
-                self._flush()
+            if self._ledger.has_events and (
+                self._ledger.has_outcomes or self._plan.compiles or self._plan.cleans
+            ):
+                self._write()
                 continue
             if not self._kill:
                 self._hand_out()
@@ -124,10 +123,10 @@ class Engine:
                 self._take(report)
             if not (self._may_end or self._stop or self._crash):
                 self._hand_out()  # so that no lane waits for the disk
-            self._flush()
+            self._write()
             if self._crash is not None:
                 raise self._crash
-        self._flush()
+        self._write()
         if self._live and not self._kill and self._lanes:
             raise RunError(
                 f"{len(self._live)} tests were given to no lane: a fault of the harness, please "
@@ -135,6 +134,10 @@ class Engine:
             )
         if not self._lanes:
             raise DeviceError(_ALL_LOST)
+
+    def _write(self) -> None:
+        """Make what happened durable, then show it, then tell the strategies: they may ask."""
+        self._dry -= self._ledger.write(self._streams)
 
     def clean(self, tests: Sequence[Test]) -> None:
         """Clean what an earlier invocation that was killed left of these tests.
@@ -166,7 +169,7 @@ class Engine:
                 asked = True
                 for configuration in configurations:
                     self._create(configuration, self._lanes[name], number)
-                if self._told:
+                if self._ledger.has_outcomes:
                     return  # recalled outcomes: make them durable and tell them first
 
     def _may_ask(self) -> bool:
@@ -191,7 +194,7 @@ class Engine:
             self._next_id += 1
         else:
             test = replace(test, lane=lane.name)
-        self._log.append(TestCreated(test, self._executor.now_s()))
+        self._ledger.add(TestCreated(test, self._executor.now_s()))
         self._live[test.id] = Live(test, lane, stream, {run.index: run for run in runs})
         self._begin(self._live[test.id])
 
@@ -202,7 +205,7 @@ class Engine:
         if known.reused_from != self._memory.session:
             test = Test(self._next_id, configuration, key, lane.name)
             self._next_id += 1
-            self._log.append(TestCreated(test, self._executor.now_s()))
+            self._ledger.add(TestCreated(test, self._executor.now_s()))
             known = replace(
                 known,
                 test_id=test.id,
@@ -211,8 +214,7 @@ class Engine:
                 compile_started_s=None,
                 compile_seat="",
             )
-        self._log.append(TestEnded(known))
-        self._told.append((stream, known))
+        self._ledger.end(stream, known)
         self._best.take(stream, lane.device.model, known)
         if known.artifact is not None:
             test = Test(known.test_id, configuration, key, lane.name, known.artifact)
@@ -233,7 +235,7 @@ class Engine:
 
     def _hand_out(self) -> None:
         dry = all(number in self._dry for number in range(len(self._streams)))
-        drained = self._stop or (dry and not self._told)  # who is told may ask again
+        drained = self._stop or (dry and not self._ledger.has_outcomes)  # who is told may ask again
         for assignment in self._distribution.assign(drained=drained, ahead=not self._may_end):
             given, job = assignment, assignment.job
             live = self._live.get(job.test.id)
@@ -257,7 +259,7 @@ class Engine:
             self._distribution.ended(report)
             self._go_on(report)
             return
-        self._log.append(report)
+        self._ledger.add(report)
         if isinstance(report, BuildEnded):
             self._note_build(report)
         elif isinstance(report, RunEnded) and (live := self._live.get(report.test.id)):
@@ -274,13 +276,7 @@ class Engine:
             if report.build.kind is not OutcomeKind.OK:
                 live.failure = report
         elif report.build.kind is not OutcomeKind.OK:
-            self._complain(f"cleaning failed: {report.build.reason}")
-
-    def _complain(self, text: str) -> None:
-        """Warn once of what may happen for every test."""
-        if text not in self._complaints:
-            self._complaints.add(text)
-            self._log.append(Note("warning", text, self._executor.now_s()))
+            self._ledger.complain(f"cleaning failed: {report.build.reason}", self._executor.now_s())
 
     def _go_on(self, ended: JobEnded) -> None:
         """Decide what follows a job: the next phase, or the test's end."""
@@ -314,8 +310,7 @@ class Engine:
         """End a test with the outcome of its twin."""
         del self._live[live.test.id]
         outcome = live.share_outcome(known, self._executor.now_s())
-        self._log.append(TestEnded(outcome))
-        self._told.append((live.stream, outcome))
+        self._ledger.end(live.stream, outcome)
 
     def _complete(self, live: Live) -> bool:
         return len(live.runs) == self._plan.repeat
@@ -325,8 +320,7 @@ class Engine:
         del self._live[live.test.id]
         key = live.twin_key(self._plan)
         outcome = live.make_outcome(kind, self._plan.aggregate, self._executor.now_s())
-        self._log.append(TestEnded(outcome))
-        self._told.append((live.stream, outcome))
+        self._ledger.end(live.stream, outcome)
         self._best.take(live.stream, live.lane.device.model, outcome)
         self._settle_twins(key, outcome)
         if self._plan.cleans and live.lane.name in self._lanes:
@@ -364,7 +358,9 @@ class Engine:
         del self._lanes[name]
         self._lost.append(name)
         survivors = ", ".join(self._lanes) or "none"
-        self._complain(f"lane {name}: its device was lost; lanes left: {survivors}")
+        self._ledger.complain(
+            f"lane {name}: its device was lost; lanes left: {survivors}", self._executor.now_s()
+        )
         for test_id in {job.test.id for job in self._distribution.remove_lane(name)}:
             if test_id in self._live:
                 self._move(self._live[test_id])
@@ -393,7 +389,7 @@ class Engine:
         self._over |= over
         if self._stop:
             how = "killing what runs" if self._kill else "finishing what runs; once more kills it"
-            self._log.append(Note("info", f"interrupted: {how}", self._executor.now_s()))
+            self._ledger.add(Note("info", f"interrupted: {how}", self._executor.now_s()))
         for job in self._distribution.withdraw():
             live = self._live.get(job.test.id)
             if live is not None and live.stream in self._over:
@@ -404,18 +400,3 @@ class Engine:
             live = self._live.get(test_id)
             if live is not None and live.stream in self._over:
                 self._end(live, OutcomeKind.INTERRUPTED)
-
-    # -- telling -----------------------------------------------------------------------------
-
-    def _flush(self) -> None:
-        """Make what happened durable, then show it, then tell the strategies."""
-        events, self._log = self._log, []
-        told, self._told = self._told, []
-        if events:
-            self._record(journaled(events, self._memory.session))
-        for event in events:
-            self._watch(event)
-        self._watch(None)
-        for number, outcome in told:
-            self._streams[number].strategy.tell(outcome)
-            self._dry.discard(number)

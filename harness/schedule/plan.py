@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.configuration import Goal
-from harness.events import BuildEnded, Event, RunEnded, TestEnded
+from harness.events import BuildEnded, RunEnded
 from harness.lane import Lane
 from harness.model import Build, Outcome, OutcomeKind, Run, Test
 from harness.schedule.twins import TwinKey
@@ -153,12 +153,3 @@ def least_loaded(lanes: Sequence[Lane], tests: Iterable[Live]) -> Lane:
     """The lane that the fewest of these tests are on."""
     held = Counter(test.lane.name for test in tests)
     return min(lanes, key=lambda lane: held[lane.name])
-
-
-def journaled(events: Iterable[Event], session: int) -> list[Event]:
-    """Without the outcomes that this session's journal gave in the first place."""
-    return [
-        event
-        for event in events
-        if not (isinstance(event, TestEnded) and event.outcome.reused_from == session)
-    ]
