@@ -53,6 +53,7 @@ class Begun:
     Attributes:
         resumed: whether it goes on with tests recorded before.
         complete: whether it had come to its end before.
+        stands: whether it had, and all that its results rest on is as it was then.
         outcomes: its final outcomes so far, in the order of the tests.
         unfinished: tests that were created and have none, each with its good runs.
         uncleaned: tests, finished or not, whose clean command has not ended.
@@ -66,6 +67,7 @@ class Begun:
     uncleaned: tuple[Test, ...] = ()
     next_test_id: int = 1
     complete: bool = False
+    stands: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,15 +129,15 @@ class SqliteJournal:
         config. A session that another process is recording is left to it: this one gets its own.
         """
         self._retries = retry
-        complete = False
+        complete = stands = False
         with self._transaction("cannot begin a session") as db:
             horizon = db.execute(
                 "SELECT COALESCE(MAX(reuse_from), 0) FROM sessions WHERE config_path = ?",
                 (to_text(start.config_path),),
             ).fetchone()[0]
             found = db.execute(
-                "SELECT id, reuse_from, state FROM sessions WHERE spec_key = ? AND id >= ? "
-                "ORDER BY id DESC LIMIT 1",
+                "SELECT id, reuse_from, state, premises FROM sessions "
+                "WHERE spec_key = ? AND id >= ? ORDER BY id DESC LIMIT 1",
                 (start.spec_key, horizon),
             ).fetchone()
             resumed = not fresh and found is not None and self._claim.take(found[0])
@@ -145,8 +145,9 @@ class SqliteJournal:
                 self._insert_session(db, start, horizon, fresh=fresh)
                 self._claim.take(self._session)
             else:
-                self._session, self._reuse_from, state = found
+                self._session, self._reuse_from, state, premises = found
                 complete = state == "complete"
+                stands = complete and premises == start.premises
                 db.execute(_REOPEN + (_FAILED if retry else _UNSTARTED), (self._session,))
                 db.execute(
                     "UPDATE sessions SET state = 'running', invocations = invocations + 1, "
@@ -163,7 +164,9 @@ class SqliteJournal:
                 )
             self._write_lanes(db, start)
         with translated(self.path, "cannot read the session"):
-            return replace(self._read_begun(resumed=resumed), complete=complete)
+            begun = self._read_begun(resumed=resumed)
+            stands = stands and not begun.unfinished
+            return replace(begun, complete=complete, stands=stands)
 
     def _insert_session(
         self, db: sqlite3.Connection, start: SessionStart, horizon: int, *, fresh: bool

@@ -13,6 +13,16 @@ from .helpers import SLEEPERS, VIRTUAL, Cli
 
 ONE = 'backend = "none"\n[parameters]\nA = [1]\n[scoring]\noptimal = "min"\n[command]\n'
 
+LARGE = """
+backend = "mock"
+mock = { time = "virtual", run_s = 1.0 }
+[parameters]
+A = [1, 2, 3, 4, 5, 6, 7, 8]
+B = [1, 2, 3, 4, 5, 6, 7, 8]
+[command]
+test = "run %A% %B%"
+"""
+
 
 def test_a_longer_limit_is_another_chance(cli: Cli, config: Path) -> None:
     config.write_text(ONE + 'test = "sleep 0.3; echo %A%"\ntimeout_s = { test = 0.1 }\n')
@@ -85,3 +95,19 @@ def test_a_lane_that_was_lost_leaves_a_replicated_session_unfinished(
     assert "variable tree" not in ended.out
     journal = config.parent / ".harness/journal.sqlite"
     assert cli("sessions", "--json", "--journal", journal).json[0]["state"] == "failed"
+
+
+@pytest.mark.parametrize("strategy", ["genetic", "model", "exhaustive"])
+def test_a_complete_search_on_several_lanes_is_only_shown_again(
+    cli: Cli, config: Path, strategy: str
+) -> None:
+    config.write_text(LARGE)
+    options = ("--strategy", strategy, "--parallel", "4", "--json")
+    first = cli("tune", config, *options, "--budget", "30").json
+    again = cli("tune", config, *options, "--budget", "30").json
+    assert (first["measured"], again["measured"]) == (30, 0)
+    same = ("session", "tests", "outcomes", "best")
+    assert [again[name] for name in same] == [first[name] for name in same]
+    wider = cli("tune", config, *options, "--budget", "50").json
+    assert wider["session"] == first["session"]
+    assert wider["measured"] >= 20
