@@ -6,7 +6,7 @@ import json
 import os
 import shlex
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -124,7 +124,8 @@ def _find_configurations(spec: Spec, setup: Setup, wanted: Wanted) -> list[Found
                 '`harness tune` first, or say what to measure with --values "NAME=VALUE …"'
             )
         stored = load_session(journal, str(number), runs=False)
-        return _take_best(f"session {number}", stored.info, stored.outcomes, wanted.top)
+        where = f"session {number}"
+        return _take_best(where, stored.info, stored.outcomes, wanted.top, stored.winners)
     emitted = _read_emitted(Path(wanted.source), setup.space.names)
     if emitted is not None:
         return emitted
@@ -166,12 +167,18 @@ def _read_emitted(path: Path, names: Sequence[str]) -> list[Found] | None:
     return [(str(path), table) for table in tables]
 
 
-def _take_best(where: str, info: SessionInfo, outcomes: Iterable[Outcome], top: int) -> list[Found]:
-    """The best of each model of device."""
+def _take_best(
+    where: str,
+    info: SessionInfo,
+    outcomes: Iterable[Outcome],
+    top: int,
+    winners: Collection[int] = (),
+) -> list[Found]:
+    """The best of each model of device; first those that the session found to be the best."""
     models = {lane.name: lane.device.model for lane in info.lanes}
     scored = [(o.score, o) for o in outcomes if o.score is not None]
     sign = 1 if info.goal == "min" else -1
-    scored.sort(key=lambda pair: sign * pair[0])
+    scored.sort(key=lambda pair: (pair[1].test_id not in winners, sign * pair[0]))
     found: dict[str, list[Configuration]] = {}
     for _, outcome in scored:
         best = found.setdefault(models.get(outcome.lane, ""), [])

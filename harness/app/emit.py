@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from harness.app.names import EMITS, load
@@ -35,12 +35,17 @@ def digest_emit(path: Path, form: str) -> str:
 
 
 def write_emits(
-    emits: Sequence[EmitTable], base: Path, info: SessionInfo, outcomes: Sequence[Outcome]
+    emits: Sequence[EmitTable],
+    base: Path,
+    info: SessionInfo,
+    outcomes: Sequence[Outcome],
+    winners: Collection[int] = (),
 ) -> list[tuple[str, str]]:
     """Write the files whose values changed; nothing if no test succeeded.
 
     Args:
         base: the folder that their paths start from.
+        winners: the tests that were found to be the best; see `make_tuned`.
 
     Returns:
         What each is, and where.
@@ -50,7 +55,7 @@ def write_emits(
     """
     if not emits or all(outcome.score is None for outcome in outcomes):
         return []
-    tuned = make_tuned([(info, outcomes)])
+    tuned = make_tuned([(info, outcomes)], {info.id: winners})
     found = []
     for emit in emits:
         path = base / emit.path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from harness.app.emit import digest_emit, write_emits
@@ -19,12 +19,14 @@ def write_outputs(
     info: SessionInfo,
     outcomes: Sequence[Outcome],
     best: Outcome | None,
+    winners: Collection[int] = (),
     *,
     complete: bool,
 ) -> tuple[tuple[str, str], ...]:
     """Write log, transcript, importance table and tuned values where the config names them.
 
     Args:
+        winners: the tests that were found to be the best, one for each lane that searched alone.
         complete: whether the search came to its end; values of another are nothing to build with.
 
     Returns:
@@ -50,7 +52,7 @@ def write_outputs(
         table = load(_IMPORTANCE)(info, best, spec.parameters, known)
         write("importance", output.importance, table)
     if complete:
-        written += write_emits(output.emit, spec.base, info, outcomes)
+        written += write_emits(output.emit, spec.base, info, outcomes, winners)
     return tuple(written)
 
 

@@ -24,6 +24,6 @@ def rewrite_outputs(spec: Spec, session: PastSession) -> tuple[tuple[str, str], 
     best = next((outcome for outcome in stored.outcomes if outcome.test_id == winner), None)
     runs = 1 if spec.kernel is not None and spec.backend != "replay" else spec.scoring.repeat
     info = replace(stored.info, repeat=runs)
-    files = write_outputs(spec, info, stored.outcomes, best, complete=True)
+    files = write_outputs(spec, info, stored.outcomes, best, stored.winners, complete=True)
     record_outputs(spec.journal_path, session.id, read_outputs(spec, found=best is not None))
     return files

@@ -379,7 +379,10 @@ class _Session:
         )
         self.journal.end(state, self.executor.now_s(), summary.to_object())
         try:
-            files = write_outputs(spec, self.info, outcomes, best, complete=state == "complete")
+            winners = {outcome.test_id for outcome in self.progress.best.values()}
+            files = write_outputs(
+                spec, self.info, outcomes, best, winners, complete=state == "complete"
+            )
             if state == "complete":
                 written = read_outputs(spec, found=best is not None)
                 record_outputs(spec.journal_path, self.info.id, written)

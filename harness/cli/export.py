@@ -65,7 +65,10 @@ def export(
     if form in EXPORTS:
         text = load(EXPORTS[form])(stored[0].info, stored[0].outcomes)
     else:
-        tuned = make_tuned([(session.info, session.outcomes) for session in stored])
+        tuned = make_tuned(
+            [(session.info, session.outcomes) for session in stored],
+            {session.info.id: session.winners for session in stored},
+        )
         stem = "tuned" if output is None else output.stem
         text = format_tuned(tuned, form, prefix=prefix, stem=stem)
     if output is None:

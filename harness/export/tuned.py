@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -100,8 +100,15 @@ def _describe(best: DeviceBest) -> str:
     return f"{where}: {format_score(best.score, best.unit)}, session {best.session} of {when}"
 
 
-def make_tuned(sessions: Sequence[tuple[SessionInfo, Sequence[Outcome]]]) -> Tuned:
+def make_tuned(
+    sessions: Sequence[tuple[SessionInfo, Sequence[Outcome]]],
+    winners: Mapping[int, Collection[int]] | None = None,
+) -> Tuned:
     """The values that `sessions` found; for a device in several, those of the latest.
+
+    Args:
+        winners: of sessions, by id, the tests that were found to be the best where the scores of
+            the search alone do not decide, as in the finals of kernels.
 
     Raises:
         ConfigError: they tune different things, nothing was found, or measured and simulated
@@ -109,6 +116,7 @@ def make_tuned(sessions: Sequence[tuple[SessionInfo, Sequence[Outcome]]]) -> Tun
     """
     _check_alike([info for info, _ in sessions])
     by_model: dict[str, tuple[SessionInfo, DeviceInfo, dict[Configuration, float]]] = {}
+    won: dict[str, Configuration] = {}
     for info, outcomes in sorted(sessions, key=lambda session: session[0].started_s):
         for device in {lane.device.model: lane.device for lane in info.lanes}.values():
             names = {lane.name for lane in info.lanes if lane.device.model == device.model}
@@ -116,13 +124,18 @@ def make_tuned(sessions: Sequence[tuple[SessionInfo, Sequence[Outcome]]]) -> Tun
             found = {key: score for key, score in scores.items() if score is not None}
             if found:
                 by_model[device.model] = (info, device, found)
+                won.pop(device.model, None)
+            best = (winners or {}).get(info.id, ())
+            for outcome in outcomes:
+                if outcome.test_id in best and outcome.lane in names and outcome.score is not None:
+                    won[device.model] = outcome.configuration
     first = sessions[0][0]
     if not by_model:
         raise ConfigError(
             f"{first.name}: no test succeeded, so there are no values to write; "
             f"`harness show {first.id} --failures` shows why"
         )
-    bests = [_find_best(*by_model[model]) for model in sorted(by_model)]
+    bests = [_find_best(*by_model[model], won.get(model)) for model in sorted(by_model)]
     everywhere, slowdown = _find_everywhere(
         [scores for _, _, scores in by_model.values()], first.goal
     )
@@ -130,7 +143,7 @@ def make_tuned(sessions: Sequence[tuple[SessionInfo, Sequence[Outcome]]]) -> Tun
         name=first.name,
         goal=first.goal,
         devices=tuple(bests),
-        everywhere=bests[0].configuration if everywhere is None else everywhere,
+        everywhere=bests[0].configuration if everywhere is None or len(bests) == 1 else everywhere,
         slowdown=slowdown,
         shared=any(_shares(info) for info, _, _ in by_model.values()),
     )
@@ -154,11 +167,14 @@ def _check_alike(infos: Sequence[SessionInfo]) -> None:
 
 
 def _find_best(
-    info: SessionInfo, device: DeviceInfo, scores: Mapping[Configuration, float]
+    info: SessionInfo,
+    device: DeviceInfo,
+    scores: Mapping[Configuration, float],
+    won: Configuration | None,
 ) -> DeviceBest:
-    best = next(iter(scores))
+    best = won or next(iter(scores))
     for configuration, score in scores.items():
-        if is_better(score, scores[best], info.goal):
+        if won is None and is_better(score, scores[best], info.goal):
             best = configuration
     return DeviceBest(
         device, best, scores[best], info.unit, info.id, info.started_s, info.simulated

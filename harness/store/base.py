@@ -113,6 +113,17 @@ class StoredSession:
     summary: Mapping[str, Any] = field(default_factory=dict)
     spec: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def winners(self) -> frozenset[int]:
+        """The tests that it called the best at its end: of kernels, those that won the finals.
+
+        None while it goes on, or if it was killed: what it said before may no longer be so.
+        """
+        if self.state in ("running", "killed"):
+            return frozenset()
+        said = [self.summary.get("best"), *(self.summary.get("best_by_lane") or {}).values()]
+        return frozenset(best["test"] for best in said if best)
+
 
 @dataclass(frozen=True, slots=True)
 class SessionOverview:

@@ -49,15 +49,16 @@ def session(
         strategy="exhaustive",
         journal="",
     )
+    tests = [(lane, *each) for lane in lanes for each in scores[lane.device].items()]
     outcomes = [
         Outcome(
             Configuration(("BLOCK", "FLAGS"), (block, "-DX=$Y #1")),
             OutcomeKind.OK if score is not None else OutcomeKind.RUN_FAILED,
             score,
             lane=lane.name,
+            test_id=number,
         )
-        for lane in lanes
-        for block, score in scores[lane.device].items()
+        for number, (lane, block, score) in enumerate(tests, 1)
     ]
     return replace(info, **changes), outcomes  # type: ignore[arg-type] # fields of SessionInfo
 
@@ -75,6 +76,17 @@ class TestChoosing:
     def test_each_device_gets_its_best(self) -> None:
         tuned = make_tuned([TWO])
         assert blocks(tuned) == {"NVIDIA A100-SXM4": 64, "Tesla T4": 256}
+
+    def test_what_won_the_finals_is_best_whatever_the_search_scored(self) -> None:
+        tuned = make_tuned([TWO], {1: [2]})
+        assert blocks(tuned) == {"NVIDIA A100-SXM4": 128, "Tesla T4": 256}
+        alone = make_tuned([session({A100: {64: 1.0, 128: 1.1}})], {1: [2]})
+        assert (blocks(alone), alone.everywhere["BLOCK"]) == ({"NVIDIA A100-SXM4": 128}, 128)
+        assert alone.devices[0].score == 1.1
+
+    def test_of_several_sessions_the_winner_of_the_latest_counts(self) -> None:
+        later = session({A100: {64: 1.0, 128: 1.1}}, number=2)
+        assert blocks(make_tuned([TWO, later], {1: [2]}))["NVIDIA A100-SXM4"] == 64
 
     def test_everywhere_is_the_least_worst_slowdown(self) -> None:
         tuned = make_tuned([TWO])
