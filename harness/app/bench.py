@@ -59,13 +59,14 @@ def prepare_bench(spec: Spec, wanted: Wanted, *, repeat: int | None = None) -> B
     """A session that measures the wanted configurations anew, each on every lane.
 
     Args:
-        repeat: of each; None: what the config says, but at least `REPEAT`.
+        repeat: of each; None: what the config says, but at least `REPEAT`; once for the energy of
+            a kernel, which is one reading of many launches.
 
     Raises:
         ConfigError: there are none, one is not in the space, or a lane can run none of them.
         StoreError: the journal cannot be read.
     """
-    setup = prepare(_change(spec, repeat or max(REPEAT, spec.scoring.repeat)))
+    setup = prepare(_change(spec, repeat or _find_repeat(spec)))
     found = _find_configurations(spec, setup, wanted)
     read = [_read_configuration(each, setup.space, where) for where, each in found]
     chosen = list(dict.fromkeys(read))
@@ -85,6 +86,12 @@ def find_before(setup: Setup, *, bench: bool) -> int | None:
     if not journal.is_file():
         return None
     return find_latest(journal, str(setup.spec.path), bench=bench, simulated=setup.simulated)
+
+
+def _find_repeat(spec: Spec) -> int:
+    if spec.kernel is not None and spec.scoring.optimal.endswith("_energy"):
+        return 1
+    return max(REPEAT, spec.scoring.repeat)
 
 
 def _change(spec: Spec, repeat: int) -> Spec:

@@ -79,7 +79,7 @@ def history(
     Benches are followed configuration by configuration, searches by the best that they found.
     """
     if risk / 100 > MAX_RISK:
-        raise click.UsageError(f"--risk {risk:g}: not above {100 * MAX_RISK:g} percent")
+        raise click.UsageError(f"--risk {risk:g}: must be at most {100 * MAX_RISK:g} percent")
     ending = None if output is None else _find_ending(output)
     path = find_journal(journal)
     check_target(output, path)

@@ -88,7 +88,9 @@ def pair_sides(first: Side, second: Side, *, unlike: bool = False) -> Pair:
     for what in ("goal", "unit"):
         mine, theirs = getattr(first.info, what), getattr(second.info, what)
         if mine != theirs:
-            raise _differ(first, second, f"{what} differ ({mine or 'none'} and {theirs or 'none'})")
+            raise _differ(
+                first, second, f"{what}s differ ({mine or 'none'} and {theirs or 'none'})"
+            )
     names, warnings = _align_parameters(first, second)
     reasons = [*_compare_origins(first, second), *_compare_modes(first, second)]
     labels, different = _align_devices(first, second)

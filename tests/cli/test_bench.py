@@ -178,10 +178,15 @@ def test_what_fails_exits_with_1(cli: Cli, tuned: Path) -> None:
     assert "run_failed" in ended.out
 
 
-def test_kernels_take_exactly_their_samples(cli: Cli, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("scoring", "samples"), [("", 20), ('optimal = "min_energy"', 1)])
+def test_kernels_take_exactly_their_samples(
+    cli: Cli, tmp_path: Path, scoring: str, samples: int
+) -> None:
     source = Path(__file__).parents[2] / "configs" / "saxpy.toml"
     text = source.read_text().replace("../kernels", str(source.parents[1] / "kernels"))
     path = tmp_path / "saxpy.toml"
+    if scoring:
+        text = f"{text[: text.index('[scoring]')]}[scoring]\n{scoring}\n"
     path.write_text(text + '\n[mock]\ntime = "virtual"\n')
     (tmp_path / ".harness").mkdir()
     tuned = cli(
@@ -193,7 +198,7 @@ def test_kernels_take_exactly_their_samples(cli: Cli, tmp_path: Path) -> None:
     )
     assert ended.code == 0, ended.err
     assert ended.json["simulated"] is True
-    assert {len(result["samples"]) for result in ended.json["results"]} == {20}
+    assert {len(result["samples"]) for result in ended.json["results"]} == {samples}
 
 
 class TestHistory:
@@ -250,7 +255,7 @@ class TestHistory:
             (("gone.toml",), 1, "there is no session of"),
             (("gone",), 1, "it holds printer"),
             (("-o", "plot.txt"), 2, "use .png, .svg or .pdf"),
-            (("--risk", "80"), 2, "not above 50 percent"),
+            (("--risk", "80"), 2, "must be at most 50 percent"),
         ],
     )
     def test_what_cannot_be_shown(
