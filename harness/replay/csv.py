@@ -17,7 +17,7 @@ from pathlib import Path
 from harness.configuration import Configuration, Value
 from harness.errors import ConfigError
 from harness.model import OutcomeKind
-from harness.replay.read import digest_of
+from harness.replay.read import FAILED_SCORE, digest_of
 from harness.replay.recording import Measurement, Recording, find_parameters, make_recording
 from harness.space.space import Space
 
@@ -51,6 +51,8 @@ def load_csv(path: Path, content: bytes, space: Space | None = None) -> Recordin
         if any(row)
     ]
     parameters = _find_parameters(path, header)
+    if not rows:
+        raise ConfigError(f"{path}: no row below the header; give a log that holds tests")
     measurements: dict[Configuration, Measurement] = {}
     marked = header.index(_SIMULATED) if _SIMULATED in header else None
     for number, row in enumerate(rows, 2):
@@ -108,7 +110,7 @@ def _read_score(cell: str) -> float | None:
         found = float(cell)
     except ValueError:
         return None
-    return found if math.isfinite(found) else None
+    return found if math.isfinite(found) and found < FAILED_SCORE else None
 
 
 def _read_value(cell: str) -> Value:

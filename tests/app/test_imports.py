@@ -193,6 +193,8 @@ class TestLogs:
             ("TestNo,A,A,Score_1,Score_Overall\n1,2,2,3,3\n", "a different name"),
             ("TestNo,A,Score_1,Score_Overall\n1,2,3\n", "row 2: 3 cells; expected 4"),
             ("TestNo,A,Score_1,Score_Overall\n1,2,,\n", "none of 1 recorded"),
+            ("TestNo,A,Score_1,Score_Overall\n1,2,1e20,1e20\n", "none of 1 recorded"),
+            ("TestNo,A,Score_1,Score_Overall\n", "no row below the header"),
         ],
     )
     def test_what_is_wrong_is_said(self, tmp_path: Path, text: str, message: str) -> None:
