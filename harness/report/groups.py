@@ -29,7 +29,9 @@ class Group:
     Attributes:
         label: tells it from the others of the report.
         outcomes: in the order of the tests, interrupted ones left out.
-        best: None if no test succeeded.
+        best: what the session found to be the best, of kernels the winner of its finals; else the
+            first with the best score; None if no test succeeded.
+        best_score: of all scores; what slowdowns are measured by.
     """
 
     label: str
@@ -37,6 +39,7 @@ class Group:
     lanes: tuple[Lane, ...]
     outcomes: tuple[Outcome, ...]
     best: Outcome | None
+    best_score: float | None
 
     @property
     def info(self) -> SessionInfo:
@@ -49,8 +52,8 @@ class Group:
         return ", ".join(dict.fromkeys(lane.device.name or "no device" for lane in self.lanes))
 
     def slowdown(self, score: float | None) -> float | None:
-        """How many times as bad as the best `score` is, 1 for the best; None without a ratio."""
-        best = None if self.best is None else self.best.score
+        """How many times as bad as the best score is `score`; None without a ratio."""
+        best = self.best_score
         if score is None or best is None or score <= 0 or best <= 0:
             return None
         return score / best if self.info.goal == "min" else best / score
@@ -102,7 +105,10 @@ def _make_group(label: str, stored: StoredSession, lanes: tuple[Lane, ...]) -> G
         for outcome in stored.outcomes
         if outcome.kind is not OutcomeKind.INTERRUPTED and (not replicates or outcome.lane in names)
     )
-    return Group(label, stored, lanes, outcomes, find_best(stored.info, outcomes))
+    first = find_best(stored.info, outcomes)
+    won = [outcome for outcome in outcomes if outcome.test_id in stored.winners]
+    best = find_best(stored.info, won) or first
+    return Group(label, stored, lanes, outcomes, best, None if first is None else first.score)
 
 
 def find_best(info: SessionInfo, outcomes: Sequence[Outcome]) -> Outcome | None:
@@ -175,11 +181,10 @@ def find_ties(group: Group) -> Ties | None:
         return None
     goal = group.info.goal
     proven = len(best.samples) >= _PROVING
-    ties: list[Outcome] = []
+    ties = [best]
     comparisons: dict[int, Comparison] = {}
     for outcome in rank(group):
         if outcome is best:
-            ties.append(outcome)
             continue
         comparison = _compare(best, outcome, goal, proven=proven)
         if comparison is not None:

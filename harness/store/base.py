@@ -119,10 +119,15 @@ class StoredSession:
 
         None while it goes on, or if it was killed: what it said before may no longer be so.
         """
-        if self.state in ("running", "killed"):
-            return frozenset()
-        said = [self.summary.get("best"), *(self.summary.get("best_by_lane") or {}).values()]
-        return frozenset(best["test"] for best in said if best)
+        return find_winners(self.state, self.summary)
+
+
+def find_winners(state: str, summary: Mapping[str, Any]) -> frozenset[int]:
+    """The ids of the tests that a session called the best at its end; see `StoredSession`."""
+    if state in ("running", "killed"):
+        return frozenset()
+    said = [summary.get("best"), *(summary.get("best_by_lane") or {}).values()]
+    return frozenset(best["test"] for best in said if best)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +136,8 @@ class SessionOverview:
 
     Attributes:
         tests: how many have an outcome.
-        best: the best of the successful ones, the best first, with their runs.
+        best: the best of the successful ones, with their runs: what the session found to be the
+            best, as in the finals of kernels, then by score.
         failures: those that failed, in the order of the tests, without their runs.
         invalid: those that could not be launched, likewise.
         kinds: how many outcomes there are of each kind.

@@ -13,7 +13,7 @@ from harness.errors import StoreError
 from harness.events import Note
 from harness.lane import Lane
 from harness.model import Outcome, OutcomeKind, Run, SessionInfo
-from harness.store.base import BENCH, SessionOverview, SessionRow, StoredSession
+from harness.store.base import BENCH, SessionOverview, SessionRow, StoredSession, find_winners
 from harness.store.claims import is_claimed
 from harness.store.rows import (
     RUN_COLUMNS,
@@ -146,11 +146,14 @@ def load_overview(path: Path, which: str = "last", *, top: int = 10) -> SessionO
         facts = _read_facts(db, path, session)
         order = "ASC" if facts["info"].goal == "min" else "DESC"
         lanes = read_environments(facts["info"].lanes)
-        best = db.execute(
+        by_score = (
             f"SELECT {TEST_COLUMNS} FROM tests WHERE session = ? AND outcome = 'ok' "
-            f"AND score IS NOT NULL ORDER BY score {order}, id LIMIT ?",
-            (session, top),
-        ).fetchall()
+            f"AND score IS NOT NULL AND %s ORDER BY score {order}, id LIMIT ?"
+        )
+        won = ",".join(map(str, sorted(find_winners(facts["state"], facts["summary"]))))
+        best = db.execute(by_score % f"id IN ({won})", (session, min(top, 1))).fetchall()
+        first = best[0][0] if best else 0
+        best += db.execute(by_score % f"id <> {first}", (session, top - len(best))).fetchall()
         failures = db.execute(
             f"SELECT {TEST_COLUMNS} FROM tests WHERE session = ? "
             f"AND outcome NOT IN ('ok', {_UNSCORED}) ORDER BY id",

@@ -1,4 +1,4 @@
-"""One best: what is told at the end of a session, emitted, exported and benched is the same."""
+"""One best: what is told at the end of a session, emitted, exported, reported and shown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 import harness
 from harness.export.tuned import make_tuned
 from harness.model import Outcome
-from harness.store.sessions import load_session
+from harness.report.groups import make_groups
+from harness.store.sessions import load_overview, load_session
 from tests.app.test_kernels import base, changed
 
 __all__ = ["base"]
@@ -30,7 +31,7 @@ def raw_best(outcomes: tuple[Outcome, ...]) -> Outcome:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_winner_of_the_finals_is_what_builds_get(base: Path, seed: int) -> None:
+def test_the_winner_of_the_finals_is_the_best_everywhere(base: Path, seed: int) -> None:
     for budget in (5, 9):
         spec = spec_of(base, seed, noise=0.05)
         result = harness.tune(spec, max_tests=budget)
@@ -40,6 +41,14 @@ def test_the_winner_of_the_finals_is_what_builds_get(base: Path, seed: int) -> N
         stored = load_session(spec.journal_path, "last")
         tuned = make_tuned([(stored.info, stored.outcomes)], {stored.info.id: stored.winners})
         assert tuned.everywhere == result.best.configuration
+        (group,) = make_groups([stored])
+        assert group.best is not None
+        assert group.best.test_id == result.best.test_id
+        shown = [o.test_id for o in load_overview(spec.journal_path, top=9).best]
+        assert shown[0] == result.best.test_id
+        assert sorted(shown) == sorted(o.test_id for o in stored.outcomes)
+        best_score = raw_best(stored.outcomes).score
+        assert group.slowdown(best_score) == 1.0
 
 
 def test_finals_do_change_what_is_best(base: Path) -> None:
