@@ -136,22 +136,7 @@ def prepare(
         recording = fit_recording(spec, spaces[0].space, recording)
         spaces = (replace(spaces[0], space=recording.space),)
     _check_not_empty(spec, spaces)
-    table = spec.search
-    strategy = resolve_strategy(
-        table.strategy,
-        spaces[0].space,
-        budget=table.max_tests,
-        is_limited=(table.max_time_s, table.target, table.patience) != (None, None, None),
-    )
-    if table.prefer_quick and strategy not in PREFER_QUICK and table.strategy != "auto":
-        raise ConfigError(
-            f'{spec.path}: search.prefer_quick: strategy "{strategy}" does not choose among '
-            f"configurations of equal promise; use one of {', '.join(PREFER_QUICK)}, or remove it"
-        )
-    if strategy.startswith("tree/"):
-        _check_nodes(spec, spaces[0].space)
-    if strategy == "exhaustive":
-        _check_countable(spec, [part.space for part in spaces])
+    strategy = _choose_strategy(spec, spaces)
     objective = find_objective(spec)
     if objective.measured == "energy":
         check_counters(devices.lanes)
@@ -173,6 +158,27 @@ def prepare(
         start=_find_start(spec, spaces),
         recording=recording,
     )
+
+
+def _choose_strategy(spec: Spec, spaces: Sequence[LaneSpace]) -> str:
+    """The strategy by its name, `auto` resolved, if it can do what is asked of it."""
+    table = spec.search
+    strategy = resolve_strategy(
+        table.strategy,
+        spaces[0].space,
+        budget=table.max_tests,
+        is_limited=(table.max_time_s, table.target, table.patience) != (None, None, None),
+    )
+    if table.prefer_quick and strategy not in PREFER_QUICK and table.strategy != "auto":
+        raise ConfigError(
+            f'{spec.path}: search.prefer_quick: strategy "{strategy}" does not choose among '
+            f"configurations of equal promise; use one of {', '.join(PREFER_QUICK)}, or remove it"
+        )
+    if strategy.startswith("tree/"):
+        _check_nodes(spec, spaces[0].space)
+    if strategy == "exhaustive":
+        _check_countable(spec, [part.space for part in spaces])
+    return strategy
 
 
 def _check_lost(spec: Spec, lanes: Sequence[Lane]) -> None:
