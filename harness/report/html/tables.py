@@ -135,7 +135,10 @@ def show_best(group: Group, ties: Ties | None) -> Markup:
 def _show_ties(group: Group, ties: Ties) -> Markup:
     others = len(ties.outcomes) - 1
     if ties.proven and not others:
-        return paragraph("Its samples prove at 95 % that it is better than each of the others.")
+        return paragraph(
+            "Compared one by one at 95 %, its samples are better than those of each of the others. "
+            "That it was chosen for them is not allowed for; finals, where there were any, are."
+        )
     what = (
         f"{others} other(s) cannot be told from the best at 95 % by their samples: choose any of "
         "them for reasons other than speed."
