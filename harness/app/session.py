@@ -37,7 +37,7 @@ from harness.schedule.again import Again
 from harness.schedule.base import Executor
 from harness.schedule.engine import Engine
 from harness.schedule.plan import Memory, Stream
-from harness.search.base import Strategy
+from harness.search.base import Strategy, learns
 from harness.search.budget import Limited
 from harness.search.check_tree import TreeCheck
 from harness.search.claims import contradictions, explain, spread_tolerance
@@ -405,6 +405,6 @@ class _Session:
 
 
 def _make_stream(strategy: Strategy, group: frozenset[str]) -> Stream:
-    if isinstance(strategy, Limited) and strategy.may_end_early:
-        return Stream(strategy, group, lambda: strategy.is_over)
-    return Stream(strategy, group)
+    limited = strategy if isinstance(strategy, Limited) and strategy.may_end_early else None
+    is_over = (lambda: limited.is_over) if limited else None
+    return Stream(strategy, group, is_over, learns(strategy))

@@ -9,6 +9,12 @@ import os
 import signal
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.procs.capture import Capture
+
 CHECK_S = 0.2
 """How often the size of the output is looked at."""
 UNKILLABLE_S = 5.0
@@ -91,13 +97,18 @@ class Child:
     """
 
     def __init__(
-        self, number: int, pid: int, countdown: Countdown, files: tuple[int, int], limit_bytes: int
+        self,
+        number: int,
+        pid: int,
+        countdown: Countdown,
+        outputs: Sequence[Capture],
+        limit_bytes: int,
     ) -> None:
         self.number = number
         self.pid = pid
         self.reason = ""
         self._countdown = countdown
-        self._files = files
+        self._outputs = outputs
         self._limit_bytes = limit_bytes
 
     def send(self, number: int) -> None:
@@ -123,19 +134,22 @@ class Child:
         if self._countdown.stage < Countdown.KILLED:
             self._stop("cancel")
 
-    def enforce_limits(self) -> float:
-        """Stop it if time or output ran out; returns for how many seconds this can rest."""
+    def rest_s(self) -> float:
+        """For how many seconds its limits need not be enforced."""
+        remaining_ns = self._countdown.remaining_ns(time.monotonic_ns())
+        return CHECK_S if remaining_ns is None else max(0.0, min(CHECK_S, remaining_ns / _NS))
+
+    def enforce_limits(self) -> None:
+        """Stop it if time or output ran out."""
         remaining_ns = self._countdown.remaining_ns(time.monotonic_ns())
         if remaining_ns is not None and remaining_ns <= 0:
             self._stop("timeout")
         elif not self.reason and self.is_too_loud():
             self._stop("output")
-        remaining_ns = self._countdown.remaining_ns(time.monotonic_ns())
-        return CHECK_S if remaining_ns is None else max(0.0, min(CHECK_S, remaining_ns / _NS))
 
     def is_too_loud(self) -> bool:
         """Whether one of its outputs is over the limit."""
-        return any(os.fstat(file).st_size > self._limit_bytes for file in self._files)
+        return any(output.size() > self._limit_bytes for output in self._outputs)
 
     def _stop(self, reason: str) -> None:
         """Ask it to end; the second time, kill it; the third time, give up."""

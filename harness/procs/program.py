@@ -28,7 +28,7 @@ import select
 import signal
 import time
 
-from harness.procs.capture import make_file, take_output
+from harness.procs.capture import Capture
 from harness.procs.child import CHECK_S, UNKILLABLE_S, Child, Countdown, StuckError, read_children
 from harness.procs.frames import FrameBuffer, send_frame
 
@@ -62,7 +62,8 @@ class Supervisor:
         self._requests: list[dict[str, Any]] = []
         self._buffer = FrameBuffer()
         self._paused = False
-        self._base = dict(os.environ)
+        self._stdout, self._stderr = Capture("stdout"), Capture("stderr")
+        self._environment = _Environment(os.environb)
         # What is ignored here would be by children, too: SIGPIPE by Python, SIGHUP under nohup.
         # Naming all signals instead costs 50 us per start.
         self._ignored = [
@@ -116,15 +117,12 @@ class Supervisor:
         answer = {"run": request["run"], "started_ns": time.monotonic_ns(), "elapsed_ns": 0}
         if not self._wait_until_resumed(request["run"]):
             return {**answer, "cancelled": True}
-        files = (make_file("stdout"), make_file("stderr"))
-        try:
-            child = self._start(request, files, answer)
-            if child is not None:
-                self._watch(child, answer)
-                _explain_stop(child.reason, request, answer)
-        finally:
-            for name, file in zip(("stdout", "stderr"), files, strict=True):
-                answer[name] = take_output(file, request["keep_bytes"])
+        child = self._start(request, answer)
+        if child is not None:
+            self._watch(child, answer)
+            _explain_stop(child.reason, request, answer)
+        answer["stdout"] = self._stdout.take(request["keep_bytes"])
+        answer["stderr"] = self._stderr.take(request["keep_bytes"])
         return answer
 
     def leave_nothing(self) -> int:
@@ -153,23 +151,22 @@ class Supervisor:
             self._wake_poll.poll(CHECK_S * 1000)
             self._clear_wake()
 
-    def _start(
-        self, request: Mapping[str, Any], files: tuple[int, int], answer: dict[str, Any]
-    ) -> Child | None:
+    def _start(self, request: Mapping[str, Any], answer: dict[str, Any]) -> Child | None:
         """The child, or None and the error in the answer."""
-        argv, environment = request["argv"], {**self._base, **request["environment"]}
+        argv, environment = request["argv"], self._environment
         try:
+            environment.add(request["environment"])
             os.chdir(request["directory"])
-            program = _find_program(argv[0], environment)
+            program = _find_program(argv[0], environment.path)
             started_ns = answer["started_ns"] = time.monotonic_ns()
             pid = os.posix_spawn(
                 program,
                 argv,
-                environment,
+                environment.encoded,
                 file_actions=[
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                    (os.POSIX_SPAWN_DUP2, files[0], 1),
-                    (os.POSIX_SPAWN_DUP2, files[1], 2),
+                    (os.POSIX_SPAWN_DUP2, self._stdout.file, 1),
+                    (os.POSIX_SPAWN_DUP2, self._stderr.file, 2),
                 ],
                 # A group is enough: the worker has a session of its own, without a terminal;
                 # and many builds of Python lack posix_spawn's setsid.
@@ -181,12 +178,16 @@ class Supervisor:
             answer["error"] = _describe_start_error(request, error)
             return None
         countdown = Countdown(started_ns, request["timeout_ns"], request["grace_ns"])
-        return Child(request["run"], pid, countdown, files, request["limit_bytes"])
+        outputs = (self._stdout, self._stderr)
+        return Child(request["run"], pid, countdown, outputs, request["limit_bytes"])
 
     def _watch(self, child: Child, answer: dict[str, Any]) -> None:
         try:
-            while not self._has_ended(child.pid):
-                self._wait(child.enforce_limits())
+            while True:
+                self._wait(child.rest_s())
+                if self._has_ended(child.pid):
+                    break
+                child.enforce_limits()
                 while self._requests:
                     self._control(self._requests.pop(0), child)
             self._reap(child, answer)
@@ -268,15 +269,40 @@ class Supervisor:
         self._requests.extend(self._buffer.feed(data))
 
 
-def _find_program(name: str, environment: Mapping[str, str]) -> str:
+class _Environment:
+    """What runs get: the worker's own and theirs. Most add the same, so it is encoded once.
+
+    Attributes:
+        encoded: as `posix_spawn` is quickest with.
+    """
+
+    def __init__(self, base: Mapping[bytes, bytes]) -> None:
+        self._base = dict(base)
+        self._added: dict[str, str] = {}
+        self.encoded = self._base
+
+    @property
+    def path(self) -> str:
+        """Where programs are."""
+        return os.fsdecode(self.encoded.get(b"PATH", os.fsencode(os.defpath)))
+
+    def add(self, added: dict[str, str]) -> None:
+        """The next run's own."""
+        if added != self._added:
+            encode = os.fsencode
+            own = {encode(name): encode(value) for name, value in added.items()}
+            self._added, self.encoded = added, {**self._base, **own}
+
+
+def _find_program(name: str, search: str) -> str:
     """The file to start, as a shell would find it with the run's own PATH."""
     if "/" in name:
         return name
-    for folder in environment.get("PATH", os.defpath).split(os.pathsep):
+    for folder in search.split(os.pathsep):
         path = f"{folder or os.curdir}/{name}"
         if os.access(path, os.X_OK) and not os.path.isdir(path):
             return path
-    raise FileNotFoundError(f"no such program in PATH={environment.get('PATH', '')}")
+    raise FileNotFoundError(f"no such program in PATH={search}")
 
 
 def _describe_start_error(request: Mapping[str, Any], error: OSError | ValueError) -> str:
@@ -311,3 +337,4 @@ def main() -> None:
             supervisor.leave_nothing()
         except StuckError:
             pass
+    os._exit(0)  # there is nothing to finish: the interpreter need not tidy up

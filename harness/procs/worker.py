@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import subprocess
 import sys
 import tempfile
@@ -107,14 +108,17 @@ class _Process:
     def close(self) -> int:
         """End it and all it started; returns its status as `Popen.returncode` has it."""
         self.hang_up()
+        assert self._popen.stdout is not None
+        end = select.poll()  # of its output: `wait` with a timeout would sleep, and look, and sleep
+        end.register(self._popen.stdout, select.POLLHUP)
+        end.poll(CLOSE_S * 1000)
         try:
-            status = self._popen.wait(CLOSE_S)
+            status = self._popen.wait(1.0)
         except subprocess.TimeoutExpired:
             self._popen.kill()
             status = self._popen.wait()
         if status != 0:
             kill_orphans(self.mark)
-        assert self._popen.stdout is not None
         self._popen.stdout.close()
         self._log.close()
         return status

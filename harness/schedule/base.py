@@ -17,6 +17,8 @@ from harness.model import OutcomeKind, Phase, Run, Test
 
 POOL = None
 """The seat of the compile workers."""
+ENOUGH_IN_HAND = 4
+"""A lane that has as many jobs waiting at its seat need not be given more at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,12 @@ class Executor(Protocol):
 class Distribution(Protocol):
     """Decides which seat does which job, and when. Pure: no threads, no clock."""
 
-    def wants(self) -> dict[str, int]:
-        """How many more tests each lane (by name) can take in now."""
+    def wants(self, *, ahead: bool) -> dict[str, int]:
+        """How many more tests each lane (by name) can take in now.
+
+        Args:
+            ahead: no outcome changes what will be asked for, and nothing is compiled for it.
+        """
 
     def ready(self, job: Job) -> None:
         """`job` can be done from now on."""

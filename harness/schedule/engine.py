@@ -58,6 +58,7 @@ class Engine:
         self._next_id = memory.next_id
         self._streams: Sequence[Stream] = ()
         self._may_end = False  # whether an outcome may end a stream
+        self._learns = True  # whether one may change what a stream asks for
         self._dry, self._over = set[int](), set[int]()
         self._live: dict[int, Live] = {}
         self._in_flight = 0
@@ -101,6 +102,7 @@ class Engine:
         """
         self._streams = streams
         self._may_end = any(stream.is_over is not None for stream in streams)
+        self._learns = any(stream.learns for stream in streams)
         self._dry, self._over = set(), set()
         while True:
             self._cut_short()
@@ -158,7 +160,7 @@ class Engine:
         asked = True
         while asked:
             asked = False
-            for name, count in self._distribution.wants().items():
+            for name, count in self._wants().items():
                 number = self._stream_of(name)
                 if number is None or number in self._dry:
                     continue
@@ -172,11 +174,15 @@ class Engine:
                 if self._ledger.has_outcomes:
                     return  # recalled outcomes: make them durable and tell them first
 
+    def _wants(self) -> dict[str, int]:
+        # Compilers serve who asked first: lanes that ask far ahead would leave others without.
+        return self._distribution.wants(ahead=not (self._learns or self._plan.compiles))
+
     def _may_ask(self) -> bool:
         """Whether a lane wants tests of a stream that may have some."""
         if self._stop:
             return False
-        numbers = {self._stream_of(name) for name in self._distribution.wants()}
+        numbers = {self._stream_of(name) for name in self._wants()}
         return bool(numbers - {None} - self._dry - self._over)
 
     def _stream_of(self, lane: str) -> int | None:

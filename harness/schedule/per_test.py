@@ -17,7 +17,7 @@ class PerTest:
         self._queues: dict[str, deque[Job]] = {lane.name: deque() for lane in lanes}
         self._busy: set[str] = set()
 
-    def wants(self) -> dict[str, int]:
+    def wants(self, *, ahead: bool) -> dict[str, int]:
         """One test for each lane that has nothing to do."""
         return {
             name: 1 for name, queue in self._queues.items() if not queue and name not in self._busy

@@ -2,8 +2,9 @@
 
 A lane takes in a few tests more than it runs, so that a compiled one is ready whenever it is free;
 how many is bounded, because a strategy asked far ahead decides with less knowledge. A lane whose
-runs are quick is given the next before it is free, so that it need not wait to be noticed. When
-nothing more will come, idle lanes take over what still waits for slower ones.
+runs are quick is given the next ones before it is free, so that it need not wait to be noticed, and
+many results are recorded at once. When nothing more will come, idle lanes take over what still
+waits for slower ones.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from dataclasses import replace
 
 from harness.lane import Lane
 from harness.model import OutcomeKind, Phase
-from harness.schedule.base import POOL, Assignment, Job, JobEnded
+from harness.schedule.base import ENOUGH_IN_HAND, POOL, Assignment, Job, JobEnded
 
-QUICK_S = 0.01
+QUICK_S = 0.02
 """What a lane can have in hand besides what it runs takes no longer than this."""
+MOST_IN_HAND = 2 * ENOUGH_IN_HAND
+"""It is no more tests than this, however quick they are."""
 
 
 def look_ahead(lanes: int, workers: int) -> int:
@@ -28,6 +31,29 @@ def look_ahead(lanes: int, workers: int) -> int:
     """
     total = max(4, workers + lanes)
     return max(3, -(-total // lanes) + 1)
+
+
+class _Pace:
+    """How quick a lane is.
+
+    Attributes:
+        in_hand: how many runs it can have in hand besides the one that it does.
+    """
+
+    def __init__(self) -> None:
+        self.in_hand = 0
+        self._freed_s: float | None = None  # when its last job ended
+        self._pace_s = 0.0
+
+    def note(self, ended_s: float) -> None:
+        """A job has ended. One that took long counts at once, quick ones by and by."""
+        before_s, self._freed_s = self._freed_s, ended_s
+        if before_s is None:
+            return
+        took_s = ended_s - before_s
+        self._pace_s = max(took_s, (took_s + self._pace_s) / 2)
+        many = self._pace_s * MOST_IN_HAND <= QUICK_S
+        self.in_hand = MOST_IN_HAND if many else int(QUICK_S / self._pace_s)
 
 
 class Pipelined:
@@ -50,15 +76,18 @@ class Pipelined:
         self._held = {lane.name: 0 for lane in lanes}
         self._runs: dict[str, deque[Job]] = {lane.name: deque() for lane in lanes}
         self._given = {lane.name: 0 for lane in lanes}  # what it runs and has in hand
-        self._freed_s: dict[str, float] = {}  # when its last job ended
-        self._quick: set[str] = set()
+        self._paces = {lane.name: _Pace() for lane in lanes}
         self._compiles: deque[Job] = deque()
         self._cleans: deque[Job] = deque()
         self._compiling = 0
 
-    def wants(self) -> dict[str, int]:
+    def wants(self, *, ahead: bool) -> dict[str, int]:
         """How many more tests each lane can take in now; the emptiest first."""
-        room = {name: self._depth - held for name, held in self._held.items() if held < self._depth}
+        room = {}
+        for name, held in self._held.items():
+            depth = self._depth + (self._paces[name].in_hand if ahead else 0)
+            if held < depth:
+                room[name] = depth - held
         return dict(sorted(room.items(), key=lambda item: -item[1]))
 
     def ready(self, job: Job) -> None:
@@ -92,7 +121,7 @@ class Pipelined:
             self._balance()
         given: list[Assignment] = []
         for name, queue in self._runs.items():
-            most = 2 if ahead and name in self._quick else 1
+            most = 1 + self._paces[name].in_hand if ahead else 1
             while queue and self._given[name] < most:
                 self._given[name] += 1
                 given.append(Assignment(name, queue.popleft()))
@@ -141,18 +170,10 @@ class Pipelined:
             self._compiling -= 1
         elif ended.seat in self._given:
             self._given[ended.seat] -= 1
-            self._note_pace(ended.seat, ended.ended_s)
+            self._paces[ended.seat].note(ended.ended_s)
         compiled = ended.job.phase is Phase.COMPILE and ended.kind is OutcomeKind.OK
         if not compiled:
             self._release(ended.job)
-
-    def _note_pace(self, name: str, ended_s: float) -> None:
-        before_s = self._freed_s.get(name)
-        self._freed_s[name] = ended_s
-        if before_s is not None and ended_s - before_s < QUICK_S:
-            self._quick.add(name)
-        else:
-            self._quick.discard(name)
 
     def remove_lane(self, name: str) -> list[Job]:
         """Forget the lane; returns the jobs that waited for it."""

@@ -23,11 +23,13 @@ class Stream:
     Attributes:
         is_over: whether what the strategy asked for and has not begun is given up, which an
             outcome may bring about; None: it never is.
+        learns: whether what the strategy is told changes what it asks for.
     """
 
     strategy: Strategy
     lanes: frozenset[str]
     is_over: Callable[[], bool] | None = None
+    learns: bool = True
 
     @property
     def ended(self) -> bool:

@@ -40,7 +40,7 @@ class Pooled:
         self._pool_busy = 0
         self._lanes_busy: set[str] = set()
 
-    def wants(self) -> dict[str, int]:
+    def wants(self, *, ahead: bool) -> dict[str, int]:
         """Everything there is, while a round is being compiled."""
         if self._stage != "compile":
             return {}

@@ -13,7 +13,7 @@ from harness.compile.base import Compiler
 from harness.events import Event, PhaseStarted
 from harness.lane import Lane
 from harness.model import Phase
-from harness.schedule.base import POOL, Assignment, Crashed, Job, Report
+from harness.schedule.base import ENOUGH_IN_HAND, POOL, Assignment, Crashed, Job, Report
 from harness.schedule.quiet import QuietGate
 from harness.schedule.work import Bench, do_job
 from harness.timing.base import Timer
@@ -75,6 +75,8 @@ class _Seat:
                 self._post(ended)
         except BaseException as error:  # noqa: BLE001 - handed to the main thread, which raises it
             self._post(Crashed(seat, error))
+        finally:
+            self._close()
 
     def _emit(self, event: Event) -> None:
         """Hand on an event: an end goes with what follows it at once, a start or the job's end.
@@ -89,7 +91,9 @@ class _Seat:
             self._executor.post([event], wake=False)  # only views care
 
     def _post(self, report: Report) -> None:
-        self._executor.post([*self._held, report])
+        # A lane that has enough in hand lets the main thread sleep: one batch for all.
+        wake = self._inbox.qsize() < ENOUGH_IN_HAND or isinstance(report, Crashed)
+        self._executor.post([*self._held, report], wake=wake)
         self._held.clear()
 
     def cancel(self) -> None:
@@ -97,7 +101,8 @@ class _Seat:
             if worker is not None:
                 worker.cancel()
 
-    def close(self) -> None:
+    def _close(self) -> None:
+        """By its own thread, so that all seats close at once."""
         for worker in (self.timer, self.compiler):
             if worker is not None:
                 worker.close()
@@ -192,4 +197,3 @@ class ThreadExecutor:
             self._inboxes[seat.lane.name if seat.lane else POOL].put(None)
         for seat in self._seats:
             seat.thread.join()
-            seat.close()

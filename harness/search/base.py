@@ -31,6 +31,14 @@ class Strategy(Protocol):
         """How many more configurations will be asked for, if known (an estimate may be high)."""
 
 
+def learns(strategy: Strategy) -> bool:
+    """Whether what it is told changes what it asks for: so it may, unless it has `learns = False`.
+
+    One that does not learn can be asked far ahead, which keeps lanes busy whose tests are quick.
+    """
+    return bool(getattr(strategy, "learns", True))
+
+
 class MakeStrategy(Protocol):
     """What every entry of the table of strategies is: all are made in the same way."""
 

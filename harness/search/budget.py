@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.configuration import Configuration, Goal
 from harness.model import Outcome
-from harness.search.base import Strategy
+from harness.search.base import Strategy, learns
 from harness.space.space import Space
 
 
@@ -73,6 +73,11 @@ class Limited:
         """Whether it may be over while tests are on their way."""
         limits = self._limits
         return (limits.max_time_s, limits.target, limits.patience) != (None, None, None)
+
+    @property
+    def learns(self) -> bool:
+        """Whether its strategy does."""
+        return learns(self._strategy)
 
     def ask(self, n: int) -> list[Configuration]:
         """As the strategy does, but within the limits."""

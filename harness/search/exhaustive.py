@@ -12,6 +12,8 @@ from harness.space.space import Space
 class Exhaustive:
     """Every valid configuration once, in the order of the space, made only when asked for."""
 
+    learns = False
+
     def __init__(
         self,
         space: Space,

@@ -12,6 +12,8 @@ from harness.model import Outcome
 class Listed:
     """Asks for given configurations, in order, each once."""
 
+    learns = False
+
     def __init__(self, configurations: Iterable[Configuration]) -> None:
         """Begin.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.configuration import Configuration
 from harness.model import Outcome
-from harness.search.base import Strategy
+from harness.search.base import Strategy, learns
 
 
 class StartFirst:
@@ -18,6 +18,11 @@ class StartFirst:
         self._strategy = strategy
         self._waiting = list(first)
         self._taken: set[Configuration] = set()
+
+    @property
+    def learns(self) -> bool:
+        """Whether its strategy does."""
+        return learns(self._strategy)
 
     def ask(self, n: int) -> list[Configuration]:
         """The given ones, then the strategy's; none twice."""

@@ -17,6 +17,8 @@ class Stratified(Explorer):
     Without a budget `MOST_SPREAD` are spread.
     """
 
+    learns = False
+
     def _first_rows(self, rng: np.random.Generator) -> Array:
         count = min(self.budget or MOST_SPREAD, MOST_SPREAD)
         return sample_evenly_rows(self.space, count, rng).astype(np.int64)

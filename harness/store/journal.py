@@ -92,6 +92,7 @@ class SqliteJournal:
         self._claim = Claim(path)
         self._session = 0
         self._reuse_from = 0
+        self._has_others = False  # whether other sessions have tests that may be reused
         self._retries = False
         self._environments: dict[str, dict[str, str]] = {}
 
@@ -163,10 +164,17 @@ class SqliteJournal:
                     ),
                 )
             self._write_lanes(db, start)
+            self._has_others = self._find_others(db)
         with translated(self.path, "cannot read the session"):
             begun = self._read_begun(resumed=resumed)
             stands = stands and not begun.unfinished
             return replace(begun, complete=complete, stands=stands)
+
+    def _find_others(self, db: sqlite3.Connection) -> bool:
+        """Asked once: with a new journal, each test would else be looked up in vain."""
+        query = "SELECT EXISTS (SELECT 1 FROM tests WHERE session >= ? AND session != ?)"
+        found: int = db.execute(query, (self._reuse_from, self._session)).fetchone()[0]
+        return bool(found)
 
     def _insert_session(
         self, db: sqlite3.Connection, start: SessionStart, horizon: int, *, fresh: bool
@@ -260,7 +268,13 @@ class SqliteJournal:
             yield Test(number, read_configuration(configuration), key, lane)
 
     def find(self, key: str) -> Outcome | None:
-        """The final outcome of a test with this key in another session that may be reused."""
+        """The final outcome of a test with this key in another session that may be reused.
+
+        Of sessions that others are recording meanwhile none is seen if this one began in a journal
+        without tests.
+        """
+        if not self._has_others:
+            return None
         with translated(self.path, "cannot look up a test"):
             row = self._db.execute(
                 f"SELECT {TEST_COLUMNS} FROM tests WHERE key = ? AND session >= ? AND session != ? "

@@ -6,7 +6,7 @@ from harness.errors import DeviceError
 from harness.lane import Lane
 from harness.model import OutcomeKind, Phase, Test
 from harness.schedule.base import Job, JobEnded
-from harness.schedule.pipelined import QUICK_S, Pipelined
+from harness.schedule.pipelined import MOST_IN_HAND, QUICK_S, Pipelined
 
 from .helpers import Listed, Session, configurations, lanes
 
@@ -21,7 +21,7 @@ def given(distribution: Pipelined, *, ahead: bool = True) -> list[int]:
 
 
 @pytest.mark.parametrize("ahead", [True, False])
-@pytest.mark.parametrize("run_s", [QUICK_S / 2, QUICK_S * 2])
+@pytest.mark.parametrize("run_s", [QUICK_S * 0.4, QUICK_S * 2])
 def test_a_quick_lane_has_its_next_run_in_hand(run_s: float, ahead: bool) -> None:
     (lane,) = lanes(1)
     distribution = Pipelined([lane], workers=1, bound=False)
@@ -33,9 +33,19 @@ def test_a_quick_lane_has_its_next_run_in_hand(run_s: float, ahead: bool) -> Non
     assert given(distribution, ahead=ahead) == [1]
     distribution.ended(JobEnded("0", jobs[1], OutcomeKind.OK, 1.0 + run_s))
     quick = ahead and run_s < QUICK_S
-    assert given(distribution, ahead=ahead) == ([2, 3] if quick else [2])
+    assert given(distribution, ahead=ahead) == ([2, 3, 4] if quick else [2])
     distribution.ended(JobEnded("0", jobs[2], OutcomeKind.OK, 9.0))
     assert given(distribution, ahead=ahead) == ([] if quick else [3]), "no longer quick"
+
+
+def test_a_lane_takes_in_more_only_if_it_is_quick_and_nobody_learns() -> None:
+    (lane,) = lanes(1)
+    distribution = Pipelined([lane], workers=1, bound=False)
+    at_first = distribution.wants(ahead=True)["0"]
+    for number in range(20):
+        distribution.ended(JobEnded("0", job(number, lane), OutcomeKind.OK, number * 1e-4))
+    assert distribution.wants(ahead=True)["0"] == at_first + MOST_IN_HAND
+    assert distribution.wants(ahead=False)["0"] == at_first
 
 
 def test_what_a_lost_lane_had_in_hand_is_done_by_another() -> None:
