@@ -10,8 +10,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 from harness._version import __version__
 
 TYPE_CHECKING = False  # workers import this package, and typing takes long to load
@@ -30,5 +28,7 @@ def __dir__() -> list[str]:
 def __getattr__(name: str) -> Any:
     # Loaded on use: the command line imports this package before it knows what it will need.
     if name in __all__:
+        from importlib import import_module  # noqa: PLC0415 - workers need it not
+
         return getattr(import_module("harness.api"), name)
     raise AttributeError(f"module 'harness' has no attribute {name!r}")

@@ -12,18 +12,18 @@ import os
 
 TYPE_CHECKING = False  # typing takes long to load, and workers need it not
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from typing import IO, Any
 
 _LENGTH_BYTES = 4
 
 
-def send_frame(descriptor: int, message: Mapping[str, Any]) -> None:
+def send_frame(descriptor: int, message: dict[str, Any]) -> None:
     """Write one frame; raises BrokenPipeError if nobody reads."""
-    data = marshal.dumps(dict(message))
-    left = memoryview(len(data).to_bytes(_LENGTH_BYTES, "little") + data)
-    while left:
-        left = left[os.write(descriptor, left) :]
+    data = marshal.dumps(message)
+    frame = len(data).to_bytes(_LENGTH_BYTES, "little") + data
+    while (sent := os.write(descriptor, frame)) < len(frame):
+        frame = frame[sent:]
 
 
 def read_frame(file: IO[bytes]) -> dict[str, Any] | None:

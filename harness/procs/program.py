@@ -62,7 +62,7 @@ class Supervisor:
         self._requests: list[dict[str, Any]] = []
         self._buffer = FrameBuffer()
         self._paused = False
-        self._stdout, self._stderr = Capture("stdout"), Capture("stderr")
+        self._outputs = {name: Capture(name) for name in ("stdout", "stderr")}
         self._environment = _Environment(os.environb)
         # What is ignored here would be by children, too: SIGPIPE by Python, SIGHUP under nohup.
         # Naming all signals instead costs 50 us per start.
@@ -110,9 +110,10 @@ class Supervisor:
         Returns:
             `run`, `started_ns`, `elapsed_ns` always; `error` if it was not started or wrote too
             much; `exit_code` or `signal`, `user_s`, `system_s`, `max_rss_bytes`,
-            `involuntary_switches` if it was reaped; `stdout`, `stderr`; `timed_out`, `cancelled`;
-            `leftovers`, how many processes a run that ended by itself left; `stuck` if something
-            cannot be killed, after which the worker exits.
+            `involuntary_switches` if it was reaped; `stdout`, `stderr` if it wrote to them;
+            `timed_out`, `cancelled` if it was; `leftovers`, how many processes a run that ended by
+            itself left, if any; `stuck` if something cannot be killed, after which the worker
+            exits.
         """
         answer = {"run": request["run"], "started_ns": time.monotonic_ns(), "elapsed_ns": 0}
         if not self._wait_until_resumed(request["run"]):
@@ -120,9 +121,11 @@ class Supervisor:
         child = self._start(request, answer)
         if child is not None:
             self._watch(child, answer)
-            _explain_stop(child.reason, request, answer)
-        answer["stdout"] = self._stdout.take(request["keep_bytes"])
-        answer["stderr"] = self._stderr.take(request["keep_bytes"])
+            if child.reason:
+                _explain_stop(child.reason, request, answer)
+        for name, output in self._outputs.items():
+            if written := output.take(request["keep_bytes"]):
+                answer[name] = written
         return answer
 
     def leave_nothing(self) -> int:
@@ -131,7 +134,7 @@ class Supervisor:
         Costs one system call when there is none. Raises StuckError after UNKILLABLE_S.
         """
         killed = 0
-        give_up_ns = time.monotonic_ns() + round(UNKILLABLE_S * _NS)
+        give_up_ns = None
         while True:
             try:
                 status = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG)
@@ -140,7 +143,10 @@ class Supervisor:
             if status is not None:
                 killed += status.si_code == os.CLD_KILLED and status.si_status == signal.SIGKILL
                 continue
-            if time.monotonic_ns() >= give_up_ns:
+            now_ns = time.monotonic_ns()
+            if give_up_ns is None:
+                give_up_ns = now_ns + round(UNKILLABLE_S * _NS)
+            elif now_ns >= give_up_ns:
                 raise StuckError
             # All that is left has this worker for parent, or will once its own parent is killed.
             for pid in read_children(os.getpid()):
@@ -165,8 +171,8 @@ class Supervisor:
                 environment.encoded,
                 file_actions=[
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                    (os.POSIX_SPAWN_DUP2, self._stdout.file, 1),
-                    (os.POSIX_SPAWN_DUP2, self._stderr.file, 2),
+                    (os.POSIX_SPAWN_DUP2, self._outputs["stdout"].file, 1),
+                    (os.POSIX_SPAWN_DUP2, self._outputs["stderr"].file, 2),
                 ],
                 # A group is enough: the worker has a session of its own, without a terminal;
                 # and many builds of Python lack posix_spawn's setsid.
@@ -178,7 +184,7 @@ class Supervisor:
             answer["error"] = _describe_start_error(request, error)
             return None
         countdown = Countdown(started_ns, request["timeout_ns"], request["grace_ns"])
-        outputs = (self._stdout, self._stderr)
+        outputs = tuple(self._outputs.values())
         return Child(request["run"], pid, countdown, outputs, request["limit_bytes"])
 
     def _watch(self, child: Child, answer: dict[str, Any]) -> None:
@@ -219,7 +225,8 @@ class Supervisor:
         answer["involuntary_switches"] = usage.ru_nivcsw
         leftovers = self.leave_nothing()
         if not child.reason:
-            answer["leftovers"] = leftovers
+            if leftovers:
+                answer["leftovers"] = leftovers
             if child.is_too_loud():  # it ended between two checks
                 child.reason = "output"
 
@@ -316,9 +323,11 @@ def _describe_start_error(request: Mapping[str, Any], error: OSError | ValueErro
 
 
 def _explain_stop(reason: str, request: Mapping[str, Any], answer: dict[str, Any]) -> None:
-    answer["timed_out"] = reason == "timeout"
-    answer["cancelled"] = reason == "cancel"
-    if reason == "output":
+    if reason == "timeout":
+        answer["timed_out"] = True
+    elif reason == "cancel":
+        answer["cancelled"] = True
+    else:
         answer.setdefault(
             "error",
             f"wrote more than {request['limit_bytes']} bytes to stdout or stderr, "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import subprocess
@@ -81,11 +80,7 @@ class _Process:
                 f"{program.GREETING!r}: {self.read_log()}"
             )
 
-    @property
-    def is_alive(self) -> bool:
-        return self._popen.poll() is None
-
-    def send(self, request: Mapping[str, object]) -> None:
+    def send(self, request: dict[str, object]) -> None:
         """Raises BrokenPipeError if the worker is dead."""
         assert self._popen.stdin is not None
         send_frame(self._popen.stdin.fileno(), request)
@@ -247,30 +242,35 @@ class Worker:
         with self._lock:
             if self._closed:
                 raise RunError("a closed worker was asked to run a command")
-            if self._process is not None and not self._process.is_alive:
-                self._process.close()
-                self._process = None
-            if self._process is None:
-                self._process = _Process(self._cores, self._idle, self._inherit_fds)
-                if self._paused:
-                    self._tell({"op": "pause"})
             self._number += 1
-            self._running = True
             timeout_s = command.timeout_s
-            self._tell(
-                {
-                    "op": "run",
-                    "run": self._number,
-                    "argv": command.argv,
-                    "directory": command.directory,
-                    "environment": dict(command.environment),
-                    "timeout_ns": None if timeout_s is None else round(timeout_s * 1e9),
-                    "grace_ns": round(self._grace_s * 1e9),
-                    "limit_bytes": self._output_limit_bytes,
-                    "keep_bytes": self._output_keep_bytes,
-                }
-            )
-            return self._process
+            request = {
+                "op": "run",
+                "run": self._number,
+                "argv": command.argv,
+                "directory": command.directory,
+                "environment": dict(command.environment),
+                "timeout_ns": None if timeout_s is None else round(timeout_s * 1e9),
+                "grace_ns": round(self._grace_s * 1e9),
+                "limit_bytes": self._output_limit_bytes,
+                "keep_bytes": self._output_keep_bytes,
+            }
+            process = self._process
+            if process is None or not self._tell(request):
+                process = self._renew()
+                self._tell(request)
+            self._running = True
+            return process
+
+    def _renew(self) -> _Process:
+        """Start the first process, or one in the place of one that died between two runs."""
+        if self._process is not None:
+            self._process.close()
+            self._process = None
+        self._process = process = _Process(self._cores, self._idle, self._inherit_fds)
+        if self._paused:
+            self._tell({"op": "pause"})
+        return process
 
     def _end(self, process: _Process, *, keep: bool) -> int:
         """The run is over; returns the worker's status if it is not kept."""
@@ -296,11 +296,15 @@ class Worker:
             started_ns=sent_ns, elapsed_s=(time.monotonic_ns() - sent_ns) / 1e9, error=error
         )
 
-    def _tell(self, request: Mapping[str, object]) -> None:
-        """Send it if there is a worker; a dead one is noticed when its answer is read."""
-        if self._process is not None:
-            with contextlib.suppress(BrokenPipeError):
-                self._process.send(request)
+    def _tell(self, request: dict[str, object]) -> bool:
+        """Send it if there is a worker, alive for all that is known; else False."""
+        if self._process is None:
+            return False
+        try:
+            self._process.send(request)
+        except BrokenPipeError:
+            return False
+        return True
 
 
 def _to_result(answer: Mapping[str, Any]) -> ProcessResult:
