@@ -36,7 +36,8 @@ from harness.report.summary import Summary
 from harness.schedule.again import Again
 from harness.schedule.base import Executor
 from harness.schedule.engine import Engine
-from harness.schedule.plan import Memory, Stream
+from harness.schedule.plan import Memory
+from harness.schedule.streams import Stream
 from harness.search.base import Strategy, learns
 from harness.search.budget import Limited
 from harness.search.check_tree import TreeCheck

@@ -17,7 +17,8 @@ from harness.lane import Lane
 from harness.model import Outcome, OutcomeKind, Phase, Test
 from harness.schedule.base import Assignment, Crashed, Distribution, Executor, Job, JobEnded, Report
 from harness.schedule.ledger import Ledger
-from harness.schedule.plan import Live, Memory, Plan, Stream, least_loaded
+from harness.schedule.plan import Live, Memory, Plan, least_loaded
+from harness.schedule.streams import Stream, Streams
 from harness.schedule.twins import Leaders, TwinKey, Twins
 
 _TICK_S = 0.2
@@ -56,10 +57,7 @@ class Engine:
         self._make_key = make_key
         self._ledger = Ledger(record, watch, memory.session)
         self._next_id = memory.next_id
-        self._streams: Sequence[Stream] = ()
-        self._may_end = False  # whether an outcome may end a stream
-        self._learns = True  # whether one may change what a stream asks for
-        self._dry, self._over = set[int](), set[int]()
+        self._streams = Streams(())
         self._live: dict[int, Live] = {}
         self._in_flight = 0
         self._twins = Twins()
@@ -100,10 +98,7 @@ class Engine:
             DeviceError: every lane's device was lost.
             HarnessError: whatever a seat raised, or the journal.
         """
-        self._streams = streams
-        self._may_end = any(stream.is_over is not None for stream in streams)
-        self._learns = any(stream.learns for stream in streams)
-        self._dry, self._over = set(), set()
+        self._streams = Streams(streams)
         while True:
             self._cut_short()
             if not self._stop:
@@ -123,7 +118,7 @@ class Engine:
                 break
             for report in self._executor.wait(_TICK_S):
                 self._take(report)
-            if not (self._may_end or self._stop or self._crash):
+            if not (self._streams.may_end or self._stop or self._crash):
                 self._hand_out()  # so that no lane waits for the disk
             self._write()
             if self._crash is not None:
@@ -139,7 +134,7 @@ class Engine:
 
     def _write(self) -> None:
         """Make what happened durable, then show it, then tell the strategies: they may ask."""
-        self._dry -= self._ledger.write(self._streams)
+        self._streams.were_told(self._ledger.write(self._streams))
 
     def clean(self, tests: Sequence[Test]) -> None:
         """Clean what an earlier invocation that was killed left of these tests.
@@ -161,32 +156,22 @@ class Engine:
         while asked:
             asked = False
             for name, count in self._wants().items():
-                number = self._stream_of(name)
-                if number is None or number in self._dry:
+                number = self._streams.of(name)
+                if number is None:
                     continue
-                configurations = self._streams[number].strategy.ask(count)
-                if not configurations:
-                    self._dry.add(number)
-                    continue
-                asked = True
-                for configuration in configurations:
+                for configuration in self._streams.ask(number, count):
                     self._create(configuration, self._lanes[name], number)
+                    asked = True
                 if self._ledger.has_outcomes:
                     return  # recalled outcomes: make them durable and tell them first
 
     def _wants(self) -> dict[str, int]:
         # Compilers serve who asked first: lanes that ask far ahead would leave others without.
-        return self._distribution.wants(ahead=not (self._learns or self._plan.compiles))
+        return self._distribution.wants(ahead=not (self._streams.learn or self._plan.compiles))
 
     def _may_ask(self) -> bool:
         """Whether a lane wants tests of a stream that may have some."""
-        if self._stop:
-            return False
-        numbers = {self._stream_of(name) for name in self._wants()}
-        return bool(numbers - {None} - self._dry - self._over)
-
-    def _stream_of(self, lane: str) -> int | None:
-        return next((n for n, stream in enumerate(self._streams) if lane in stream.lanes), None)
+        return not self._stop and self._streams.may_ask(self._wants())
 
     def _create(self, configuration: Configuration, lane: Lane, stream: int) -> None:
         key = self._make_key(configuration, lane)
@@ -240,9 +225,11 @@ class Engine:
             self._end(live, OutcomeKind.OK)
 
     def _hand_out(self) -> None:
-        dry = all(number in self._dry for number in range(len(self._streams)))
-        drained = self._stop or (dry and not self._ledger.has_outcomes)  # who is told may ask again
-        for assignment in self._distribution.assign(drained=drained, ahead=not self._may_end):
+        # who is told may ask again
+        drained = self._stop or (self._streams.are_dry and not self._ledger.has_outcomes)
+        for assignment in self._distribution.assign(
+            drained=drained, ahead=not self._streams.may_end
+        ):
             given, job = assignment, assignment.job
             live = self._live.get(job.test.id)
             if live is not None and job.phase is not Phase.CLEAN:
@@ -295,7 +282,7 @@ class Engine:
             self._end(live, ended.kind)
         elif ended.kind is OutcomeKind.DEVICE_LOST or live.lane.name not in self._lanes:
             self._move(live)
-        elif live.stream in self._over and not self._complete(live):
+        elif live.stream in self._streams.over and not self._complete(live):
             self._end(live, OutcomeKind.INTERRUPTED)
         elif ended.job.phase is Phase.COMPILE:
             self._begin_or_follow(live)
@@ -348,7 +335,7 @@ class Engine:
             live = self._live.get(test_id)
             if live is None:
                 continue
-            if live.stream in self._over:
+            if live.stream in self._streams.over:
                 self._end(live, OutcomeKind.INTERRUPTED)
             elif live.lane.name in self._lanes:
                 self._begin_or_follow(live)
@@ -376,8 +363,8 @@ class Engine:
         others = [
             lane for name, lane in self._lanes.items() if name in self._streams[live.stream].lanes
         ]
-        if live.stream in self._over or not others:
-            is_over = live.stream in self._over
+        if live.stream in self._streams.over or not others:
+            is_over = live.stream in self._streams.over
             self._end(live, OutcomeKind.INTERRUPTED if is_over else OutcomeKind.DEVICE_LOST)
             return
         lane, key = least_loaded(others, self._live.values()), live.twin_key(self._plan)
@@ -389,20 +376,18 @@ class Engine:
 
     def _cut_short(self) -> None:
         """What streams that are over, or all when stopping, have not begun is given up."""
-        over = {n for n, stream in enumerate(self._streams) if self._stop or stream.ended}
-        if over <= self._over:
+        if not self._streams.end(everything=self._stop):
             return
-        self._over |= over
         if self._stop:
             how = "killing what runs" if self._kill else "finishing what runs; once more kills it"
             self._ledger.add(Note("info", f"interrupted: {how}", self._executor.now_s()))
         for job in self._distribution.withdraw():
             live = self._live.get(job.test.id)
-            if live is not None and live.stream in self._over:
+            if live is not None and live.stream in self._streams.over:
                 self._end(live, OutcomeKind.INTERRUPTED)  # what was compiled is cleaned
             elif live is not None:
                 self._distribution.ready(job)
         for test_id in self._twins.waiting():
             live = self._live.get(test_id)
-            if live is not None and live.stream in self._over:
+            if live is not None and live.stream in self._streams.over:
                 self._end(live, OutcomeKind.INTERRUPTED)

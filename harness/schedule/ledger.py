@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from harness.events import Event, Note, TestEnded
 from harness.model import Outcome
-from harness.schedule.plan import Stream
+from harness.schedule.streams import Streams
 
 
 class Ledger:
@@ -56,7 +56,7 @@ class Ledger:
             self._complaints.add(text)
             self._events.append(Note("warning", text, at_s))
 
-    def write(self, streams: Sequence[Stream]) -> set[int]:
+    def write(self, streams: Streams) -> set[int]:
         """Make what happened durable, show it, and tell the strategies; returns whose were told."""
         events, self._events = self._events, []
         outcomes, self._outcomes = self._outcomes, []

@@ -1,4 +1,4 @@
-"""What the engine is told: streams of tests, how each is done, what is known from before."""
+"""What the engine is told: how tests are done, and what is known from before."""
 
 from __future__ import annotations
 
@@ -12,29 +12,7 @@ from harness.events import BuildEnded, RunEnded
 from harness.lane import Lane
 from harness.model import Build, Outcome, OutcomeKind, Run, Test
 from harness.schedule.twins import TwinKey
-from harness.search.base import Strategy
 from harness.stats import Aggregate, aggregate
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """A strategy and the lanes that test for it: one for all, or one per lane (`replicate`).
-
-    Attributes:
-        is_over: whether what the strategy asked for and has not begun is given up, which an
-            outcome may bring about; None: it never is.
-        learns: whether what the strategy is told changes what it asks for.
-    """
-
-    strategy: Strategy
-    lanes: frozenset[str]
-    is_over: Callable[[], bool] | None = None
-    learns: bool = True
-
-    @property
-    def ended(self) -> bool:
-        """Whether it is over."""
-        return self.is_over is not None and self.is_over()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from harness.schedule.base import Distribution
 from harness.schedule.engine import Engine
 from harness.schedule.per_test import PerTest
 from harness.schedule.pipelined import Pipelined
-from harness.schedule.plan import Memory, Plan, Stream
+from harness.schedule.plan import Memory, Plan
 from harness.schedule.pooled import Pooled
+from harness.schedule.streams import Stream
 from harness.schedule.virtual import VirtualExecutor
 from harness.search.base import Strategy
 from harness.testing.work import FakeCompiler, FakeTimer, Script, always_ok

@@ -8,7 +8,8 @@ from harness.clock import Clock
 from harness.lane import Lane
 from harness.model import Artifact, Build, Outcome, OutcomeKind, Resources, Test
 from harness.schedule.engine import Engine
-from harness.schedule.plan import Memory, Plan, Stream
+from harness.schedule.plan import Memory, Plan
+from harness.schedule.streams import Stream
 from harness.schedule.twins import Leaders, Twins
 from harness.schedule.virtual import VirtualExecutor
 from harness.testing.work import FakeCompiler, FakeTimer, Script
