@@ -10,6 +10,7 @@ import msgspec
 
 from harness.config.checks import find_problems
 from harness.config.problems import Problem
+from harness.config.ranges import write_out_ranges
 from harness.config.spec import Spec, SpecFile
 from harness.config.walk import Walker
 from harness.errors import ConfigError
@@ -24,7 +25,7 @@ def read_spec(data: Mapping[str, object], path: Path) -> tuple[Spec, list[Proble
         path: where the config is, or would be; relative paths in it start from its folder.
     """
     walker = Walker()
-    fields = walker.read_fields(SpecFile, data)
+    fields = walker.read_fields(SpecFile, write_out_ranges(data, walker))
     spec = Spec(**fields, path=Path(os.path.abspath(path)))  # noqa: PTH100 - keeps symlinks
     if not spec.name:
         spec = msgspec.structs.replace(spec, name=path.stem)

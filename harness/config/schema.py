@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from harness.config.parallel import LANE_NAME
+from harness.config.ranges import Range
 from harness.config.spec import SpecFile
 from harness.config.substitute import NAME_PATTERN
 
@@ -24,7 +25,8 @@ def make_json_schema() -> dict[str, Any]:
     parameters["minProperties"] = 1
     parameters["propertyNames"] = {"pattern": f"^{NAME_PATTERN}$"}
     root["properties"]["problem"]["propertyNames"] = parameters["propertyNames"]
-    parameters["additionalProperties"] |= {"minItems": 1, "uniqueItems": True}
+    values = parameters["additionalProperties"] | {"minItems": 1, "uniqueItems": True}
+    parameters["additionalProperties"] = {"anyOf": [values, _make_range_schema()]}
     _refine_parallel(root["properties"]["parallel"]["anyOf"])
     root["oneOf"] = [{"required": ["command"]}, {"required": ["kernel"]}]
     tables["CommandTable"]["required"] = ["test"]
@@ -34,6 +36,11 @@ def make_json_schema() -> dict[str, Any]:
         "title": "Config file of gpu-harness",
         "$defs": _without_null_defaults(tables),
     }
+
+
+def _make_range_schema() -> dict[str, Any]:
+    made: dict[str, Any] = msgspec.json.schema(Range)["$defs"]["Range"]
+    return made
 
 
 def _refine_parallel(forms: list[dict[str, Any]]) -> None:

@@ -298,7 +298,11 @@ class SpecFile(_Table, frozen=True, kw_only=True):
     oversubscribe: Annotated[bool, _doc("Allow more lanes than devices.")] = False
     parameters: Annotated[
         dict[str, tuple[Value, ...]],
-        _doc("Each parameter with its values.", {"BLOCK_X": [16, 32, 64]}),
+        _doc(
+            "Each parameter with its values: a list, or `{ first = 32, last = 1024, factor = 2 }`, "
+            "`{ first = 1, last = 31, step = 2 }`; without `step` and `factor`, each number.",
+            {"BLOCK_X": [16, 32, 64]},
+        ),
     ]
     problem: Annotated[
         dict[str, Value],
