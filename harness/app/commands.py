@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from harness.config.substitute import CommandTemplate, Template
 from harness.config.tables import CommandLine
 from harness.lane import Lane
 from harness.model import Command, Phase, Test
+
+_OUTPUT = re.compile(r"(?:^|\s)-o\s*(\S+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +50,36 @@ class Commands:
 
     @property
     def shared_folder(self) -> Path | None:
-        """The folder in which tests tell their files apart by their numbers, if they do.
+        """The folder in which tests tell their files apart by their numbers, or not at all.
 
         Another session's tests have the same numbers, so only one may run there at a time.
         """
         uses_id = any(template.uses_id for template in self.phases.values())
-        return Path(self.directory) if uses_id else None
+        return Path(self.directory) if uses_id or self.overwrite else None
+
+    @property
+    def overwrite(self) -> bool:
+        """Whether compiling one test overwrites the program of another that is yet to run.
+
+        That is certain where the compile command depends on a parameter and the test command is the
+        same for all its values, and where the compiler's output (`-o app`) is.
+        """
+        compiler, test = self.phases.get(Phase.COMPILE), self.phases.get(Phase.TEST)
+        if compiler is None or test is None:
+            return False
+        added = list(self.environment.values())
+        if any(part.uses_id for part in (compiler, test, *added)):
+            return False
+        told = {*test.names, *(name for value in added for name in value.names)}
+        target = _OUTPUT.search(" ".join(part.format() for part in compiler.parts))
+        is_fixed = target is not None and "%" not in target[1] and bool(compiler.names)
+        return is_fixed or not told.issuperset(compiler.names)
+
+    @property
+    def test_uses_lane(self) -> bool:
+        """Whether tests on different lanes differ in their command or environment."""
+        test, added = self.phases.get(Phase.TEST), self.environment.values()
+        return test is not None and (test.uses_lane or any(value.uses_lane for value in added))
 
     @property
     def compile_uses_lane(self) -> bool:

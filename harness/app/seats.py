@@ -73,7 +73,7 @@ def make_executor(
 
 def make_distribution(setup: Setup, workers: int) -> Distribution:
     """Which seat does which job, and when."""
-    name = setup.spec.distribution
+    name = "per-test" if setup.one_by_one else setup.spec.distribution
     distribution = load(DISTRIBUTIONS[name])
     bound = setup.commands.compile_uses_lane
     made: Distribution

@@ -24,7 +24,7 @@ from harness.app.seats import make_distribution, make_executor, make_plan
 from harness.app.setup import Setup
 from harness.app.signals import stopping_on_signals
 from harness.app.strategies import make_search
-from harness.app.suspects import comparability_warnings, find_suspects
+from harness.app.suspects import find_suspects, setup_warnings
 from harness.app.toolchain import describe_toolchain, open_toolchain
 from harness.configuration import Configuration
 from harness.device.locks import hold_devices
@@ -195,7 +195,7 @@ class _Session:
     def _search(self) -> None:
         for level, text in self.remarks:
             self._note(text, level)
-        for text in comparability_warnings(self.setup):
+        for text in setup_warnings(self.setup):
             self._note(text)
         tree = self.setup.space.tree
         if self._is_told_by_its_journal():

@@ -105,6 +105,20 @@ class Setup:
         return in_mock or self.recording is not None
 
     @property
+    def one_by_one(self) -> bool:
+        """Whether a lane compiles a test only when the one before it is over."""
+        return self.commands.overwrite and self.recording is None
+
+    @property
+    def distribution(self) -> str:
+        """How tests are spread over lanes: as the config says, if they do not overwrite each other.
+
+        A replicated search stays one, whose lanes do one test after another.
+        """
+        one_by_one = self.one_by_one and self.spec.distribution != "replicate"
+        return "per-test" if one_by_one else self.spec.distribution
+
+    @property
     def compiles(self) -> bool:
         """Whether tests are compiled; in a recording they were, whatever the commands are."""
         recorded = self.recording is not None
@@ -129,6 +143,9 @@ def prepare(
     elif recording is None:
         recording = load_recording(spec.base / (spec.replay.file or ""))
     devices = find_lanes(spec, recording)
+    commands = make_commands(spec)
+    if commands.overwrite and not commands.test_uses_lane and recording is None:
+        devices = _take_one_lane(spec, devices)
     if devices.backend == "mock":
         _check_lost(spec, devices.lanes)
     spaces = make_spaces(spec, devices.lanes, functions)
@@ -149,7 +166,7 @@ def prepare(
         spaces=spaces,
         functions=tuple(functions),
         devices=devices,
-        commands=make_commands(spec),
+        commands=commands,
         kernel=kernel,
         strategy=strategy,
         goal=objective.goal,
@@ -179,6 +196,18 @@ def _choose_strategy(spec: Spec, spaces: Sequence[LaneSpace]) -> str:
     if strategy == "exhaustive":
         _check_countable(spec, [part.space for part in spaces])
     return strategy
+
+
+def _take_one_lane(spec: Spec, devices: Devices) -> Devices:
+    """The first lane alone, unless more were asked for by number or name."""
+    if spec.parallel != "auto" and len(devices.lanes) > 1:
+        raise ConfigError(
+            f"{spec.path}: command.test: {len(devices.lanes)} lanes would overwrite each other's "
+            "program: the command is the same for tests that are compiled differently; write "
+            "%%ID%%, the number of the test, into the program's name in compile, test and clean "
+            "(app_%%ID%%), or %%PARALLEL%%, the lane; or set parallel = 1"
+        )
+    return replace(devices, lanes=devices.lanes[:1])
 
 
 def _check_lost(spec: Spec, lanes: Sequence[Lane]) -> None:

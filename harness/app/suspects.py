@@ -63,6 +63,20 @@ def _compare_lanes(sentinels_s: dict[str, float], lanes: Sequence[Lane]) -> list
     return warnings
 
 
+def setup_warnings(setup: Setup) -> list[str]:
+    """What one should know of a setup before its scores are believed, or waited for."""
+    warnings = comparability_warnings(setup)
+    if setup.one_by_one:
+        where = "on each lane" if len(setup.lanes) > 1 else "on one lane"
+        warnings.append(
+            "the test command is the same for tests that are compiled differently: so that none "
+            f"overwrites another's program, they are compiled and run one by one, {where}; with "
+            "%%ID%% in the program's name (app_%%ID%%), in compile, test and clean, the next ones "
+            "compile meanwhile, on all lanes"
+        )
+    return warnings
+
+
 def comparability_warnings(setup: Setup) -> list[str]:
     """What makes the scores of this setup's lanes hard to rank together, or to take for all."""
     models = sorted({lane.device.model for lane in setup.lanes})

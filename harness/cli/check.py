@@ -12,7 +12,7 @@ from harness.app.emulation import describe_size
 from harness.app.kernel_measures import KernelMeasures
 from harness.app.setup import Setup, prepare
 from harness.app.spaces import add_counts
-from harness.app.suspects import comparability_warnings
+from harness.app.suspects import setup_warnings
 from harness.cli.options import json_option, lane_options, load_spec
 from harness.cli.output import write_json, write_lines
 from harness.cli.standing import describe_standing, look_up
@@ -103,7 +103,7 @@ def _to_object(setup: Setup) -> dict[str, Any]:
         ],
         "runs_per_test": setup.runs_per_test,
         "strategy": setup.strategy,
-        "distribution": setup.spec.distribution,
+        "distribution": setup.distribution,
         "backend": setup.devices.backend,
         "simulated": setup.simulated,
         "lanes": [
@@ -138,7 +138,7 @@ def describe(setup: Setup) -> list[str]:
         planned = [f"{tries} of {size} for {', '.join(names)}" for names, size, tries in rounds]
         lines += ["", f"first round, node by node: {'; '.join(planned)}"]
     lines += ["", *_tests_lines(setup), f"goal: {_goal_line(setup)}"]
-    lines.append(f"lanes: {len(setup.lanes)} on {setup.devices.backend}, {spec.distribution}")
+    lines.append(f"lanes: {len(setup.lanes)} on {setup.devices.backend}, {setup.distribution}")
     for lane in setup.lanes:
         device = f"{lane.device.name} {lane.device.uuid}".strip() or "no device"
         simulated = " (simulated)" if lane.device.simulated else ""
@@ -151,7 +151,7 @@ def describe(setup: Setup) -> list[str]:
 
 
 def _list_warnings(setup: Setup) -> list[str]:
-    return [*comparability_warnings(setup), *setup.devices.describe_holders()]
+    return [*setup_warnings(setup), *setup.devices.describe_holders()]
 
 
 def _list_values(values: Sequence[Value]) -> str:

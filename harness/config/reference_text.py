@@ -67,7 +67,9 @@ Values come into a shell command as they are, unquoted: a value may hold several
 argument, whatever values it holds: use a list where values are not your own.
 
 Tests that exist at the same time must not share files: use `%%ID%%` in the names of what `compile`
-writes.
+writes. Where `test` runs the same program for tests that are compiled differently, they are compiled
+and run one by one, with a warning, on one lane, or, if `compile` and `test` name `%%PARALLEL%%`, on
+each.
 """
 
 CONF = '''\

@@ -190,12 +190,12 @@ class Supervisor:
     def _watch(self, child: Child, answer: dict[str, Any]) -> None:
         try:
             while True:
+                while self._requests:  # some came together with the run
+                    self._control(self._requests.pop(0), child)
                 self._wait(child.rest_s())
                 if self._has_ended(child.pid):
                     break
                 child.enforce_limits()
-                while self._requests:
-                    self._control(self._requests.pop(0), child)
             self._reap(child, answer)
         except StuckError:
             answer["elapsed_ns"] = time.monotonic_ns() - answer["started_ns"]
