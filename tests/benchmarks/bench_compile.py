@@ -31,7 +31,8 @@ from harness.compile.base import Stoppable, Translator
 from harness.compile.cache import BuildCache
 from harness.compile.cached import CachedCompiler
 from harness.compile.nvcc import NvccTranslator
-from harness.compile.nvrtc import NvrtcTranslator, open_nvrtc
+from harness.compile.nvrtc import NvrtcTranslator
+from harness.compile.nvrtc_library import open_nvrtc
 from harness.compile.source import KernelSource
 from harness.compile.toolkit import open_nvcc
 from harness.errors import CompileError

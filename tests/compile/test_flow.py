@@ -30,11 +30,27 @@ def test_goes_on_until_cancelled() -> None:
     assert flow.stopped is None
 
 
-def test_cancel_of_nothing_is_nothing() -> None:
+def test_cancel_of_nothing_stops_what_comes_next() -> None:
     flow = Flow()
     flow.cancel()
     with flow.run(None):
+        assert not flow.may_go_on()
+    with flow.run(None):
         assert flow.may_go_on()
+    assert flow.stopped is None
+
+
+def test_c_is_told_of_a_cancel_where_nobody_asks() -> None:
+    flow = Flow()
+    text = flow.reason_to_stop
+    with flow.run(None):
+        assert text.value == b""
+        flow.cancel()
+        assert text.value != b""
+    assert flow.stopped is OutcomeKind.INTERRUPTED
+    with flow.run(None):
+        assert (flow.reason_to_stop, text.value) == (text, b"")
+    assert flow.stopped is None
 
 
 def test_limit() -> None:
