@@ -13,12 +13,13 @@ import shlex
 import threading
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.compile.base import Translation
+from harness.compile.brief import compile_briefly
 from harness.compile.flow import Flow
 from harness.compile.includes import IncludeScanner
-from harness.compile.nvcc import first_error
+from harness.compile.messages import first_error
 from harness.compile.nvrtc_library import MINIMAL, Nvrtc, call, read, read_text
 from harness.compile.source import KernelSource, define_macros
 from harness.model import Evidence, OutcomeKind
@@ -30,8 +31,14 @@ _FLOW = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
 _STRLEN = ctypes.cast(ctypes.CDLL(None).strlen, ctypes.c_void_p).value
 _CANCELLED = 16  # NVRTC_ERROR_CANCELLED; older bindings have no name for it
 
-_Made = tuple[OutcomeKind, bytes, str, str]
-"""How a compile went, the cubin, the kernel's name in it, and the log."""
+
+class _Made(NamedTuple):
+    """How a compile went; as of `base.Translation`."""
+
+    kind: OutcomeKind
+    binary: bytes = b""
+    function: str = ""
+    log: str = ""
 
 
 class NvrtcTranslator:
@@ -61,7 +68,7 @@ class NvrtcTranslator:
         self._waits = holds or timeout_s is not None
         self._scanner = IncludeScanner(nvrtc.headers)
         self._flow = Flow()
-        self._need_all: set[str] = set()  # texts that do not compile with MINIMAL
+        self._need_all: set[str] = set()
         self._thread = ThreadPoolExecutor(1, "harness-nvrtc", initializer=self._settle)
 
     @property
@@ -111,40 +118,35 @@ class NvrtcTranslator:
         macros = [f"-D{name}={value}" for name, value in source.macros]
         command = shlex.join(["nvrtc", *options, *macros, source.name])
         with self._flow.run(self._timeout_s):
-            if self._flow.may_go_on():
-                kind, binary, function, log = self._run_briefly(source, options)
-            else:
-                kind, binary, function, log = OutcomeKind.INTERRUPTED, b"", "", ""
-        stopped = self._flow.stopped
+            made = self._run_briefly(source, options)
+        kind, log = made.kind, made.log
         if kind is OutcomeKind.OK:
             included = self._scanner.scan(source.text, source.search_directories)
             inputs = None if included.computed else tuple(sorted(included.files))
             absent = tuple(sorted(included.absent))
-            return Translation(kind, binary, function, log, inputs, absent)
+            return Translation(kind, made.binary, made.function, log, inputs, absent)
         lines = "\n".join(log.splitlines()[-EVIDENCE_LINES:])[-EVIDENCE_CHARACTERS:]
         evidence = Evidence(command=command, directory="", output=lines)
-        if stopped is not None:
-            return Translation(stopped, log=log, reason=self._explain(stopped), evidence=evidence)
-        reason = first_error(log) or "NVRTC failed without a message"
-        return Translation(kind, log=log, reason=reason, evidence=evidence)
+        return Translation(kind, log=log, reason=self._explain(made), evidence=evidence)
 
-    def _explain(self, stopped: OutcomeKind) -> str:
-        if stopped is OutcomeKind.TIMEOUT and self._timeout_s is not None:
+    def _explain(self, made: _Made) -> str:
+        if made.kind is OutcomeKind.INTERRUPTED:
+            return "cancelled"
+        if made.kind is OutcomeKind.TIMEOUT and self._timeout_s is not None:
             return f"took longer than {format_seconds(self._timeout_s)}"
-        return "cancelled"
+        return first_error(made.log) or "NVRTC failed without a message"
 
     def _run_briefly(self, source: KernelSource, options: list[str]) -> _Made:
-        """As `_run`, but without declarations that only few sources need, as far as that goes."""
-        if self._nvrtc.knows_minimal and source.text not in self._need_all:
-            made = self._run(source, [*options, MINIMAL])
-            if made[0] is OutcomeKind.OK or not self._flow.may_go_on():
-                return made
-        made = self._run(source, options)
-        if made[0] is OutcomeKind.OK:
-            self._need_all.add(source.text)
-        return made
+        def attempt(briefly: bool) -> _Made:
+            return self._run(source, [*options, MINIMAL] if briefly else options)
+
+        if self._nvrtc.knows_minimal:
+            return compile_briefly(source.text, self._need_all, attempt)
+        return attempt(False)
 
     def _run(self, source: KernelSource, options: list[str]) -> _Made:
+        if not self._flow.may_go_on():
+            return _Made(self._flow.stopped or OutcomeKind.INTERRUPTED)
         nvrtc = self._nvrtc.bindings
         text, name = define_macros(source).encode(), source.function.encode()
         program = call(nvrtc, "nvrtcCreateProgram", text, source.name.encode(), 0, None, None)
@@ -159,9 +161,10 @@ class NvrtcTranslator:
             if int(status) != 0:
                 if int(status) != _CANCELLED and not log.strip():
                     log = f"error: {call(nvrtc, 'nvrtcGetErrorString', status).decode()}"
-                return OutcomeKind.COMPILE_FAILED, b"", "", log
+                self._flow.may_go_on()  # notes a cancel that only C has seen
+                return _Made(self._flow.stopped or OutcomeKind.COMPILE_FAILED, log=log)
             lowered = call(nvrtc, "nvrtcGetLoweredName", program, name).decode()
-            return OutcomeKind.OK, read(nvrtc, "nvrtcGetCUBIN", program), lowered, log
+            return _Made(OutcomeKind.OK, read(nvrtc, "nvrtcGetCUBIN", program), lowered, log)
         finally:
             nvrtc.nvrtcDestroyProgram(program)
 
