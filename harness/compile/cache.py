@@ -238,7 +238,7 @@ class BuildCache:
         )
 
     def close(self) -> None:
-        """Have all on disk, and let others clear it."""
+        """Let others clear it."""
         self._late_sync.close()
         self._locks.close()
 

@@ -49,7 +49,8 @@ def write_file(path: Path, data: bytes, *, sync: bool = True) -> int:
 class LateSync:
     """Has files that were written without `sync` on disk soon after, by a thread of its own.
 
-    So whoever wrote them need not wait for the disk, which takes as long as compiling does.
+    So whoever wrote them need not wait for the disk, which takes as long as compiling does. What is
+    left when it is closed the system writes in its own time.
     """
 
     def __init__(self) -> None:
@@ -60,8 +61,8 @@ class LateSync:
         self._thread.submit(_sync, path)
 
     def close(self) -> None:
-        """Wait until all are."""
-        self._thread.shutdown()
+        """End the thread after the file that it is at."""
+        self._thread.shutdown(cancel_futures=True)
 
 
 def _sync(path: Path) -> None:
