@@ -24,7 +24,6 @@ from harness.compile.factory_protocol import (
 )
 from harness.compile.source import KernelSource
 from harness.errors import CompileError
-from harness.procs.explain import name_signal
 from harness.procs.partner import Partner
 
 START_S = 120.0
@@ -161,11 +160,10 @@ class FactoryLink:
             partner.kill()
         with self._lock:
             cancelled = self._cancelled
-        status, log = partner.wait(), partner.read_log()
+        how, log = partner.describe_end(), partner.read_log()
         self._drop()
         if cancelled:
             raise FactoryStoppedError(timed_out=False)
-        how = f"was killed by {name_signal(-status)}" if status < 0 else f"ended with {status}"
         return Failed(f"the process that runs the factory {how}", log)
 
     def _wait(self, partner: Partner, timeout_s: float | None) -> bytes | None:

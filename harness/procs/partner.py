@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import IO
 
 from harness.errors import RunError
+from harness.procs.explain import name_signal
 
 LOG_CHARACTERS = 4000
 END_S = 5.0
@@ -124,6 +125,11 @@ class Partner:
         except subprocess.TimeoutExpired:
             self.kill()
             return self._popen.wait()
+
+    def describe_end(self) -> str:
+        """How it ended, once it has, in words: `was killed by SIGSEGV`, `ended with 3`."""
+        status = self.wait()
+        return f"was killed by {name_signal(-status)}" if status < 0 else f"ended with {status}"
 
     def hang_up(self) -> None:
         """Close its input, which tells it to end."""

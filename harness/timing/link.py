@@ -10,7 +10,6 @@ import msgspec
 
 from harness.clock import Clock
 from harness.errors import RunError
-from harness.procs.explain import name_signal
 from harness.procs.partner import Partner
 from harness.timing.driver import Driver
 from harness.timing.protocol import (
@@ -157,9 +156,7 @@ class PipeLink:
             raise WorkerDiedError(f"the kernel worker answered {line!r}: {error}") from error
 
     def _explain_death(self) -> str:
-        status = self._partner.wait()
-        how = f"was killed by {name_signal(-status)}" if status < 0 else f"ended with {status}"
-        log = self._partner.read_log()
+        how, log = self._partner.describe_end(), self._partner.read_log()
         return f"the kernel worker {how}{': ' if log else ''}{log}"
 
     def read_log(self) -> str:
