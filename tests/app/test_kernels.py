@@ -308,8 +308,10 @@ def test_what_fills_an_argument_may_be_a_package(base: Path) -> None:
 def test_what_the_reference_includes_makes_a_test_what_it_is(base: Path) -> None:
     data = copy.deepcopy(DATA)
     data["kernel"]["reference"] = {
-        "kernel": "simple", "source": "simple/simple.cu",
-        "grid": ["N // 256"], "block": [256],
+        "kernel": "simple",
+        "source": "simple/simple.cu",
+        "grid": ["N // 256"],
+        "block": [256],
     }
     (base / "simple").mkdir()
     (base / "simple" / "simple.cu").write_text('#include "factor.h"\n')
