@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import threading
 from collections.abc import Collection, Sequence
@@ -24,7 +23,7 @@ from harness.compile.factory_protocol import (
 )
 from harness.compile.source import KernelSource
 from harness.errors import CompileError
-from harness.procs.partner import Partner
+from harness.procs.partner import Partner, find_modules_here
 
 START_S = 120.0
 """How long a worker may take to import what it needs, on a busy machine."""
@@ -96,7 +95,7 @@ class FactoryLink:
         environment = {
             "CUDA_VISIBLE_DEVICES": "",  # it compiles for a GPU, but must not touch one
             "NUMBA_ENABLE_CUDASIM": "0",
-            "PYTHONPATH": os.pathsep.join(folder for folder in sys.path if folder),
+            **find_modules_here(),
         }
         partner = Partner(
             command,

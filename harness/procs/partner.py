@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -18,6 +19,14 @@ from harness.procs.explain import name_signal
 LOG_CHARACTERS = 4000
 END_S = 5.0
 """How long a partner may take to end when its input is closed, before it is killed."""
+
+
+def find_modules_here() -> dict[str, str]:
+    """The environment in which a partner that is Python finds the modules that this process does.
+
+    Among them the harness itself, which may be on a path that only the program has set.
+    """
+    return {"PYTHONPATH": os.pathsep.join(folder for folder in sys.path if folder)}
 
 
 class Partner:

@@ -10,7 +10,7 @@ import msgspec
 
 from harness.clock import Clock
 from harness.errors import RunError
-from harness.procs.partner import Partner
+from harness.procs.partner import Partner, find_modules_here
 from harness.timing.driver import Driver
 from harness.timing.protocol import (
     PROTOCOL,
@@ -108,7 +108,12 @@ class PipeLink:
     ) -> None:
         argv = [sys.executable, "-m", "harness.timing.kernel_worker", driver, settings]
         self._uuid = uuid
-        self._partner = Partner(argv, environment=environment, cores=cores, inherit_fds=inherit_fds)
+        self._partner = Partner(
+            argv,
+            environment={**find_modules_here(), **environment},
+            cores=cores,
+            inherit_fds=inherit_fds,
+        )
 
     def open(self) -> None:
         """Wait until the worker has its device; see `Link.open`."""

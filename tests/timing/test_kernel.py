@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
@@ -157,6 +158,19 @@ def test_a_worker_ends_with_its_harness_even_while_a_kernel_hangs() -> None:
     partner.hang_up()
     assert partner.wait() == 0  # by itself, not by a signal
     partner.close()
+
+
+def test_a_worker_finds_what_only_this_program_finds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "only_here.py").write_text(
+        "from harness.testing.driver import open_simulated\n"  # as a notebook finds the harness
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    settings = json.dumps({"landscape": asdict(Landscape()), "device": asdict(LANE.device)})
+    link = PipeLink("only_here:open_simulated", settings, uuid="MOCK-0", environment={})
+    link.open()
+    link.close()
 
 
 def test_a_worker_that_sees_another_device_is_refused() -> None:
