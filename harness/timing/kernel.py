@@ -220,7 +220,7 @@ class KernelTimer:
             if self._is_cancelled():
                 return Measured(number, OutcomeKind.INTERRUPTED, "cancelled"), ""
             if not self._worked:
-                raise error if isinstance(error, RunError) else RunError(str(error)) from error
+                raise RunError(f"lane {self._lane.name} cannot measure: {error}") from error
             reason = f"its kernel worker cannot be started again: {error}"
             return Measured(number, OutcomeKind.DEVICE_LOST, reason), ""
         try:

@@ -46,7 +46,7 @@ class WorkerHungError(Exception):
     """
 
     def __init__(self, phase: PhaseName, limit_s: float) -> None:
-        super().__init__(f"no answer within {limit_s:g} s")
+        super().__init__(f"the kernel worker did not answer within {limit_s:g} s")
         self.phase = phase
         self.limit_s = limit_s
 
