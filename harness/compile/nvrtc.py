@@ -67,7 +67,7 @@ class NvrtcTranslator:
         self._timeout_s = timeout_s
         self._waits = holds or timeout_s is not None
         self._scanner = IncludeScanner(nvrtc.headers)
-        self._flow = Flow()
+        self._flow = Flow(traffic=nvrtc.traffic)
         self._need_all: set[str] = set()
         self._thread = ThreadPoolExecutor(1, "harness-nvrtc", initializer=self._settle)
 

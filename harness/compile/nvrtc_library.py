@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.compile.files import hash_bytes
+from harness.compile.flow import Traffic
 from harness.compile.toolkit import check_architecture, header_folders
 from harness.errors import CompileError
 
@@ -35,6 +36,7 @@ class Nvrtc:
         architectures: what it can compile for: `sm_75` …
         headers: folders of the toolkit's headers that fit it.
         knows_minimal: whether it can leave out what few kernels need; see `MINIMAL`.
+        traffic: its compiles, of which it lets only one at a time look at a source.
     """
 
     bindings: Any
@@ -44,6 +46,7 @@ class Nvrtc:
     architectures: tuple[str, ...]
     headers: tuple[str, ...]
     knows_minimal: bool = False
+    traffic: Traffic = field(default_factory=Traffic, compare=False)
 
     @property
     def identity(self) -> str:

@@ -89,15 +89,16 @@ def test_old_library_compiles_all_the_same(nvrtc: Nvrtc) -> None:
 class Asked:
     """The real bindings, with a look at each question whether to go on."""
 
-    def __init__(self, translator: NvrtcTranslator, act: Any) -> None:
+    def __init__(self, translator: NvrtcTranslator, act: Any, at: int = 3) -> None:
         self._ask = translator._flow.may_go_on
         self._act = act
+        self._at = at
         self.count = 0
         translator._flow.may_go_on = self  # type: ignore[method-assign]
 
     def __call__(self) -> bool:
         self.count += 1
-        if self.count == 3:  # NVRTC has begun
+        if self.count == self._at:  # the first question is before NVRTC begins
             self._act()
         return self._ask()
 
@@ -156,6 +157,29 @@ def test_pause_holds_it(holding: NvrtcTranslator) -> None:
         holding.resume()
         assert running.result().kind is OutcomeKind.OK
     assert done == ["resumed", "ended"]
+
+
+def test_one_that_is_held_does_not_hold_up_others(
+    holding: NvrtcTranslator, translator: NvrtcTranslator
+) -> None:
+    """NVRTC has a lock when it asks for the first time: it lets one at a time read its source."""
+    paused = threading.Event()
+
+    def pause() -> None:
+        holding.pause()
+        paused.set()
+
+    Asked(holding, pause, at=2)
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(holding.translate, SOURCE)
+        assert paused.wait(10)
+        with ThreadPoolExecutor(1) as others:
+            other = others.submit(translator.translate, SOURCE)
+            try:
+                assert other.result(20).kind is OutcomeKind.OK
+            finally:
+                holding.resume()
+        assert running.result().kind is OutcomeKind.OK
 
 
 def test_compiles_on_its_cores_after_all_else(nvrtc: Nvrtc) -> None:
