@@ -26,11 +26,13 @@ class Place:
         cores: empty: wherever this process may.
         idle: only when nothing else wants the processor.
         inherit_fds: what its processes hold as long as they live.
+        holds: whether what it compiles is held while a run is timed.
     """
 
     cores: Collection[int] = ()
     idle: bool = False
     inherit_fds: Sequence[int] = ()
+    holds: bool = False
 
 
 def make_kernel_compiler(
@@ -68,4 +70,6 @@ def _make_translator(toolchain: Toolchain, place: Place, timeout_s: float | None
     if isinstance(cuda, Nvcc):
         worker = Worker(cores=place.cores, idle=place.idle, inherit_fds=place.inherit_fds)
         return NvccTranslator(cuda, worker, timeout_s=timeout_s)
-    return NvrtcTranslator(cuda, cores=place.cores, idle=place.idle, timeout_s=timeout_s)
+    return NvrtcTranslator(
+        cuda, cores=place.cores, idle=place.idle, timeout_s=timeout_s, holds=place.holds
+    )

@@ -83,13 +83,15 @@ def hold_finals(
 ) -> Ranking | None:
     """Let the best of `outcomes` meet on one lane.
 
-    What an earlier invocation recorded of the same finals is not measured again.
+    What an earlier invocation recorded of the same finals is not measured again. If the lane's
+    device is lost meanwhile, they begin anew on another.
 
     Args:
-        lanes: those that are left; the finals are on the best test's, or one of the same model.
+        lanes: those that search together; the finals are on the best test's, or on one of the same
+            model.
 
     Returns:
-        None if there are no two to compare, no lane to do it on, or it was stopped.
+        None if there are no two to compare, no lane is left to do it on, or it was stopped.
     """
     scored = {
         outcome.test_id: outcome
@@ -99,25 +101,40 @@ def hold_finals(
     chosen = choose_finalists({n: o.score or 0.0 for n, o in scored.items()}, goal)
     if len(chosen) < 2:
         return None
-    lane = _find_lane(scored[chosen[0]], lanes)
-    if lane is None:
-        return None
     finalists = {test_id: scored[test_id] for test_id in chosen}
     tests = [_as_test(outcome) for outcome in finalists.values()]
     extra = kernel.kernel.measure.energy and not KernelMeasures(kernel).by_energy
     indices = [*INDICES, *([ENERGY_INDEX] if extra else [])]
     known = _recorded(finalists, indices)
-    runs = known or again.run(tests, lane, indices)
+    runs = known or _measure(tests, _order_lanes(tests[0], lanes), again, indices)
     if runs is None:
         return None
+    name = runs[chosen[0]][0].lane
+    lane = next((lane for lane in lanes if lane.name == name), lanes[0])
     costs = {n: _costs(kernel, finalists[n], lane, made) for n, made in runs.items()}
     finals = compare_finalists(costs, seed=1)
     return Ranking(lane.name, finals, finalists, _energies(runs), known is not None)
 
 
-def _find_lane(best: Outcome, lanes: Sequence[Lane]) -> Lane | None:
+def _order_lanes(best: Test, lanes: Sequence[Lane]) -> list[Lane]:
+    """The lane of the best test, and those of the same model; all, if it had none of these."""
     own = [lane for lane in lanes if lane.name == best.lane]
-    return own[0] if own else next(iter(lanes), None)
+    if not own:
+        return list(lanes)
+    model = own[0].device.model
+    return [*own, *(lane for lane in lanes if lane not in own and lane.device.model == model)]
+
+
+def _measure(
+    tests: Sequence[Test], lanes: Sequence[Lane], again: Again, indices: Sequence[int]
+) -> dict[int, list[Run]] | None:
+    """The runs of all, on the first of the lanes that does not lose its device meanwhile."""
+    for lane in lanes:
+        if again.may_run(lane):
+            runs = again.run(tests, lane, indices)
+            if runs is not None or again.may_run(lane):
+                return runs
+    return None
 
 
 def _as_test(outcome: Outcome) -> Test:
@@ -129,10 +146,12 @@ def _recorded(
 ) -> dict[int, list[Run]] | None:
     """The runs of earlier finals of the same tests, if all of them are there."""
     found = {
-        test_id: [run for run in outcome.runs if run.index in indices and run.measurement]
+        test_id: [r for r in outcome.runs if r.index in indices and r.kind is OutcomeKind.OK]
         for test_id, outcome in finalists.items()
     }
-    return found if all(len(runs) == len(indices) for runs in found.values()) else None
+    lanes = {run.lane for runs in found.values() for run in runs}
+    whole = all(len(runs) == len(indices) for runs in found.values())
+    return found if whole and len(lanes) == 1 else None
 
 
 def _energies(runs: Mapping[int, Sequence[Run]]) -> dict[int, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import structs
@@ -55,7 +56,7 @@ def identify_kernel(spec: Spec, kernel: KernelTable, source_text: str) -> dict[s
 
 
 def find_files(spec: Spec, kernel: KernelTable, source_text: str) -> list[Path]:
-    """Source with what it includes or imports, data, and the modules that are named.
+    """Source, data, the reference and modules that are named, with what these include or import.
 
     Those that are there.
     """
@@ -64,8 +65,7 @@ def find_files(spec: Spec, kernel: KernelTable, source_text: str) -> list[Path]:
     found = {source}
     if kernel.language == "cuda":
         folders = [source.parent, *((base / name).resolve() for name in kernel.include_directories)]
-        included = IncludeScanner(()).scan(source_text, [str(folder) for folder in folders])
-        found |= {Path(path).resolve() for path in included.files}
+        found |= _find_included(source_text, folders)
     else:
         found |= find_imports(source_text, source, [*search_folders(spec), source.parent])
     for pattern in kernel.more_sources:
@@ -73,16 +73,31 @@ def find_files(spec: Spec, kernel: KernelTable, source_text: str) -> list[Path]:
     names = [argument.fill for argument in kernel.arguments]
     if kernel.reference is not None:
         names += [kernel.reference.function or "", kernel.reference.file or ""]
-        found |= {base / kernel.reference.source} if kernel.reference.source else set()
+        if kernel.reference.source:
+            reference = (base / kernel.reference.source).resolve()
+            found |= {reference, *_find_included(_read(reference), [reference.parent])}
     for name in names:
         module, is_function, _ = name.partition(":")
         if is_function:
-            file = Path(*module.split(".")).with_suffix(".py")
-            found |= {folder / file for folder in search_folders(spec)}
+            found |= find_imports(f"import {module}", spec.path, search_folders(spec))
         elif name.endswith((".npy", ".npz")):
             found.add(base / name)
     made = {path.resolve() for path in spec.output_paths}
     return sorted(path for path in found - made if path.is_file())
+
+
+def _find_included(text: str, folders: Sequence[Path]) -> set[Path]:
+    """The files that a CUDA C++ text includes, and what these include."""
+    included = IncludeScanner(()).scan(text, [str(folder) for folder in folders])
+    return {Path(path).resolve() for path in included.files}
+
+
+def _read(path: Path) -> str:
+    """A file's text; empty if it is none, which whoever uses it will say."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _match(base: Path, pattern: str) -> list[Path]:

@@ -167,9 +167,11 @@ class KernelSeats:
     def _make_kernel_compiler(self, lane: Lane | None, language: Language) -> KernelCompiler:
         assert self._toolchain is not None
         assert self._cache is not None
-        place = Place(self._spare, idle=True)
+        holds = self._setup.spec.compile.quiet_timing
+        place = Place(self._spare, idle=True, holds=holds)
         if lane is not None:
-            place = Place(lane.device.cores, inherit_fds=self._locks.fds_of(lane.device))
+            inherit_fds = self._locks.fds_of(lane.device)
+            place = Place(lane.device.cores, inherit_fds=inherit_fds, holds=holds)
         timeout_s = self._kernel.kernel.compile_timeout_s
         return make_kernel_compiler(self._toolchain, language, self._cache, place, timeout_s)
 

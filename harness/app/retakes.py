@@ -158,7 +158,7 @@ class Retaking:
 
     def _rest(self, outcome: Outcome, lane: Lane) -> bool:
         """Leave the lane alone until its device is well; whether it is."""
-        while self._rests[lane.name] < RESTS and not self._again.stopped:
+        while self._rests[lane.name] < RESTS and self._again.may_run(lane):
             self._rests[lane.name] += 1
             look = self._again.look(_as_test(outcome), lane, REST_INDEX)
             if look is not None and not SUSPECT & set(_flags(look)):
@@ -169,7 +169,7 @@ class Retaking:
         """The outcome with one more run; None if there can be none."""
         used = {run.index for run in before.runs}
         index = next((number for number in RETAKES if number not in used), None)
-        if self._again.stopped or index is None or lane is None:
+        if index is None or lane is None or not self._again.may_run(lane):
             return None
         made = self._again.run([_as_test(before)], lane, [index])
         if made is None:

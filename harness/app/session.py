@@ -91,6 +91,7 @@ class _Session:
     sampled: dict[frozenset[str], Sequence[Configuration]] = field(default_factory=dict)
     uncleaned: dict[int, Test] = field(default_factory=dict)
     searches: dict[frozenset[str], Limited] = field(default_factory=dict)
+    lost_searching: int | None = None  # how many lanes, once all have searched
 
     def run(self) -> Result:
         self.begun = self.journal.begin(
@@ -206,6 +207,7 @@ class _Session:
             self._check_tree(tree)
         if self.setup.spec.output.importance is not None:
             self._run(self._make_importance)
+        self.lost_searching = len(self.engine.lost)
         if self.setup.kernel is not None:
             self._retake(self.setup.kernel)
             if self.setup.kernel.kernel.measure.finalists:
@@ -262,7 +264,7 @@ class _Session:
         """Measure the best tests anew, and let the winner be the session's best."""
         again = self._make_again()
         for group in self._groups():
-            lanes = [lane for lane in self.engine.lanes if lane.name in group]
+            lanes = [lane for lane in self.setup.lanes if lane.name in group]
             ranking = hold_finals(kernel, self._known(group), lanes, again, goal=self.setup.goal)
             if ranking is not None:
                 self.progress.best[next(iter(group)) if self._replicates else ""] = ranking.winner
@@ -393,8 +395,8 @@ class _Session:
 
     @property
     def _lost(self) -> tuple[str, ...]:
-        """Lanes that searched for themselves and lost their device."""
-        return self.engine.lost if self._replicates else ()
+        """Lanes that searched for themselves and lost their device before they had."""
+        return self.engine.lost[: self.lost_searching] if self._replicates else ()
 
     def _ended_by(self) -> dict[str, tuple[str, float]]:
         limits = self.setup.spec.search

@@ -13,7 +13,7 @@ from harness.procs.version import read_version
 
 if TYPE_CHECKING:  # loaded where it is looked for: who only asks for versions does without
     from harness.compile.numba import Numba
-    from harness.compile.nvrtc import Nvrtc
+    from harness.compile.nvrtc_library import Nvrtc
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,6 @@ def _find_program(spec: Spec) -> str:
 
 
 def _open_nvrtc() -> Nvrtc:
-    from harness.compile.nvrtc import open_nvrtc  # noqa: PLC0415
+    from harness.compile.nvrtc_library import open_nvrtc  # noqa: PLC0415
 
     return open_nvrtc()

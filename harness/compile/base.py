@@ -55,7 +55,10 @@ class KernelBuild:
 
 
 class KernelCompiler(Stoppable, Protocol):
-    """Compiles kernels to binaries, one at a time; each thread has its own."""
+    """Compiles kernels to binaries, one at a time; each thread has its own.
+
+    A `cancel` while nothing runs stops what is asked next, which may be about to begin.
+    """
 
     def build(self, source: KernelSource) -> KernelBuild:
         """The binary of `source`; whatever is wrong with the source is in the result.

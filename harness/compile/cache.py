@@ -9,9 +9,10 @@ Three kinds of files, each named by a hash, in folders by its first two digits:
 - `binaries/HASH.cubin`: machine code, by its content.
 
 So a changed header misses, and one that is changed back hits again. Files are written whole: to a
-temporary one, synchronised, renamed. Each is checked when read; a damaged one is a miss and will be
-replaced. Only successes are kept: what a failed compile has read, or looked for in vain, is not
-known.
+temporary one, then renamed. A thread has them on disk soon after, so that no compile waits for
+that; what a power cut tears is noticed, since each file is checked when it is read: a damaged one
+is a miss and will be replaced. Only successes are kept: what a failed compile has read, or looked
+for in vain, is not known.
 
 One lock file serves everything: a key's byte is held while it is compiled, so that no two processes
 compile it at once; byte 0 is shared by all who use the cache, and whoever clears it must have it
@@ -32,6 +33,7 @@ import msgspec
 
 from harness.compile.files import (
     ByteLocks,
+    LateSync,
     hash_bytes,
     hash_file,
     read_sealed,
@@ -135,6 +137,7 @@ class BuildCache:
         self._root = self.directory / f"v{SCHEMA}"
         self._input_sets: dict[str, InputSet] = {}
         self._added_bytes = 0
+        self._late_sync = LateSync()
         with self._explained():
             self._locks = self._open_locks()
             self._locks.take(0, shared=True, wait=True)
@@ -236,6 +239,7 @@ class BuildCache:
 
     def close(self) -> None:
         """Let others clear it."""
+        self._late_sync.close()
         self._locks.close()
 
     def __enter__(self) -> BuildCache:
@@ -290,4 +294,7 @@ class BuildCache:
                 yield path, path.stat()
 
     def _write(self, path: Path, data: bytes) -> None:
-        self._added_bytes += write_file(path, data)
+        written = write_file(path, data, sync=False)
+        self._added_bytes += written
+        if written:
+            self._late_sync.add(path)

@@ -6,12 +6,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from harness.compile.base import KernelBuild, KernelCompiler
-from harness.compile.factory_link import FactoryLink, FactoryStoppedError, Maker
-from harness.compile.factory_protocol import Failed, Written
-from harness.compile.numba import explain_stop, make_evidence
+from harness.compile.factory_answer import NoKernel, ask_factory
+from harness.compile.factory_link import FactoryLink, Maker
+from harness.compile.factory_protocol import Written
 from harness.compile.source import KernelSource
 from harness.compile.versions import REMEDY
-from harness.model import OutcomeKind
 
 MAKER = Maker("harness.compile.cupy_worker:open_cupy", "CuPy", REMEDY)
 
@@ -42,16 +41,9 @@ class CupyCompiler:
 
     def build(self, source: KernelSource) -> KernelBuild:
         """See `base.KernelCompiler`."""
-        try:
-            reply = self._link.ask(source, self._timeout_s)
-        except FactoryStoppedError as stopped:
-            kind = OutcomeKind.TIMEOUT if stopped.timed_out else OutcomeKind.INTERRUPTED
-            reason = explain_stop(stopped, self._timeout_s)
-            return KernelBuild(kind, reason=reason, evidence=make_evidence(source, reason))
-        if isinstance(reply, Failed):
-            evidence = make_evidence(source, reply.log or reply.reason)
-            kind = OutcomeKind.COMPILE_FAILED
-            return KernelBuild(kind, reason=reply.reason, evidence=evidence)
+        reply = ask_factory(self._link, source, self._timeout_s)
+        if isinstance(reply, NoKernel):
+            return KernelBuild(reply.kind, reason=reply.reason, evidence=reply.evidence)
         assert isinstance(reply, Written)
         return self._compiler.build(
             replace(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import threading
 from collections.abc import Collection, Sequence
@@ -24,8 +23,7 @@ from harness.compile.factory_protocol import (
 )
 from harness.compile.source import KernelSource
 from harness.errors import CompileError
-from harness.procs.explain import name_signal
-from harness.procs.partner import Partner
+from harness.procs.partner import Partner, find_modules_here
 
 START_S = 120.0
 """How long a worker may take to import what it needs, on a busy machine."""
@@ -97,7 +95,7 @@ class FactoryLink:
         environment = {
             "CUDA_VISIBLE_DEVICES": "",  # it compiles for a GPU, but must not touch one
             "NUMBA_ENABLE_CUDASIM": "0",
-            "PYTHONPATH": os.pathsep.join(folder for folder in sys.path if folder),
+            **find_modules_here(),
         }
         partner = Partner(
             command,
@@ -161,11 +159,10 @@ class FactoryLink:
             partner.kill()
         with self._lock:
             cancelled = self._cancelled
-        status, log = partner.wait(), partner.read_log()
+        how, log = partner.describe_end(), partner.read_log()
         self._drop()
         if cancelled:
             raise FactoryStoppedError(timed_out=False)
-        how = f"was killed by {name_signal(-status)}" if status < 0 else f"ended with {status}"
         return Failed(f"the process that runs the factory {how}", log)
 
     def _wait(self, partner: Partner, timeout_s: float | None) -> bytes | None:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import struct
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -16,8 +17,12 @@ import msgspec
 T = TypeVar("T")
 
 
-def write_file(path: Path, data: bytes) -> int:
-    """Make `path` hold `data`, whole and on disk; returns the bytes written, 0 if it did already.
+def write_file(path: Path, data: bytes, *, sync: bool = True) -> int:
+    """Make `path` hold `data`, whole; returns the bytes written, 0 if it did already.
+
+    Args:
+        sync: whether it is on disk before it has its name. Without, a power cut may leave a file
+            of that name that is not whole: for those that are checked when they are read.
 
     Raises:
         OSError: it cannot be written.
@@ -32,12 +37,37 @@ def write_file(path: Path, data: bytes) -> int:
         with os.fdopen(number, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         Path(temporary).replace(path)
     except BaseException:
         remove_file(Path(temporary))
         raise
     return len(data)
+
+
+class LateSync:
+    """Has files that were written without `sync` on disk soon after, by a thread of its own.
+
+    So whoever wrote them need not wait for the disk, which takes as long as compiling does. What is
+    left when it is closed the system writes in its own time.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, "harness-sync")  # started by the first file
+
+    def add(self, path: Path) -> None:
+        """Have it on disk; one that is gone by then is left out."""
+        self._thread.submit(_sync, path)
+
+    def close(self) -> None:
+        """End the thread after the file that it is at."""
+        self._thread.shutdown(cancel_futures=True)
+
+
+def _sync(path: Path) -> None:
+    with suppress(OSError), path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def seal(value: object) -> bytes:

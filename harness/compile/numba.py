@@ -9,20 +9,13 @@ from functools import partial
 
 from harness.compile.base import Translation
 from harness.compile.elf import Cubin
-from harness.compile.factories import describe_call
-from harness.compile.factory_link import (
-    FactoryLink,
-    FactoryStoppedError,
-    Maker,
-    open_maker,
-)
-from harness.compile.factory_protocol import Compiled, Failed
+from harness.compile.factory_answer import NoKernel, ask_factory
+from harness.compile.factory_link import FactoryLink, Maker, open_maker
+from harness.compile.factory_protocol import Compiled
 from harness.compile.source import KernelSource
 from harness.compile.toolkit import check_architecture
 from harness.compile.versions import REMEDY
-from harness.model import Evidence, OutcomeKind
-from harness.procs.explain import EVIDENCE_CHARACTERS, EVIDENCE_LINES
-from harness.units import format_seconds
+from harness.model import OutcomeKind
 
 MAKER = Maker("harness.compile.numba_worker:open_numba", "Numba", REMEDY)
 
@@ -84,7 +77,7 @@ class NumbaTranslator:
         )
         self._lock = threading.Lock()  # of all below
         self._links: dict[str, FactoryLink] = {}
-        self._paused = False
+        self._cancelled = self._paused = False
 
     @property
     def identity(self) -> str:
@@ -99,26 +92,24 @@ class NumbaTranslator:
     def translate(self, source: KernelSource) -> Translation:
         """See `base.Translator`."""
         self._numba.check_architecture(source.architecture)
+        link = self._find_link(source.architecture)
         try:
-            reply = self._find_link(source.architecture).ask(source, self._timeout_s)
-        except FactoryStoppedError as stopped:
-            kind = OutcomeKind.TIMEOUT if stopped.timed_out else OutcomeKind.INTERRUPTED
-            reason = explain_stop(stopped, self._timeout_s)
-            return Translation(kind, reason=reason, evidence=make_evidence(source, reason))
-        if isinstance(reply, Compiled):
-            (entry,) = Cubin(reply.binary).entries  # the worker has looked
-            return Translation(OutcomeKind.OK, reply.binary, entry, reply.log, reply.files)
-        assert isinstance(reply, Failed)
-        log = reply.log or reply.reason
-        return Translation(
-            OutcomeKind.COMPILE_FAILED,
-            log=log,
-            reason=reply.reason,
-            evidence=make_evidence(source, log),
-        )
+            reply = ask_factory(link, source, self._timeout_s)
+        finally:
+            with self._lock:
+                self._cancelled = False
+        if isinstance(reply, NoKernel):
+            return Translation(
+                reply.kind, log=reply.log, reason=reply.reason, evidence=reply.evidence
+            )
+        assert isinstance(reply, Compiled)
+        (entry,) = Cubin(reply.binary).entries  # the worker has looked
+        return Translation(OutcomeKind.OK, reply.binary, entry, reply.log, reply.files)
 
     def cancel(self) -> None:
-        """Kill the worker."""
+        """Kill the worker; what it makes, or else what is asked next, is stopped."""
+        with self._lock:
+            self._cancelled = True
         self._tell(FactoryLink.cancel)
 
     def pause(self) -> None:
@@ -143,24 +134,11 @@ class NumbaTranslator:
                 link = self._links[architecture] = self._make_link()
                 if self._paused:
                     link.pause()
+                if self._cancelled:
+                    link.cancel()
             return link
 
     def _tell(self, what: Callable[[FactoryLink], None]) -> None:
         with self._lock:
             for link in self._links.values():
                 what(link)
-
-
-def explain_stop(stopped: FactoryStoppedError, timeout_s: float | None) -> str:
-    """Why there is no kernel, in words."""
-    if stopped.timed_out and timeout_s is not None:
-        return f"took longer than {format_seconds(timeout_s)}"
-    return str(stopped)
-
-
-def make_evidence(source: KernelSource, log: str) -> Evidence:
-    """What was called, and the last of what was said."""
-    lines = "\n".join(log.splitlines()[-EVIDENCE_LINES:])[-EVIDENCE_CHARACTERS:]
-    signature = f", ({', '.join(source.signature)})" if source.signature else ""
-    command = f"{source.name}: {describe_call(source)}{signature} for {source.architecture}"
-    return Evidence(command=command, directory="", output=lines)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.compile.cache import find_directory
 from harness.compile.files import hash_bytes, write_file
-from harness.compile.nvcc import first_error
+from harness.compile.messages import first_error
 from harness.compile.source import KernelSource, define_macros
 from harness.emulation.program import (
     EXIT_MISBEHAVED,

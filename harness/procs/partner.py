@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import select
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import IO
 
 from harness.errors import RunError
+from harness.procs.explain import name_signal
 
 LOG_CHARACTERS = 4000
+LOG_LIMIT_BYTES = 16 << 20
+"""A log that has grown beyond this is begun anew: a kernel that prints does so at every launch."""
 END_S = 5.0
 """How long a partner may take to end when its input is closed, before it is killed."""
+
+
+def find_modules_here() -> dict[str, str]:
+    """The environment in which a partner that is Python finds the modules that this process does.
+
+    Among them the harness itself, which may be on a path that only the program has set.
+    """
+    return {"PYTHONPATH": os.pathsep.join(folder for folder in sys.path if folder)}
 
 
 class Partner:
@@ -45,6 +58,7 @@ class Partner:
         inherit_fds: Sequence[int] = (),
     ) -> None:
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - see close()
+        fcntl.fcntl(self._log, fcntl.F_SETFL, os.O_APPEND)
         self._buffer = b""
         try:
             self._popen = subprocess.Popen(
@@ -76,6 +90,8 @@ class Partner:
     def send(self, line: bytes) -> None:
         """Send a line; if it is dead, the next `receive` says so."""
         assert self._popen.stdin is not None
+        if os.fstat(self._log.fileno()).st_size > LOG_LIMIT_BYTES:
+            os.ftruncate(self._log.fileno(), 0)
         with contextlib.suppress(BrokenPipeError):
             self._popen.stdin.write(line + b"\n")
             self._popen.stdin.flush()
@@ -114,8 +130,9 @@ class Partner:
 
     def read_log(self) -> str:
         """The last of what it wrote to standard error."""
-        self._log.seek(0)
-        return self._log.read().decode("utf-8", "replace")[-LOG_CHARACTERS:].strip()
+        file, most = self._log.fileno(), 4 * LOG_CHARACTERS
+        end = os.pread(file, most, max(0, os.fstat(file).st_size - most))
+        return end.decode("utf-8", "replace")[-LOG_CHARACTERS:].strip()
 
     def wait(self) -> int:
         """Its exit status once it has ended, negative for a signal; kills it if it takes long."""
@@ -124,6 +141,11 @@ class Partner:
         except subprocess.TimeoutExpired:
             self.kill()
             return self._popen.wait()
+
+    def describe_end(self) -> str:
+        """How it ended, once it has, in words: `was killed by SIGSEGV`, `ended with 3`."""
+        status = self.wait()
+        return f"was killed by {name_signal(-status)}" if status < 0 else f"ended with {status}"
 
     def hang_up(self) -> None:
         """Close its input, which tells it to end."""

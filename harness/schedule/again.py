@@ -23,7 +23,7 @@ class Again:
 
     Args:
         record, watch: as of the engine.
-        engine: when it is interrupted, nothing more is begun.
+        engine: when it is interrupted, nothing more is begun. It is told of lost devices.
     """
 
     def __init__(
@@ -42,6 +42,10 @@ class Again:
     def stopped(self) -> bool:
         """Whether nothing more is to be begun."""
         return self._engine.interrupted
+
+    def may_run(self, lane: Lane) -> bool:
+        """Whether more may be begun on the lane: nothing is to stop, and its device is not lost."""
+        return not self.stopped and lane in self._engine.lanes
 
     def run(
         self, tests: Sequence[Test], lane: Lane, indices: Sequence[int]
@@ -86,13 +90,14 @@ class Again:
             return []
         self._executor.submit(assignment)
         events: list[Event] = []
-        ended = False
+        ended, lost = False, None
         while not ended:
             for report in self._executor.wait(_TICK_S):
                 if isinstance(report, Crashed):
                     raise report.error
                 if isinstance(report, JobEnded):
                     ended = True
+                    lost = report.seat if report.kind is OutcomeKind.DEVICE_LOST else None
                 else:
                     events.append(report)
             self._watch(None)
@@ -101,4 +106,6 @@ class Again:
             self._record(durable)
         for event in events:
             self._watch(event)
+        if lost is not None:
+            self._engine.lose(lost)
         return events

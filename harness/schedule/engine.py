@@ -91,6 +91,11 @@ class Engine:
         self._stop = self._kill = True
         self._executor.cancel()
 
+    def lose(self, lane: str) -> None:
+        """Give nothing more to a lane whose device is gone: a run that is no test's told so."""
+        self._lose_lane(lane)
+        self._write()
+
     def run(self, streams: Sequence[Stream]) -> None:
         """Test what the streams' strategies ask for, until they ask no more.
 

@@ -21,7 +21,7 @@ class Bench:
         name: the same for people: a lane's or a compile worker's.
         compiler, timer: made or fetched when first needed, on the thread that uses them.
         emit: takes what happens.
-        stopping: asked between runs; when true, the remaining runs are left undone.
+        stopping: asked before a compile and between runs; when true, what is left is left undone.
     """
 
     seat: str | None
@@ -36,10 +36,13 @@ class Bench:
 def do_job(job: Job, bench: Bench) -> JobEnded:
     """Do `job`, emitting what happens, and say how it ended.
 
-    A job of runs ends at the first that fails, or as `interrupted` when runs were left undone.
+    A job of runs ends at the first that fails, or as `interrupted` when runs were left undone, and
+    so does a compile that was not begun. Cleaning is always done.
     """
     if job.phase is Phase.TEST:
         kind = _do_runs(job, bench)
+    elif job.phase is Phase.COMPILE and bench.stopping():
+        kind = OutcomeKind.INTERRUPTED
     else:
         bench.emit(PhaseStarted(job.test, job.phase, bench.name, bench.now_s()))
         compiler = bench.compiler()

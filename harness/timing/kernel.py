@@ -148,11 +148,13 @@ class KernelTimer:
                 break
             self._clock.sleep(0.1)
         before = self._read_state()
-        self._look(due=True)
+        answer = self._look(due=True)
         flags = find_flags(before, self._read_state())
+        lost = isinstance(answer, Measured) and answer.kind is OutcomeKind.DEVICE_LOST
+        kind = OutcomeKind.DEVICE_LOST if lost else OutcomeKind.OK
         return Run(
             index=index,
-            kind=OutcomeKind.INTERRUPTED if self._is_cancelled() else OutcomeKind.OK,
+            kind=OutcomeKind.INTERRUPTED if self._is_cancelled() else kind,
             lane=self._lane.name,
             device_uuid=self._lane.device.uuid,
             started_s=started_s,
@@ -160,17 +162,18 @@ class KernelTimer:
             measurement=self._mark(Measurement(Launch((1, 1, 1), (1, 1, 1)), "hot", flags=flags)),
         )
 
-    def _look(self, *, due: bool) -> None:
+    def _look(self, *, due: bool) -> Measured | Refused | None:
         """Time the sentinel if it is time to; at first, until the device is warm.
 
         Args:
             due: whether it is, however many tests there were.
+
+        Returns:
+            What the worker said; None: it was not asked.
         """
-        if self._make_sentinel is None:
-            return
         due = self._sentinel.is_due() or due
-        if not due:
-            return
+        if self._make_sentinel is None or not due:
+            return None
         request, began_s, first = self._make_sentinel(), self._clock.now_s(), not self._worked
         looking = True
         while looking:
@@ -179,6 +182,7 @@ class KernelTimer:
             ran = isinstance(answer, Measured) and answer.kind is OutcomeKind.OK
             late = self._clock.now_s() - began_s > WARM_UP_S
             looking = first and ran and not late and not self._sentinel.is_warm
+        return answer
 
     def _mark(self, measurement: Measurement) -> Measurement:
         """With what the sentinel says of it."""
@@ -216,7 +220,7 @@ class KernelTimer:
             if self._is_cancelled():
                 return Measured(number, OutcomeKind.INTERRUPTED, "cancelled"), ""
             if not self._worked:
-                raise error if isinstance(error, RunError) else RunError(str(error)) from error
+                raise RunError(f"lane {self._lane.name} cannot measure: {error}") from error
             reason = f"its kernel worker cannot be started again: {error}"
             return Measured(number, OutcomeKind.DEVICE_LOST, reason), ""
         try:
@@ -249,7 +253,12 @@ class KernelTimer:
             self._link = link
             if self._cancelled:
                 link.cancel()
-            return link
+        try:
+            link.open()  # a cancel ends the wait, which may be long
+        except BaseException:
+            self._disconnect()
+            raise
+        return link
 
     def _disconnect(self) -> None:
         with self._lock:

@@ -10,8 +10,7 @@ import msgspec
 
 from harness.clock import Clock
 from harness.errors import RunError
-from harness.procs.explain import name_signal
-from harness.procs.partner import Partner
+from harness.procs.partner import Partner, find_modules_here
 from harness.timing.driver import Driver
 from harness.timing.protocol import (
     PROTOCOL,
@@ -47,7 +46,7 @@ class WorkerHungError(Exception):
     """
 
     def __init__(self, phase: PhaseName, limit_s: float) -> None:
-        super().__init__(f"no answer within {limit_s:g} s")
+        super().__init__(f"the kernel worker did not answer within {limit_s:g} s")
         self.phase = phase
         self.limit_s = limit_s
 
@@ -57,7 +56,16 @@ class DeviceLostError(Exception):
 
 
 class Link(Protocol):
-    """A worker that can be asked to measure."""
+    """A worker that can be asked to measure, once it has been opened."""
+
+    def open(self) -> None:
+        """Wait until the worker has its device.
+
+        Raises:
+            RunError: it does not speak the protocol, cannot open the device, or sees another one.
+            DeviceLostError: its device is gone.
+            WorkerDiedError, WorkerHungError: it died or hung.
+        """
 
     def ask(self, request: Measure, limits: Limits) -> Measured | Refused:
         """Measure and wait for the answer.
@@ -70,7 +78,7 @@ class Link(Protocol):
         """The last of what the worker, and the kernels in it, printed."""
 
     def cancel(self) -> None:
-        """Kill the worker, from any thread."""
+        """Kill the worker, from any thread, whether it is open or not."""
 
     def close(self) -> None:
         """End the worker."""
@@ -85,9 +93,7 @@ class PipeLink:
         uuid: the device that the worker must see.
 
     Raises:
-        RunError: it cannot be started, does not speak the protocol, or sees another device.
-        DeviceLostError: its device is gone.
-        WorkerDiedError, WorkerHungError: it died or hung while it opened its device.
+        RunError: it cannot be started.
     """
 
     def __init__(
@@ -101,24 +107,27 @@ class PipeLink:
         inherit_fds: Sequence[int] = (),
     ) -> None:
         argv = [sys.executable, "-m", "harness.timing.kernel_worker", driver, settings]
-        self._partner = Partner(argv, environment=environment, cores=cores, inherit_fds=inherit_fds)
-        try:
-            self._check(self._receive("load", START_S), uuid)
-        except BaseException:
-            self.close()
-            raise
+        self._uuid = uuid
+        self._partner = Partner(
+            argv,
+            environment={**find_modules_here(), **environment},
+            cores=cores,
+            inherit_fds=inherit_fds,
+        )
 
-    def _check(self, hello: Reply, uuid: str) -> None:
+    def open(self) -> None:
+        """Wait until the worker has its device; see `Link.open`."""
+        hello = self._receive("load", START_S)
         if isinstance(hello, Refused):
             raise RunError(f"the kernel worker cannot open its device: {hello.reason}")
         if isinstance(hello, Measured):
             raise DeviceLostError(hello.reason)
         if not isinstance(hello, Hello) or hello.protocol != PROTOCOL:
             raise RunError(f"the kernel worker answered {hello!r} instead of protocol {PROTOCOL}")
-        if hello.uuid != uuid:
+        if hello.uuid != self._uuid:
             raise RunError(
                 f"the kernel worker sees {hello.uuid} ({hello.name}), but its lane is bound to "
-                f'{uuid}; use pin = "visible", and see what sets CUDA_VISIBLE_DEVICES'
+                f'{self._uuid}; use pin = "visible", and see what sets CUDA_VISIBLE_DEVICES'
             )
 
     @property
@@ -152,9 +161,7 @@ class PipeLink:
             raise WorkerDiedError(f"the kernel worker answered {line!r}: {error}") from error
 
     def _explain_death(self) -> str:
-        status = self._partner.wait()
-        how = f"was killed by {name_signal(-status)}" if status < 0 else f"ended with {status}"
-        log = self._partner.read_log()
+        how, log = self._partner.describe_end(), self._partner.read_log()
         return f"the kernel worker {how}{': ' if log else ''}{log}"
 
     def read_log(self) -> str:
@@ -197,6 +204,9 @@ class DirectLink:
 
     def _note_phase(self, phase: Phase) -> None:
         self._phase = phase.phase
+
+    def open(self) -> None:
+        """The driver has its device."""
 
     def ask(self, request: Measure, limits: Limits) -> Measured | Refused:
         """Measure now; see `Link.ask`."""

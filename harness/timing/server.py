@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
@@ -55,6 +56,7 @@ class _Buffers:
     Attributes:
         pristine: a copy on the device of each array that kernels change in place.
         values: what arrays held at first, on the host; empty if they were not filled.
+        spoilt: a kernel was wrong, and may have written anywhere.
     """
 
     arguments: tuple[Argument, ...]
@@ -64,6 +66,7 @@ class _Buffers:
     values: dict[str, Array]
     expectation: Expectation | None = None
     expected: dict[str, Array] | None = None
+    spoilt: bool = False
 
 
 class Server:
@@ -116,6 +119,7 @@ class Server:
         else:
             wrong, error = self._verify(work, buffers, request.expectation)
             if wrong:
+                buffers.spoilt = True
                 return Measured(number, OutcomeKind.WRONG_RESULT, wrong, verified=True, error=error)
         rule = make_rule(request.stopping)
         taken = take_samples(
@@ -156,23 +160,41 @@ class Server:
             if held.arguments == request.arguments and held.filled == request.data:
                 self._held.remove(held)
                 self._held.append(held)
+                if held.spoilt:
+                    self._write_values(held)
                 return held
         if len(self._held) == SETS:
             self._release(self._held.pop(0))
         made = _Buffers(request.arguments, request.data, {}, {}, {})
+        try:
+            self._fill(made, request)
+        except BaseException:
+            with suppress(DriverError):  # there was not enough memory: the next test may need less
+                self._release(made)
+            raise
         self._held.append(made)
+        return made
+
+    def _fill(self, made: _Buffers, request: Measure) -> None:
         for argument in request.arguments:
             if argument.shape is None:
                 continue
             size = size_bytes(argument)
-            pointer = made.pointers[argument.name] = self._driver.allocate(size)
+            made.pointers[argument.name] = self._driver.allocate(size)
             if argument.role == "inout":
                 made.pristine[argument.name] = self._driver.allocate(size)
             if request.data and argument.role != "out":
-                values = made.values[argument.name] = make_values(argument, request.folders)
-                data = memoryview(encode(values, argument.dtype))
-                self._driver.write(made.pristine.get(argument.name, pointer), data)
-        return made
+                made.values[argument.name] = make_values(argument, request.folders)
+        self._write_values(made)
+
+    def _write_values(self, buffers: _Buffers) -> None:
+        """Have the device hold what arrays held at first."""
+        for argument in buffers.arguments:
+            values = buffers.values.get(argument.name)
+            if values is not None:
+                pointer = buffers.pristine.get(argument.name, buffers.pointers[argument.name])
+                self._driver.write(pointer, memoryview(encode(values, argument.dtype)))
+        buffers.spoilt = False
 
     def _release(self, buffers: _Buffers) -> None:
         for pointer in [*buffers.pointers.values(), *buffers.pristine.values()]:

@@ -260,16 +260,65 @@ def test_the_same_seed_gives_the_same_session(base: Path, tmp_path_factory: Any)
     ids=["source", "header", "reference"],
 )
 def test_a_changed_file_is_another_test(base: Path, edit: Callable[[Path], object]) -> None:
-    def key() -> str:
-        setup = prepare(harness.make_spec(DATA, base=base))
-        configuration = next(iter(setup.space))
-        made = Identity(setup, describe_toolchain(setup.spec, None))
-        return made.test_key(configuration, setup.lanes[0])
-
-    before = key()
-    assert key() == before
+    before = key_of(base)
+    assert key_of(base) == before
     edit(base)
-    assert key() != before
+    assert key_of(base) != before
+
+
+def key_of(base: Path, data: dict[str, Any] = DATA) -> str:
+    setup = prepare(harness.make_spec(data, base=base))
+    made = Identity(setup, describe_toolchain(setup.spec, None))
+    return made.test_key(next(iter(setup.space)), setup.lanes[0])
+
+
+def test_what_the_reference_imports_makes_a_test_what_it_is(base: Path) -> None:
+    (base / "helpers").mkdir()
+    (base / "helpers" / "__init__.py").touch()
+    (base / "helpers" / "double.py").write_text("from . import factors\n")
+    (base / "helpers" / "factors.py").write_text("FACTOR = 2\n")
+    (base / "helpers" / "unused.py").write_text("")
+    reference = base / "scale_reference.py"
+    alone = key_of(base)
+    reference.write_text("import numpy\n" + reference.read_text())
+    installed = key_of(base)
+    reference.write_text("import helpers.double\n" + reference.read_text())
+    keys = [alone, installed, key_of(base)]
+    for name, text in (("__init__", "A = 1\n"), ("double", "from . import factors as f\n")):
+        (base / "helpers" / f"{name}.py").write_text(text)
+        keys.append(key_of(base))
+    (base / "helpers" / "factors.py").write_text("FACTOR = 3\n")
+    keys.append(key_of(base))
+    assert len(set(keys)) == len(keys)
+    (base / "helpers" / "unused.py").write_text("A = 1\n")
+    assert key_of(base) == keys[-1]
+
+
+def test_what_fills_an_argument_may_be_a_package(base: Path) -> None:
+    filled = copy.deepcopy(DATA)
+    filled["kernel"]["arguments"][0]["fill"] = "filling:ramp"
+    (base / "filling").mkdir()
+    (base / "filling" / "__init__.py").write_text("from filling.ramps import ramp\n")
+    (base / "filling" / "ramps.py").write_text("def ramp(shape, seed): ...\n")
+    before = key_of(base, filled)
+    (base / "filling" / "ramps.py").write_text("def ramp(shape, seed): return 1\n")
+    assert key_of(base, filled) != before
+
+
+def test_what_the_reference_includes_makes_a_test_what_it_is(base: Path) -> None:
+    data = copy.deepcopy(DATA)
+    data["kernel"]["reference"] = {
+        "kernel": "simple",
+        "source": "simple/simple.cu",
+        "grid": ["N // 256"],
+        "block": [256],
+    }
+    (base / "simple").mkdir()
+    (base / "simple" / "simple.cu").write_text('#include "factor.h"\n')
+    (base / "simple" / "factor.h").write_text("#define FACTOR 2\n")
+    before = key_of(base, data)
+    (base / "simple" / "factor.h").write_text("#define FACTOR 3\n")
+    assert key_of(base, data) != before
 
 
 def test_kernels_need_gpus(base: Path) -> None:

@@ -3,10 +3,12 @@
     python -m tests.benchmarks.bench_compile [configurations per round] [rounds] [kernel …]
 
 Every way compiles the same kernels with two compiles at once, taking turns; rates are medians of
-the rounds, ratios those within a round. On a busy machine, processor time per configuration is the
-better number to compare: with two idle cores, the rate is what it allows. Where kernels are named
-(`"tiled matmul"`), only they are compiled, and the rest is left out. Needs nvcc; NVRTC where the
-extra is installed. No GPU is used.
+the rounds, ratios those within a round. Each compiler is also called bare, as a user would, without
+the harness: what it makes of the same sources in the same threads is as much as the harness could
+make by it, and what the harness makes is told as a share of that. On a busy machine, processor time
+per configuration is the better number to compare: with two idle cores, the rate is what it allows.
+Where kernels are named (`"tiled matmul"`), only they are compiled, and the rest is left out. Needs
+nvcc; NVRTC where the extra is installed. No GPU is used.
 """
 
 from __future__ import annotations
@@ -31,8 +33,9 @@ from harness.compile.base import Stoppable, Translator
 from harness.compile.cache import BuildCache
 from harness.compile.cached import CachedCompiler
 from harness.compile.nvcc import NvccTranslator
-from harness.compile.nvrtc import NvrtcTranslator, open_nvrtc
-from harness.compile.source import KernelSource
+from harness.compile.nvrtc import NvrtcTranslator
+from harness.compile.nvrtc_library import MINIMAL, Nvrtc, call, open_nvrtc, read
+from harness.compile.source import KernelSource, define_macros
 from harness.compile.toolkit import open_nvcc
 from harness.errors import CompileError
 from harness.model import Command
@@ -104,6 +107,9 @@ def make_sources(text: str, count: int) -> list[KernelSource]:
 
 Do = Callable[[int, KernelSource], None]
 """Compiles a source, as one of those that compile at once."""
+Open = Callable[[], AbstractContextManager[Do]]
+BASE = "nvcc to an executable"
+"""What all others are compared with."""
 
 
 def rate(sources: Sequence[KernelSource], do: Do, at_once: int = AT_ONCE) -> float:
@@ -129,21 +135,40 @@ def closing_all(things: Sequence[Stoppable | Worker]) -> Iterator[None]:
 
 
 @contextmanager
-def make_executables(program: str) -> Iterator[Do]:
-    """nvcc to programs with a main, as a tuner of commands compiles them."""
+def call_nvcc(program: str, *options: str, main: str = "") -> Iterator[Do]:
+    """nvcc as a user calls it; with a main, to a program, as a tuner of commands does."""
     workers = [Worker() for _ in range(AT_ONCE)]
     with tempfile.TemporaryDirectory() as folder, closing_all(workers):
 
         def do(seat: int, source: KernelSource) -> None:
             kind = "__half" if "__half" in source.text else "float"
             path = Path(folder) / f"app{seat}.cu"
-            path.write_text(source.text + MAIN.replace("TYPE", kind))
-            options = [f"-D{name}={value}" for name, value in source.macros]
-            argv = (program, f"-arch={ARCHITECTURE}", *options, "-o", f"app{seat}", str(path))
+            path.write_text(source.text + main.replace("TYPE", kind))
+            macros = [f"-D{name}={value}" for name, value in source.macros]
+            asked = [f"-arch={ARCHITECTURE}", *options, *macros]
+            argv = (program, *asked, "-o", f"app{seat}", str(path))
             result = workers[seat].run(Command(argv, " ".join(argv), folder))
             assert result.succeeded, result.stderr
 
         yield do
+
+
+@contextmanager
+def call_nvrtc(nvrtc: Nvrtc) -> Iterator[Do]:
+    """NVRTC's functions in a row, as a user calls them, with the option that takes least time."""
+
+    def do(_: int, source: KernelSource) -> None:
+        bindings, text = nvrtc.bindings, define_macros(source).encode()
+        program = call(bindings, "nvrtcCreateProgram", text, b"kernel.cu", 0, None, None)
+        call(bindings, "nvrtcAddNameExpression", program, source.function.encode())
+        options = [f"-arch={ARCHITECTURE}", *(f"-I{folder}" for folder in nvrtc.headers)]
+        options += [MINIMAL] if nvrtc.knows_minimal else []
+        encoded = [option.encode() for option in options]
+        call(bindings, "nvrtcCompileProgram", program, len(encoded), encoded)
+        assert read(bindings, "nvrtcGetCUBIN", program)
+        call(bindings, "nvrtcDestroyProgram", program)
+
+    yield do
 
 
 @contextmanager
@@ -165,9 +190,7 @@ class Way:
         cpu_s: processor time per configuration, of this process and all it started, per round.
     """
 
-    def __init__(
-        self, open_do: Callable[[], AbstractContextManager[Do]], sources: Sequence[KernelSource]
-    ) -> None:
+    def __init__(self, open_do: Open, sources: Sequence[KernelSource]) -> None:
         self._open = open_do
         self._sources = sources
         self.cpu_s: list[float] = []
@@ -194,32 +217,44 @@ def compare(title: str, text: str, count: int, rounds: int) -> None:
     """Print the rates of all ways for one kernel."""
     nvcc, sources = open_nvcc(), make_sources(text, count)
     with tempfile.TemporaryDirectory() as folder, BuildCache(Path(folder)) as kept:
-        ways = {"nvcc to an executable": Way(lambda: make_executables(nvcc.program), sources)}
+        ways = {BASE: Way(lambda: call_nvcc(nvcc.program, main=MAIN), sources)}
 
-        def add(name: str, make: Callable[[], Translator]) -> None:
+        def add(name: str, bare: Open, make: Callable[[], Translator]) -> None:
+            ways[f"{name}, bare"] = Way(bare, sources)
             ways[f"{name} to a cubin"] = Way(lambda: make_fresh(make), sources)
             ways[f"{name}, warm cache"] = Way(lambda: make_binaries(make, kept), sources)
             ways[f"{name}, warm cache"].measure()
 
-        add("nvcc", lambda: NvccTranslator(nvcc, Worker()))
+        add(
+            "nvcc",
+            lambda: call_nvcc(nvcc.program, "-cubin"),
+            lambda: NvccTranslator(nvcc, Worker()),
+        )
         try:
             nvrtc = open_nvrtc()
-            add("NVRTC", lambda: NvrtcTranslator(nvrtc))
+            add("NVRTC", lambda: call_nvrtc(nvrtc), lambda: NvrtcTranslator(nvrtc))
         except CompileError as error:
             print(f"without NVRTC: {error}")
         rates = interleave({name: way.measure for name, way in ways.items()}, rounds)
-        base = rates["nvcc to an executable"]
-        print(f"\n{title}: {count} configurations, {rounds} rounds")
-        for name, values in rates.items():
-            each_ms = 1e3 / statistics.median(values)
-            ratios = [value / of for value, of in zip(values, base, strict=True)]
-            line = f"  {name:22s} {1e3 / each_ms:8.2f} /s {each_ms:8.2f} ms each"
-            line += f" {statistics.median(ratios):7.1f} x ({min(ratios):.1f} to {max(ratios):.1f})"
-            if "warm" not in name:
-                cpu_s = statistics.median(ways[name].cpu_s)
-                least_s = statistics.median(ways["nvcc to an executable"].cpu_s)
-                line += f"; {1e3 * cpu_s:.0f} ms of processor: {least_s / cpu_s:.1f} x"
-            print(line)
+    print(f"\n{title}: {count} configurations, {rounds} rounds")
+    for name, values in rates.items():
+        each_ms = 1e3 / statistics.median(values)
+        line = f"  {name:22s} {1e3 / each_ms:8.2f} /s {each_ms:8.2f} ms each"
+        line += f" {describe_ratio(values, rates[BASE]):>20s}"
+        if "warm" not in name:
+            cpu_s, least_s = (statistics.median(ways[way].cpu_s) for way in (name, BASE))
+            line += f"; {1e3 * cpu_s:.0f} ms of processor: {least_s / cpu_s:.1f} x"
+        if "cubin" in name:
+            bare = rates[name.replace(" to a cubin", ", bare")]
+            line += f"; {describe_ratio(values, bare, digits=2)} of what it makes bare"
+        print(line)
+
+
+def describe_ratio(values: Sequence[float], of: Sequence[float], digits: int = 1) -> str:
+    """The median of the ratios of rounds, and the least and the greatest."""
+    ratios = [value / other for value, other in zip(values, of, strict=True)]
+    shown = [f"{x:.{digits}f}" for x in (statistics.median(ratios), min(ratios), max(ratios))]
+    return f"{shown[0]} x ({shown[1]} to {shown[2]})"
 
 
 @contextmanager

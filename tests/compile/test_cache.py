@@ -7,6 +7,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
@@ -201,14 +202,35 @@ def test_folder_that_was_removed_by_hand(cache: BuildCache) -> None:
 
 
 def test_full_disk(cache: BuildCache, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(file: int) -> None:
+    def fail(file: int, mode: str) -> None:
+        os.close(file)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(os, "fsync", fail)
+    monkeypatch.setattr(os, "fdopen", fail)
     with pytest.raises(CompileError, match=r"No space left on device; make room"):
         cache.store(KEY, KERNEL, b"binary", NO_INPUTS)
     monkeypatch.undo()
     assert cache.stats().size_bytes == 0  # no remains
+
+
+def test_nobody_waits_for_the_disk(cache: BuildCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, synced, fsync = threading.Event(), SimpleQueue[int](), os.fsync
+
+    def wait(file: int) -> None:
+        assert found.wait(60.0)
+        fsync(file)
+        synced.put(os.fstat(file).st_ino)
+
+    monkeypatch.setattr(os, "fsync", wait)
+    cache.store(KEY, KERNEL, b"binary", NO_INPUTS)
+    assert cache.find(KEY) is not None
+    assert BuildCache(cache.directory).find(KEY) is not None
+    found.set()
+    missing = {path.stat().st_ino for path in files(cache, "*")}
+    assert len(missing) == 3
+    while missing:  # other tests wrote files, too
+        missing.discard(synced.get(timeout=60.0))
+    cache.close()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

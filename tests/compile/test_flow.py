@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
-from harness.compile.flow import Flow
+from harness.compile.flow import Flow, Traffic
 from harness.model import OutcomeKind
 
 
@@ -30,11 +30,27 @@ def test_goes_on_until_cancelled() -> None:
     assert flow.stopped is None
 
 
-def test_cancel_of_nothing_is_nothing() -> None:
+def test_cancel_of_nothing_stops_what_comes_next() -> None:
     flow = Flow()
     flow.cancel()
     with flow.run(None):
+        assert not flow.may_go_on()
+    with flow.run(None):
         assert flow.may_go_on()
+    assert flow.stopped is None
+
+
+def test_c_is_told_of_a_cancel_where_nobody_asks() -> None:
+    flow = Flow()
+    text = flow.reason_to_stop
+    with flow.run(None):
+        assert text.value == b""
+        flow.cancel()
+        assert text.value != b""
+    assert flow.stopped is OutcomeKind.INTERRUPTED
+    with flow.run(None):
+        assert (flow.reason_to_stop, text.value) == (text, b"")
+    assert flow.stopped is None
 
 
 def test_limit() -> None:
@@ -76,6 +92,28 @@ def test_pause_holds_and_does_not_count_towards_the_limit() -> None:
         assert ask_while_paused(flow, flow.resume, asking)
         assert flow.may_go_on()
     assert flow.stopped is None
+
+
+def test_what_is_held_does_not_hold_up_what_is_not() -> None:
+    traffic, asking, asked = Traffic(), Event(), list[bool]()
+    held, other = Flow(traffic=traffic), Flow(traffic=traffic)
+    done: list[str] = []
+
+    def ask() -> None:
+        with held.run(None):
+            asking.set()
+            asked.append(held.may_go_on())
+            done.append("went on")
+
+    held.pause()
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(ask)
+        assert asking.wait(10)
+        done.append("other begins")
+        with other.run(None):
+            running.result(10)
+    assert done == ["other begins", "went on"]
+    assert asked == [True]
 
 
 def test_cancel_ends_a_pause() -> None:

@@ -8,16 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from harness.compile.nvcc import NvccTranslator, first_error, parse_rule
+from harness.compile.base import Translation
+from harness.compile.messages import first_error
+from harness.compile.nvcc import NvccTranslator, parse_rule
 from harness.compile.source import KernelSource
 from harness.compile.toolkit import Nvcc
 from harness.errors import CompileError
 from harness.model import OutcomeKind
 from harness.procs.worker import Worker
 from harness.testing.cubins import FakeKernel, make_cubin
-from harness.testing.programs import Programs
+from harness.testing.programs import PYTHON, Programs
 
 SOURCE = KernelSource("text", "scale", "sm_90", macros=(("N", "1, 2"),), options=("-O3",))
+SPECIAL = "-D_GLIBCXX_BITS_SPECFUN_H"
 BINARY = make_cubin([FakeKernel("scale"), FakeKernel("_Z13harness_entryI")])
 
 
@@ -48,7 +51,7 @@ def test_translation(make: Make, programs: Programs, tmp_path: Path) -> None:
     made = translator.translate(source)
     assert (made.kind, made.binary, made.function) == (OutcomeKind.OK, BINARY, "scale")
     assert made.inputs == (str(header), f"{tmp_path}/k.cu")
-    assert "'-arch=sm_90', '-cubin', '-O3', '-I/x', '-Xcompiler'" in made.log
+    assert f"'-arch=sm_90', '-cubin', '-O3', '-I/x', '{SPECIAL}', '-Xcompiler'" in made.log
     assert translator.identity == "nvcc 13.0.88"
 
 
@@ -138,6 +141,52 @@ def test_close_leaves_no_files(worker: Worker, programs: Programs) -> None:
     assert folder.is_dir()
     translator.close()
     assert not folder.exists()
+
+
+def test_what_needs_what_was_left_out_is_compiled_with_all(
+    make: Make, programs: Programs, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    program = programs.compiles_cuda(BINARY)
+    wrapper = programs.write(
+        PYTHON,
+        "import os, sys",
+        f"brief, text = {SPECIAL!r} in sys.argv, open(sys.argv[-1]).read()",
+        f"open({str(log)!r}, 'a').write('brief ' if brief else 'all ')",
+        "if brief and 'numeric_limits' in text: sys.exit('k.cu(1): error: no numeric_limits')",
+        "if 'huge' in text: sys.exit('ptxas error : too much shared data')",
+        f"os.execv({program!r}, [{program!r}, *sys.argv[1:]])",
+    )
+    translator = make(wrapper)
+
+    def translate(text: str) -> tuple[OutcomeKind, str, str]:
+        log.write_text("")
+        made = translator.translate(replace(SOURCE, text=text))
+        command = made.evidence.command if made.evidence else ""
+        assert SPECIAL not in command
+        return made.kind, made.reason, log.read_text()
+
+    ok, failed = OutcomeKind.OK, OutcomeKind.COMPILE_FAILED
+    assert translate("plain") == (ok, "", "brief ")
+    assert translate("numeric_limits") == (ok, "", "brief all ")
+    assert translate("numeric_limits") == (ok, "", "all ")
+    assert translate("#error") == (failed, "scale.cu(1): error: #error directive", "brief all ")
+    assert translate("huge") == (failed, "ptxas error : too much shared data", "brief ")
+
+
+def test_cancel_between_two_attempts(make: Make, programs: Programs) -> None:
+    translator = make(programs.compiles_cuda(BINARY))
+    attempt = translator._attempt
+
+    def fail(source: KernelSource, briefly: bool) -> Translation:
+        made = attempt(source, briefly)
+        translator.cancel()
+        return made
+
+    translator._attempt = fail  # type: ignore[method-assign]
+    assert translator.translate(replace(SOURCE, text="#error")).kind is OutcomeKind.INTERRUPTED
+    translator._attempt = attempt  # type: ignore[method-assign]
+    assert translator.translate(SOURCE).kind is OutcomeKind.OK
 
 
 def test_rules_of_makefiles() -> None:

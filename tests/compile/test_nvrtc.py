@@ -16,7 +16,8 @@ from harness.compile.cache import BuildCache
 from harness.compile.cached import CachedCompiler
 from harness.compile.cubin import digest_code
 from harness.compile.elf import Cubin
-from harness.compile.nvrtc import Nvrtc, NvrtcTranslator, open_nvrtc
+from harness.compile.nvrtc import NvrtcTranslator
+from harness.compile.nvrtc_library import Nvrtc, open_nvrtc
 from harness.compile.source import KernelSource
 from harness.errors import CompileError
 from harness.model import OutcomeKind
@@ -35,6 +36,14 @@ def nvrtc() -> Nvrtc:
 @pytest.fixture
 def translator(nvrtc: Nvrtc) -> Iterator[NvrtcTranslator]:
     translator = NvrtcTranslator(nvrtc)
+    yield translator
+    translator.close()
+
+
+@pytest.fixture
+def holding(nvrtc: Nvrtc) -> Iterator[NvrtcTranslator]:
+    """One that lets Python say whether to go on."""
+    translator = NvrtcTranslator(nvrtc, holds=True)
     yield translator
     translator.close()
 
@@ -80,24 +89,47 @@ def test_old_library_compiles_all_the_same(nvrtc: Nvrtc) -> None:
 class Asked:
     """The real bindings, with a look at each question whether to go on."""
 
-    def __init__(self, translator: NvrtcTranslator, act: Any) -> None:
+    def __init__(self, translator: NvrtcTranslator, act: Any, at: int = 3) -> None:
         self._ask = translator._flow.may_go_on
         self._act = act
+        self._at = at
         self.count = 0
         translator._flow.may_go_on = self  # type: ignore[method-assign]
 
     def __call__(self) -> bool:
         self.count += 1
-        if self.count == 3:  # NVRTC has begun
+        if self.count == self._at:  # the first question is before NVRTC begins
             self._act()
         return self._ask()
 
 
-def test_cancel(translator: NvrtcTranslator) -> None:
-    asked = Asked(translator, translator.cancel)
-    made = translator.translate(SOURCE)
+def test_cancel(holding: NvrtcTranslator) -> None:
+    asked = Asked(holding, holding.cancel)
+    made = holding.translate(SOURCE)
     assert (made.kind, made.reason) == (OutcomeKind.INTERRUPTED, "cancelled")
     assert asked.count >= 3
+    assert holding.translate(SOURCE).kind is OutcomeKind.OK
+
+
+def test_cancel_where_python_is_not_asked(
+    translator: NvrtcTranslator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attach, going = NvrtcTranslator._attach, iter((True, False))
+
+    def cancel_first(self: NvrtcTranslator, program: Any) -> object:
+        if next(going):  # after Python has looked for the last time
+            self.cancel()
+        return attach(self, program)
+
+    monkeypatch.setattr(NvrtcTranslator, "_attach", cancel_first)
+    made = translator.translate(SOURCE)
+    assert (made.kind, made.reason) == (OutcomeKind.INTERRUPTED, "cancelled")
+    assert translator.translate(SOURCE).kind is OutcomeKind.OK
+
+
+def test_cancel_just_before_it_begins(translator: NvrtcTranslator) -> None:
+    translator.cancel()
+    assert translator.translate(SOURCE).kind is OutcomeKind.INTERRUPTED
     assert translator.translate(SOURCE).kind is OutcomeKind.OK
 
 
@@ -108,28 +140,51 @@ def test_timeout(nvrtc: Nvrtc) -> None:
     translator.close()
 
 
-def test_pause_holds_it(translator: NvrtcTranslator) -> None:
+def test_pause_holds_it(holding: NvrtcTranslator) -> None:
     done: list[str] = []
     paused = threading.Event()
 
     def pause() -> None:
-        translator.pause()
+        holding.pause()
         paused.set()
 
-    Asked(translator, pause)
+    Asked(holding, pause)
     with ThreadPoolExecutor(1) as threads:
-        running = threads.submit(translator.translate, SOURCE)
+        running = threads.submit(holding.translate, SOURCE)
         running.add_done_callback(lambda _: done.append("ended"))
         paused.wait()
         done.append("resumed")
-        translator.resume()
+        holding.resume()
         assert running.result().kind is OutcomeKind.OK
     assert done == ["resumed", "ended"]
 
 
+def test_one_that_is_held_does_not_hold_up_others(
+    holding: NvrtcTranslator, translator: NvrtcTranslator
+) -> None:
+    """NVRTC has a lock when it asks for the first time: it lets one at a time read its source."""
+    paused = threading.Event()
+
+    def pause() -> None:
+        holding.pause()
+        paused.set()
+
+    Asked(holding, pause, at=2)
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(holding.translate, SOURCE)
+        assert paused.wait(10)
+        with ThreadPoolExecutor(1) as others:
+            other = others.submit(translator.translate, SOURCE)
+            try:
+                assert other.result(20).kind is OutcomeKind.OK
+            finally:
+                holding.resume()
+        assert running.result().kind is OutcomeKind.OK
+
+
 def test_compiles_on_its_cores_after_all_else(nvrtc: Nvrtc) -> None:
     core = min(os.sched_getaffinity(0))
-    translator = NvrtcTranslator(nvrtc, cores=[core], idle=True)
+    translator = NvrtcTranslator(nvrtc, cores=[core], idle=True, holds=True)
     seen: list[tuple[set[int], int]] = []
 
     def look() -> None:

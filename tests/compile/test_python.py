@@ -193,6 +193,13 @@ def test_a_compile_can_be_cancelled(open_translator: Open, path: Path) -> None:
     assert translator.translate(ask(path)).kind is OutcomeKind.OK
 
 
+def test_a_cancel_before_there_is_a_worker_is_not_lost(open_translator: Open, path: Path) -> None:
+    translator = open_translator()
+    translator.cancel()
+    assert translator.translate(ask(path)).kind is OutcomeKind.INTERRUPTED
+    assert translator.translate(ask(path)).kind is OutcomeKind.OK
+
+
 def test_a_compile_can_be_paused(open_translator: Open, path: Path) -> None:
     translator = open_translator()
     translator.translate(ask(path))

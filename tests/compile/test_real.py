@@ -14,8 +14,11 @@ import pytest
 from harness.compile.base import Translation, Translator
 from harness.compile.cache import BuildCache
 from harness.compile.cached import CachedCompiler, inspect
+from harness.compile.cubin import digest_code
+from harness.compile.elf import Cubin
 from harness.compile.nvcc import NvccTranslator
-from harness.compile.nvrtc import NvrtcTranslator, open_nvrtc
+from harness.compile.nvrtc import NvrtcTranslator
+from harness.compile.nvrtc_library import open_nvrtc
 from harness.compile.source import KernelSource
 from harness.compile.toolkit import open_nvcc
 from harness.errors import CompileError
@@ -216,3 +219,30 @@ def test_architectures(translator: Translator, source: KernelSource) -> None:
         translator.translate(replace(source, architecture="sm_35"))
     made = translator.translate(replace(source, architecture="sm_90a"))
     assert made.kind is OutcomeKind.OK
+
+
+LIMITED = """
+extern "C" __global__ void fill(float* out, int n) {
+    out[threadIdx.x] = sqrtf(float(n)) + std::numeric_limits<float>::epsilon();
+}
+"""
+
+
+@pytest.mark.nvcc
+def test_binary_is_the_same_without_special_functions(source: KernelSource) -> None:
+    nvcc = open_nvcc()
+    with Worker(grace_s=0.05) as worker:
+        translator = NvccTranslator(nvcc, worker)
+        for function in ("sum<double, 4 * 16>", "spill"):
+            made = [
+                translator._attempt(replace(source, function=function), briefly)
+                for briefly in (True, False)
+            ]
+            digests = {digest_code(Cubin(one.binary), one.function) for one in made}
+            assert len(digests) == 1
+            files = [set(one.inputs or ()) for one in made]
+            assert files[0] < files[1]
+        limited = replace(source, text=LIMITED, function="fill")
+        limited = replace(limited, options=("--expt-relaxed-constexpr",))
+        assert translator.translate(limited).kind is OutcomeKind.OK
+        translator.close()

@@ -55,6 +55,24 @@ def test_what_it_says_on_its_way_out_is_kept() -> None:
         assert partner.read_log() == "no such thing"
 
 
+def test_of_what_it_says_the_end_is_kept_and_the_disk_is_spared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("harness.procs.partner.LOG_LIMIT_BYTES", 100_000)
+    code = "import sys\nfor line in sys.stdin:\n"
+    code += "    print('x' * 60_000, line.strip(), file=sys.stderr); print('done', flush=True)\n"
+    with started(code) as partner:
+        sizes = []
+        for number in range(4):
+            partner.send(str(number).encode())
+            assert partner.receive(10) == b"done"
+            log = partner.read_log()
+            assert log.endswith(f"x {number}")
+            assert len(log) < 4001
+            sizes.append(os.fstat(partner._log.fileno()).st_size // 60_000)
+        assert sizes == [1, 2, 1, 2]
+
+
 def test_one_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.procs.partner.END_S", 0.05)
     code = "import sys, threading; print('here', flush=True); threading.Event().wait()"

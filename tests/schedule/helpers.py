@@ -11,6 +11,7 @@ from harness.configuration import Configuration
 from harness.events import BuildEnded, Event, RunEnded, TestEnded
 from harness.lane import DeviceInfo, Lane
 from harness.model import Outcome, OutcomeKind
+from harness.schedule.again import Again
 from harness.schedule.base import Distribution
 from harness.schedule.engine import Engine
 from harness.schedule.per_test import PerTest
@@ -84,6 +85,7 @@ class Session:
     steps: list[str] = field(default_factory=list)
     elapsed_s: float = 0.0
     engine: Engine | None = None
+    executor: VirtualExecutor | None = None
     on_event: Callable[[Event | None], None] = lambda _: None
 
     def _compiler(self, lane: Lane | None, clock: Clock) -> FakeCompiler:
@@ -117,7 +119,7 @@ class Session:
         self.steps += [f"record {e.test.id}" for e in events if isinstance(e, RunEnded)]
 
     def run(self, strategies: Sequence[Strategy]) -> Session:
-        executor = VirtualExecutor(
+        self.executor = executor = VirtualExecutor(
             self.lanes, workers=self.workers, make_compiler=self._compiler, make_timer=self._timer
         )
         self.engine = Engine(
@@ -145,6 +147,12 @@ class Session:
         self.engine.run(streams)
         self.elapsed_s = executor.now_s()
         return self
+
+    def again(self) -> Again:
+        """What runs tests again once they have run."""
+        assert self.engine is not None
+        assert self.executor is not None
+        return Again(self.executor, self._record, self._watch, self.engine)
 
     @property
     def outcomes(self) -> list[Outcome]:

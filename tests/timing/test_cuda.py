@@ -37,6 +37,7 @@ def settings(library: str, uuid: str = UUID) -> str:
 @pytest.fixture
 def link(library: str) -> Iterator[PipeLink]:
     made = PipeLink("harness.timing.cuda:open_cuda", settings(library), uuid=UUID, environment={})
+    made.open()
     yield made
     made.close()
 
@@ -151,13 +152,15 @@ def test_the_driver_finds_the_lanes_device(library: str) -> None:
 def test_a_device_that_is_not_in_sight_is_told(library: str) -> None:
     with pytest.raises(DriverError, match=r"CUDA shows 2 devices .* but the lane's is GPU-1234"):
         open_cuda(settings(library, "GPU-1234"))
+    link = PipeLink(
+        "harness.timing.cuda:open_cuda",
+        settings(library, "GPU-1234"),
+        uuid="GPU-1234",
+        environment={},
+    )
     with pytest.raises(RunError, match="cannot open its device: CUDA shows 2 devices"):
-        PipeLink(
-            "harness.timing.cuda:open_cuda",
-            settings(library, "GPU-1234"),
-            uuid="GPU-1234",
-            environment={},
-        )
+        link.open()
+    link.close()
 
 
 def test_without_a_driver_the_remedy_is_told() -> None:

@@ -5,9 +5,12 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +21,7 @@ from harness.landscape import Landscape
 from harness.measurement import DeviceState
 from harness.model import OutcomeKind, Run, Test
 from harness.procs.partner import Partner
+from harness.timing.driver import Driver
 from harness.timing.kernel import (
     FIRST_WATCHDOG_S,
     KernelTimer,
@@ -27,6 +31,7 @@ from harness.timing.kernel import (
 )
 from harness.timing.link import DeviceLostError, Link, PipeLink, WorkerDiedError
 from harness.timing.protocol import Measure, Measured, decode_reply, decode_request, encode
+from harness.timing.sentinel import LOOK_INDEX
 from tests.timing.kernels import (
     DRIVER,
     LANE,
@@ -54,6 +59,7 @@ def timing(
     *,
     timeout_s: float | None = None,
     states: Callable[[], DeviceState | None] = lambda: None,
+    sentinel: Callable[[], Measure] | None = None,
 ) -> Iterator[KernelTimer]:
     timer = KernelTimer(
         LANE,
@@ -62,6 +68,7 @@ def timing(
         score=lambda _, measured: Scored(min(measured.samples_s), (("gbps", 2.0),)),
         clock=clock or SystemClock(),
         read_state=states,
+        make_sentinel=sentinel,
         timeout_s=timeout_s,
     )
     try:
@@ -133,6 +140,7 @@ def test_the_session_goes_on_after_each_way_to_fail(process: bool) -> None:
 
 def test_a_worker_ends_when_its_input_does() -> None:
     link = piped(Landscape())
+    link.open()
     pid = link.pid
     link.close()
     with pytest.raises(ProcessLookupError):
@@ -152,14 +160,31 @@ def test_a_worker_ends_with_its_harness_even_while_a_kernel_hangs() -> None:
     partner.close()
 
 
+def test_a_worker_finds_what_only_this_program_finds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "only_here.py").write_text(
+        "from harness.testing.driver import open_simulated\n"  # as a notebook finds the harness
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    settings = json.dumps({"landscape": asdict(Landscape()), "device": asdict(LANE.device)})
+    link = PipeLink("only_here:open_simulated", settings, uuid="MOCK-0", environment={})
+    link.open()
+    link.close()
+
+
 def test_a_worker_that_sees_another_device_is_refused() -> None:
+    link = piped(Landscape(), uuid="MOCK-1")
     with pytest.raises(RunError, match=r"sees MOCK-0 .* its lane is bound to MOCK-1"):
-        piped(Landscape(), uuid="MOCK-1")
+        link.open()
+    link.close()
 
 
 def test_a_driver_that_cannot_be_loaded_says_why() -> None:
+    link = PipeLink("no_such_module:open", "{}", uuid="", environment={})
     with pytest.raises(WorkerDiedError, match="no_such_module"):
-        PipeLink("no_such_module:open", "{}", uuid="", environment={})
+        link.open()
+    link.close()
 
 
 def test_a_cancel_kills_the_worker_and_interrupts_the_run() -> None:
@@ -179,11 +204,52 @@ def test_a_cancel_kills_the_worker_and_interrupts_the_run() -> None:
     assert [run.kind for run in runs] == [OutcomeKind.INTERRUPTED]
 
 
+def test_a_cancel_does_not_wait_for_a_worker_that_opens_its_device() -> None:
+    """Its driver may hang: here it reads from a pipe that nobody writes to."""
+    waiting, unheard = os.pipe()
+
+    def make_link() -> Link:
+        settings = json.dumps({"file": waiting})
+        entry = f"{__name__}:open_never"
+        return PipeLink(entry, settings, uuid="", environment={}, inherit_fds=[waiting])
+
+    with timing(make_link) as timer, ThreadPoolExecutor(1) as threads:
+        running = threads.submit(timer.measure, make_test(WORKS), 0)
+        while timer._link is None and not running.done():
+            time.sleep(0.001)
+        timer.cancel()
+        assert running.result(10).kind is OutcomeKind.INTERRUPTED
+        assert timer.measure(make_test(WORKS), 0).kind is OutcomeKind.INTERRUPTED
+    os.close(waiting)
+    os.close(unheard)
+
+
+def open_never(settings: str) -> Driver:
+    """What a worker's process calls."""
+    os.read(json.loads(settings)["file"], 1)
+    raise AssertionError("nobody writes")
+
+
+def test_a_look_at_a_device_that_is_lost_says_so() -> None:
+    links = [direct(LANDSCAPE)]
+
+    def make_link() -> Link:
+        if links:
+            return links.pop()
+        raise DeviceLostError("it is gone")
+
+    with timing(make_link, timeout_s=0.5, sentinel=make_request) as timer:
+        assert timer.measure(make_test(WORKS), LOOK_INDEX).kind is OutcomeKind.OK
+        assert timer.measure(make_test(CORRUPTS), 0).kind is OutcomeKind.RUN_FAILED
+        assert timer.measure(make_test(WORKS), LOOK_INDEX).kind is OutcomeKind.DEVICE_LOST
+
+
 def test_a_killed_worker_is_a_failed_run() -> None:
     link = piped(Landscape())
     with timing(lambda: link) as timer:
+        assert timer.measure(make_test(WORKS), 0).kind is OutcomeKind.OK
         os.kill(link.pid, signal.SIGKILL)
-        run = timer.measure(make_test(WORKS), 0)
+        run = timer.measure(make_test(WORKS), 1)
     assert run.kind is OutcomeKind.RUN_FAILED
     assert "SIGKILL" in run.reason
 

@@ -9,7 +9,7 @@ from harness.landscape import Landscape
 from harness.measurement import Argument, Launch
 from harness.model import OutcomeKind
 from harness.testing.driver import SimulatedDriver
-from harness.timing.driver import Parameter, Pointer
+from harness.timing.driver import DriverError, Parameter, Pointer
 from harness.timing.protocol import Expectation, Measure, Measured, Phase, Refused
 from harness.timing.server import Server
 from harness.timing.stopping import Rival, Stopping
@@ -31,10 +31,21 @@ class Recording(SimulatedDriver):
     def __init__(self, landscape: Landscape, clock: VirtualClock) -> None:
         super().__init__(landscape, DEVICE, clock, on_crash=never, on_hang=never)
         self.calls: list[str] = []
+        self.out_of_memory_at: int | None = None
 
     def allocate(self, size_bytes: int) -> Pointer:
         self.calls.append(f"allocate {size_bytes}")
+        if self.calls.count(f"allocate {size_bytes}") == self.out_of_memory_at:
+            raise DriverError("out of memory")
         return super().allocate(size_bytes)
+
+    def free(self, pointer: Pointer) -> None:
+        self.calls.append("free")
+        super().free(pointer)
+
+    def write(self, pointer: Pointer, data: memoryview) -> None:
+        self.calls.append("write")
+        super().write(pointer, data)
 
     def copy(self, target: Pointer, source: Pointer, size_bytes: int) -> None:
         self.calls.append("copy")
@@ -94,7 +105,7 @@ def test_a_right_kernel_is_verified_then_sampled(folder: Path) -> None:
 def test_outputs_are_poisoned_and_inputs_restored_outside_of_the_timed_part(folder: Path) -> None:
     bench = Bench()
     bench.ask(make_request(**expect(folder), stopping=Stopping("repeat", repeat=2)))
-    work = [call for call in bench.driver.calls if not call.startswith("allocate")]
+    work = [call for call in bench.driver.calls if not call.startswith(("allocate", "write"))]
     sample = ["copy", "flush", "mark 0", "launch", "mark 1"]
     assert work == ["poison", "copy", "launch", *sample, *sample]
 
@@ -106,6 +117,34 @@ def test_a_wrong_kernel_is_never_timed(folder: Path) -> None:
     assert "100 of 100 values are wrong, such as y[0] is 0.0, expected" in answer.reason
     assert answer.samples_s == ()
     assert "mark 0" not in bench.driver.calls
+
+
+def test_what_a_wrong_kernel_may_have_overwritten_is_written_anew(folder: Path) -> None:
+    landscape = Landscape(wrong_results=0.5)
+    wrong, right = (
+        next(n for n in range(99) if landscape.fails(simulate(n).configuration, "wrong") is fails)
+        for fails in (True, False)
+    )
+    bench, writes = Bench(landscape), list[int]()
+    for value in (right, right, wrong, right, right):
+        bench.driver.calls.clear()
+        bench.ask(make_request(**expect(folder), simulation=simulate(value)))
+        writes.append(bench.driver.calls.count("write"))
+    assert writes == [2, 0, 0, 2, 0]
+
+
+def test_too_little_memory_is_a_failure_of_one_test(folder: Path) -> None:
+    bench = Bench()
+    bench.driver.out_of_memory_at = 3  # the third of the arrays, which are alike
+    request = make_request(**expect(folder))
+    answer = bench.ask(request)
+    assert (answer.kind, answer.reason, answer.sticky) == (
+        OutcomeKind.RUN_FAILED,
+        "out of memory",
+        False,
+    )
+    assert bench.driver.calls == ["allocate 400"] * 3 + ["free"] * 2
+    assert bench.ask(request).kind is OutcomeKind.OK
 
 
 def test_without_a_reference_the_first_launch_only_warms_up() -> None:
