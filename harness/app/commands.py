@@ -68,7 +68,7 @@ class Commands:
         if compiler is None or test is None:
             return False
         added = list(self.environment.values())
-        if any(part.uses_id for part in (compiler, test, *added)):
+        if compiler.uses_id or test.uses_id or any(value.uses_id for value in added):
             return False
         told = {*test.names, *(name for value in added for name in value.names)}
         target = _OUTPUT.search(" ".join(part.format() for part in compiler.parts))
