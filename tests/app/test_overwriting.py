@@ -63,5 +63,5 @@ def test_lanes_that_name_themselves_have_a_program_each(tmp_path: Path) -> None:
 
 
 def test_lanes_that_were_asked_for_are_refused_what_they_would_share(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="2 lanes would overwrite each other's program.*%%ID%%"):
+    with pytest.raises(ConfigError, match=r"2 lanes would overwrite each other's program.*%%ID%%"):
         prepare(spec(tmp_path, parallel=2, compile="echo %A% > app", test="cat app"))
