@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.app.names import EMITS, load
 from harness.config.spec import EmitTable
-from harness.export.base import hash_lines, write_changed
+from harness.export.base import KEPT, hash_lines, holds_measured, write_changed, write_whole
 from harness.export.tuned import Tuned, make_tuned
 from harness.model import Outcome, SessionInfo
 
@@ -43,6 +43,8 @@ def write_emits(
 ) -> list[tuple[str, str]]:
     """Write the files whose values changed; nothing if no test succeeded.
 
+    Values to build with are not overwritten by simulated ones.
+
     Args:
         base: the folder that their paths start from.
         winners: the tests that were found to be the best; see `make_tuned`.
@@ -59,8 +61,15 @@ def write_emits(
     found = []
     for emit in emits:
         path = base / emit.path
+        if tuned.simulated and holds_measured(path):
+            found.append((f"{emit.format} ({KEPT})", str(path)))
+            continue
         text = format_tuned(tuned, emit.format, prefix=emit.prefix, stem=path.stem)
         comment: re.Pattern[str] = load(f"{EMITS[emit.format]}:COMMENT")
-        changed = write_changed(path, text, comment)
+        if not tuned.simulated and path.exists() and not holds_measured(path):
+            write_whole(path, text)  # equal values, perhaps, but no longer simulated ones
+            changed = True
+        else:
+            changed = write_changed(path, text, comment)
         found.append((emit.format if changed else f"{emit.format} (unchanged)", str(path)))
     return found

@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.app.emit import digest_emit, write_emits
 from harness.app.names import EXPORTS, load
 from harness.config.spec import Spec
-from harness.export.base import write_whole
+from harness.export.base import KEPT, holds_measured, write_whole
 from harness.model import Outcome, SessionInfo
 from harness.store.past import Output, PastSession
 from harness.store.sources import hash_file
@@ -25,6 +25,8 @@ def write_outputs(
 ) -> tuple[tuple[str, str], ...]:
     """Write log, transcript, importance table and tuned values where the config names them.
 
+    What was measured is not overwritten by what was simulated.
+
     Args:
         winners: the tests that were found to be the best, one for each lane that searched alone.
         complete: whether the search came to its end; values of another are nothing to build with.
@@ -40,7 +42,10 @@ def write_outputs(
 
     def write(what: str, name: str, text: str) -> None:
         path: Path = spec.base / name
-        write_whole(path, text)
+        if info.simulated and holds_measured(path):
+            what = f"{what} ({KEPT})"
+        else:
+            write_whole(path, text)
         written.append((what, str(path)))
 
     if output.log is not None:

@@ -13,6 +13,11 @@ from typing import IO
 
 from harness.errors import StoreError
 
+KEPT = "kept: it holds measured results, these are simulated"
+_HEAD_CHARACTERS = 4096
+_OURS = re.compile(r'^(TestNo|Parameter),|^session \d+ of |Made by gpu-harness|"simulated": ')
+_SIMULATED = re.compile(r',Simulated$|\(simulated\)|SIMULATED:|"simulated": true', re.MULTILINE)
+
 
 @contextmanager
 def open_whole(path: Path) -> Iterator[IO[bytes]]:
@@ -50,6 +55,16 @@ def write_whole(path: Path, text: str) -> None:
     """
     with open_whole(path) as file:
         file.write(text.encode())
+
+
+def holds_measured(path: Path) -> bool:
+    """Whether a file of ours is there that does not say, where it begins, that it is simulated."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            head = file.read(_HEAD_CHARACTERS)
+    except OSError:
+        return False
+    return _OURS.search(head) is not None and _SIMULATED.search(head) is None
 
 
 def write_changed(path: Path, text: str, comment: re.Pattern[str]) -> bool:
