@@ -265,10 +265,11 @@ class _Session:
         again = self._make_again()
         for group in self._groups():
             lanes = [lane for lane in self.setup.lanes if lane.name in group]
-            ranking = hold_finals(kernel, self._known(group), lanes, again, goal=self.setup.goal)
-            if ranking is not None:
-                self.progress.best[next(iter(group)) if self._replicates else ""] = ranking.winner
-                self._tell(ranking.to_note(self.executor.now_s()), record=not ranking.recorded)
+            held = hold_finals(kernel, self._known(group), lanes, again, goal=self.setup.goal)
+            if held is not None:
+                self.progress.best[next(iter(group)) if self._replicates else ""] = held.winner
+                note = held.ranking.to_note(self.executor.now_s())
+                self._tell(note, record=not held.recorded)
 
     def _check_tree(self, tree: Node) -> None:
         """Test a sample that the tree says cannot win, and say what contradicts it."""
