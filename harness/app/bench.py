@@ -22,6 +22,7 @@ from harness.errors import ConfigError
 from harness.model import Outcome, SessionInfo
 from harness.space.listed import list_space
 from harness.space.space import Space
+from harness.store.schema import has_journal
 from harness.store.sessions import find_latest, load_session
 
 REPEAT = 20
@@ -83,7 +84,7 @@ def find_before(setup: Setup, *, bench: bool) -> int | None:
     Of a simulated bench a simulated one, else one that measured.
     """
     journal = setup.spec.journal_path
-    if not journal.is_file():
+    if not has_journal(journal):
         return None
     return find_latest(journal, str(setup.spec.path), bench=bench, simulated=setup.simulated)
 

@@ -121,6 +121,8 @@ def check_target(
     """
     if output is None or not output.exists():
         return
+    if output.is_dir():
+        raise ConfigError(f"{output}: this is a folder; name a file to write")
     what, real = name_owner(output, form), output.resolve()
     if journal is not None and real == journal.resolve():
         what = "the journal"

@@ -10,7 +10,7 @@ Tests of kernels also have `artifact` (the binary, with registers, shared memory
 `copy_of` where they share the measurement of another, and in each run `measurement`: every sample
 in seconds per launch, in order, and how they were taken.
 
-`store/exported.py` reads it back.
+`replay/exported.py` reads it back.
 """
 
 from __future__ import annotations

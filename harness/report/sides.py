@@ -27,6 +27,7 @@ class Side:
         name: what messages call it.
         moments: by the number of a test, what is known of samples that were not kept.
         mode: how kernels were measured, where their tests do not say.
+        warnings: what should be known of it.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Side:
     outcomes: Sequence[Outcome]
     moments: Mapping[int, Moments] = field(default_factory=dict)
     mode: Mode | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def modes(self) -> set[str]:
@@ -103,7 +105,7 @@ def pair_sides(first: Side, second: Side, *, unlike: bool = False) -> Pair:
     return Pair(
         _measure(first, names, labels[0]),
         _measure(second, names, labels[1]),
-        (*reasons, *warnings, *_find_doubts(first, second)),
+        (*reasons, *first.warnings, *second.warnings, *warnings, *_find_doubts(first, second)),
     )
 
 

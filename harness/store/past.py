@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.store.rows import SEARCHED, to_text
-from harness.store.schema import connect, translated
+from harness.store.schema import connect, has_journal, translated
 from harness.store.sessions import name_state
 
 _COLUMNS = "id, state, started_s, spec, premises, outputs, summary"
@@ -78,7 +78,7 @@ def find_past(path: Path, config_path: str, premises: str) -> Past:
     Raises:
         StoreError: the journal cannot be read.
     """
-    if not path.is_file():
+    if not has_journal(path):
         return Past()
     config = to_text(config_path)
     with closing(connect(path, create=False)) as db, translated(path, "cannot read sessions"):
@@ -134,7 +134,7 @@ def list_configs(path: Path) -> set[str]:
     Raises:
         StoreError: the journal cannot be read.
     """
-    if not path.is_file():
+    if not has_journal(path):
         return set()
     with closing(connect(path, create=False)) as db, translated(path, "cannot read sessions"):
         return {

@@ -202,6 +202,11 @@ def find_session(db: sqlite3.Connection, path: Path, which: str) -> int:
     if row is None or row[0] is None:
         if db.execute("SELECT 1 FROM sessions LIMIT 1").fetchone() is None:
             raise StoreError(f"{path}: this journal holds no session yet; run `harness tune`")
+        if Path(which).is_file():
+            raise StoreError(
+                f"{path}: there is no session {which!r}, which is a file: `harness import` makes a "
+                "session of a file of results"
+            )
         raise StoreError(
             f"{path}: there is no session {which!r}; `harness sessions` lists them, and `last` is "
             "the latest"
