@@ -112,6 +112,16 @@ def test_parquet_is_a_row_per_run(cli: Cli, journal: Path, tmp_path: Path) -> No
     assert "-o" in nameless.err
 
 
+def test_a_report_of_no_session_says_so_before_plotly_is_missed(
+    cli: Cli, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.report.html.library.find_spec", lambda _: None)
+    ended = cli("report", "nope", "--journal", journal)
+    assert ended.code == 1
+    assert "there is no session 'nope'" in ended.err
+    assert "gpu-harness[report]" in cli("report", "--journal", journal).err
+
+
 def test_report_is_a_page(cli: Cli, journal: Path, tmp_path: Path) -> None:
     if find_spec("plotly") is None:
         ended = cli("report", "--journal", journal)
