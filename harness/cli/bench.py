@@ -97,7 +97,8 @@ def bench(
     """Measure given configurations of CONFIG anew, on every device, without a search.
 
     By default the best that was found. Each bench is a session of its own; `harness history` shows
-    them over time. With --against it exits with 4 if anything is proven to be slower.
+    them over time. With --against each configuration is compared with itself. It exits with 4 if
+    one is proven to be slower, with 2 if the two have none in common.
     """
     spec = load_spec(config, **lanes)
     prepared = prepare_bench(spec, Wanted(values, source, top), repeat=repeat)
@@ -108,10 +109,14 @@ def bench(
         on_wait=lambda text: click.echo(format_text(text), err=True),
     )
     result = run_session(prepared.setup, options)
-    comparison = None
+    comparison: Comparisons | None = None
+    refused: ConfigError | None = None
     if before is not None and result.best is not None:
         after = Side(f"session {result.info.id}", result.info, result.outcomes)
-        comparison = compare_sessions(before, after, threshold=threshold / 100, unlike=unlike)
+        try:
+            comparison = compare_sessions(before, after, threshold=threshold / 100, unlike=unlike)
+        except ConfigError as error:  # what was measured is told all the same
+            refused = error
     commit = capture_commit(spec.base)
     if as_json:
         made = bench_object(result.info, result.outcomes, commit)
@@ -121,6 +126,8 @@ def bench(
         if comparison is not None:
             write_lines(["", *comparison.to_lines(20)])
     _exit(result, comparison)
+    if refused is not None:
+        raise refused
 
 
 def _find_side(which: str, setup: Setup) -> Side:
