@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +12,8 @@ from typing import Any
 from harness.store.rows import SEARCHED, to_text
 from harness.store.schema import connect, has_journal, translated
 from harness.store.sessions import name_state
+
+Choose = Callable[[Mapping[int, str]], int | None]
 
 _COLUMNS = "id, state, started_s, spec, premises, outputs, summary"
 
@@ -59,7 +61,7 @@ class Past:
     """A config's sessions, as far as they say whether there is anything to do.
 
     Attributes:
-        same: the latest complete session with the premises asked for.
+        same: the complete session that has done already what is asked for.
         complete: the latest complete session whose results may be used.
         latest: the latest of all.
     """
@@ -69,11 +71,12 @@ class Past:
     latest: PastSession | None = None
 
 
-def find_past(path: Path, config_path: str, premises: str) -> Past:
+def find_past(path: Path, config_path: str, choose: Choose) -> Past:
     """The past of a config; empty if there is no journal at `path`.
 
     Args:
-        premises: those of a session that began now.
+        choose: among the premises of complete sessions, by their ids, the latest first: which has
+            done already what is asked for; None: none has.
 
     Raises:
         StoreError: the journal cannot be read.
@@ -97,8 +100,14 @@ def find_past(path: Path, config_path: str, premises: str) -> Past:
             "SELECT COALESCE(MAX(reuse_from), 0) FROM sessions WHERE config_path = ?", (config,)
         ).fetchone()
         usable = "state = 'complete' AND id >= ?"
+        rows = db.execute(
+            "SELECT id, premises FROM sessions WHERE config_path = ? AND premises IS NOT NULL "
+            f"AND {SEARCHED} AND {usable} ORDER BY id DESC",
+            (config, horizon),
+        )
+        chosen = choose(dict(rows))
         return Past(
-            same=find(f"{usable} AND premises = ?", horizon, premises),
+            same=None if chosen is None else find("id = ?", chosen),
             complete=find(usable, horizon),
             latest=find("1"),
         )
