@@ -147,7 +147,12 @@ class Summary:
         lines = [f"{', '.join(parts)}, in {format_duration(self.elapsed_s)}"]
         for lane, (name, value) in sorted(self.ended_by.items()):
             where = f" on {lane}" if lane else ""
-            lines.append(f"ended{where} {_describe_limit(name, value, self.info.unit)}")
+            reached = _describe_limit(name, value, self.info.unit)
+            if name == "max_tests" and not lane and not progress.tested and progress.done > value:
+                reached = (
+                    f"at once: {progress.done} tests are known, and search.max_tests = {value}"
+                )
+            lines.append(f"ended{where} {reached}")
         if progress.tested:
             lines.append(f"lanes busy: {self._busy_shares()}")
         return lines
