@@ -7,7 +7,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from harness.app.names import STRATEGIES, load
+from harness.app.names import PREFER_QUICK, STRATEGIES, load
 from harness.configuration import Configuration, Goal
 from harness.errors import ConfigError
 from harness.model import Outcome
@@ -82,6 +82,18 @@ def find_strategy(name: str) -> str:
         known = ", ".join(dict.fromkeys(["auto", *STRATEGIES]))
         raise ConfigError(f"strategy {name!r}: unknown; use one of {known}")
     return entry
+
+
+def search_warnings(setup: Setup) -> list[str]:
+    """What the config asks of the search and does not get."""
+    table = setup.spec.search
+    if not table.prefer_quick or setup.strategy in PREFER_QUICK:
+        return []
+    return [
+        f'search.prefer_quick does nothing here: strategy "{setup.strategy}", which `auto` chose, '
+        "tests what it tests whatever it takes; name one of "
+        f"{', '.join(PREFER_QUICK)}, or leave it out"
+    ]
 
 
 def make_search(
