@@ -35,9 +35,11 @@ def choose_view(progress: str) -> MakeView | None:
 
 
 def _make_plain(
-    progress: Progress, now_s: Callable[[], float], _: Callable[[], int | None]
+    progress: Progress, now_s: Callable[[], float], remaining: Callable[[], int | None]
 ) -> View:
-    return PlainView(progress, write=lambda line: click.echo(line, err=True), now_s=now_s)
+    return PlainView(
+        progress, write=lambda line: click.echo(line, err=True), now_s=now_s, remaining=remaining
+    )
 
 
 def _make_live(
