@@ -14,11 +14,17 @@ from harness.app.result import Result
 from harness.app.session import run_session
 from harness.app.setup import Setup
 from harness.app.sides import load_side
-from harness.cli.numbers import Number, WholeNumber
-from harness.cli.options import device_options, json_option, load_spec
+from harness.cli.numbers import WholeNumber
+from harness.cli.options import (
+    device_options,
+    json_option,
+    load_spec,
+    progress_option,
+    threshold_option,
+)
 from harness.cli.output import write_json, write_lines
 from harness.cli.tables import format_table
-from harness.cli.views import choose_view, progress_option
+from harness.cli.views import choose_view
 from harness.config.spec import MAX_REPEAT
 from harness.errors import (
     EXIT_DEVICE,
@@ -68,13 +74,7 @@ _MOST = 1000
     metavar="SIDE",
     help="Compare with this: `last` bench of CONFIG, or whatever `harness compare` takes.",
 )
-@click.option(
-    "--threshold",
-    type=Number(above=0),
-    default=1.0,
-    show_default=True,
-    help="The least difference that matters, in percent.",
-)
+@threshold_option
 @click.option("--unlike", is_flag=True, help="Compare also what is not alike.")
 @click.option("--wait", is_flag=True, help="Wait for devices that another harness uses.")
 @progress_option

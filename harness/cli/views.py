@@ -4,25 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
 
 import click
 
 from harness.app.options import MakeView, View
 from harness.report.plain import PlainView
 from harness.report.progress import Progress
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def progress_option(function: F) -> F:
-    """`--progress`."""
-    return click.option(
-        "--progress",
-        type=click.Choice(["auto", "live", "plain", "none"]),
-        default="auto",
-        help="auto: live on a terminal, plain lines elsewhere.",
-    )(function)
 
 
 def choose_view(progress: str) -> MakeView | None:
