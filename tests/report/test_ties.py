@@ -100,7 +100,7 @@ def test_the_tie_set_is_that_of_the_finals(tied: bool, expected: list[int]) -> N
     text = Reader(make_report([stored], "library")).text
     assert "3 finalists were measured anew, in turns, on lane 0; test 2 won" in text
     assert ("2 other tests are tied" if tied else "1 other test is tied") in text
-    assert ("[0.9900, 1.050] tied" if tied else "[1.015, 1.050] worse") in text
+    assert ("tied 1.020 [0.9900, 1.050]" if tied else "worse 1.020 [1.015, 1.050]") in text
     assert "same binary as test 2" in text
     assert "No finals" not in text
 

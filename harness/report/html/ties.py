@@ -47,13 +47,13 @@ def _show_finals(group: Group, ranking: Ranking, ties: Ties) -> Markup:
             continue
         ratio = "1" if standing.test == finals.winner else _interval(standing)
         verdict = "wins" if standing.test == finals.winner else "tied" if standing.tied else "worse"
-        rows.append(_row(outcome, group, ratio, verdict))
+        rows.append(_row(outcome, group, verdict, ratio))
         rows += [
-            _row(copy, group, ratio, f"same binary as test {standing.test}")
+            _row(copy, group, f"same binary as test {standing.test}", ratio)
             for copy in group.outcomes
             if copy.copy_of == standing.test
         ]
-    said = ("score in the search", "ratio in the finals", "result")
+    said = ("result", "ratio in the finals", "score in the search")
     header = ["test", *said, *group.info.parameters]
     return join([paragraph(what), table("The finals", header, rows)])
 
@@ -68,10 +68,12 @@ def _show_pairs(group: Group, ties: Ties, count: int) -> Markup:
             "there are too few to prove more."
         )
     elif others:
-        what = (
-            f"Compared one by one at 95 %, {_others(others)} not told from the best. That does not "
-            "allow for the choice: the rest are not proven, at 95 %, to be worse."
-        )
+        what = f"Compared one by one at 95 %, {_others(others)} not told from the best."
+        if others + 1 < count:
+            what += (
+                " That does not allow for the choice: of the rest it is not proven, at 95 %, that "
+                "all of them are worse."
+            )
     else:
         what = (
             "Compared one by one at 95 %, the samples of the best are better than those of each "
@@ -87,7 +89,11 @@ def _show_pairs(group: Group, ties: Ties, count: int) -> Markup:
 def _advice(group: Group) -> list[Cell]:
     if group.info.strategy in (BENCH, IMPORT):
         return []
-    return [" ", element("code", "harness bench --top 5"), " measures the best of them anew."]
+    return [
+        " ",
+        element("code", "harness bench CONFIG --top 5"),
+        " measures the best of them anew.",
+    ]
 
 
 def _others(count: int) -> str:
@@ -99,7 +105,7 @@ def _table_of_pairs(group: Group, ties: Ties) -> Markup:
         _row(outcome, group, _ratio(ties.comparisons.get(outcome.test_id)))
         for outcome in ties.outcomes[:_MOST]
     ]
-    header = ["test", "score", "ratio to the best", *group.info.parameters]
+    header = ["test", "ratio to the best", "score", *group.info.parameters]
     caption = "Not told from the best one by one" if ties.proven else "Overlapping with the best"
     if len(ties.outcomes) > _MOST:
         caption += f": the first {_MOST} of {len(ties.outcomes)}"
@@ -109,7 +115,7 @@ def _table_of_pairs(group: Group, ties: Ties) -> Markup:
 def _row(outcome: Outcome, group: Group, *cells: str) -> list[Cell]:
     score = describe_score(outcome, group.info.unit)
     values = (format_value(value) for value in outcome.configuration.values())
-    return [f"test {outcome.test_id}", score, *cells, *values]
+    return [f"test {outcome.test_id}", *cells, score, *values]
 
 
 def _ratio(comparison: Comparison | None) -> str:
