@@ -138,7 +138,7 @@ def _find_configurations(spec: Spec, setup: Setup, wanted: Wanted) -> list[Found
     if emitted is not None:
         return emitted
     side = load_side(wanted.source, journal)
-    return _take_best(side.name, side.info, side.outcomes, wanted.top)
+    return _take_best(side.name, side.info, side.outcomes, wanted.top, side.winners)
 
 
 def _split_values(text: str) -> dict[str, Value]:

@@ -93,7 +93,7 @@ def _load(which: str, journal: Path) -> Side | NvbenchFile:
 def _load_session(journal: Path, which: str, where: str = "") -> Side:
     stored = load_session(journal, which)
     name = f"session {stored.info.id}{where} ({stored.info.name})"
-    return Side(name, stored.info, stored.outcomes)
+    return Side(name, stored.info, stored.outcomes, winners=stored.winners)
 
 
 def _choose_benchmark(which: str, file: NvbenchFile, benchmark: str | None, *, hot: bool) -> Side:
