@@ -86,7 +86,10 @@ class Comparisons:
         }
 
     def to_lines(self, most: int) -> list[str]:
-        """For people: at most `most` configurations, the worst and the best changes."""
+        """For people: at most `most` configurations, the worst changes first.
+
+        Beside the bests, only those that differ.
+        """
         lines = [f"warning: {text}" for text in self.warnings]
         lines.append(f"{self.names[1]} beside {self.names[0]}, a ratio above 1 is worse")
         lines += [""] if self.bests else []
@@ -98,15 +101,15 @@ class Comparisons:
         shown = ", ".join(f"{counts[verdict]} {verdict}" for verdict in sorted(counts))
         both = format_count(len(self.rows), "configuration")
         lines += ["", f"{both} in both: {shown or 'nothing to compare'}"]
+        told = [row for row in self.rows if not self.bests or row.verdict in ("SLOWER", "FASTER")]
+        lines += [f"  {_describe(row)}" for row in told[:most]]
+        if len(told) > most:
+            lines.append(f"  … and {len(told) - most} more; --json has all")
         lines += [
             f"only in {name}: {_list_keys(keys)}"
             for name, keys in zip(self.names, self.alone, strict=True)
             if keys
         ]
-        told = [row for row in self.rows if row.verdict in ("SLOWER", "FASTER")]
-        lines += [f"  {_describe(row)}" for row in told[:most]]
-        if len(told) > most:
-            lines.append(f"  … and {len(told) - most} more; --json has all")
         if self.rows and not any(row.comparison.has_interval for row in self.rows):
             lines.append(
                 "there are too few samples to prove anything: tune with scoring.repeat = 5 or more"
@@ -165,7 +168,7 @@ def _nothing_common(
         for side, keys in zip((first, second), alone, strict=True)
     )
     return ConfigError(
-        f"nothing to compare: no configuration has results above 0 in both; {', '.join(has)}; "
+        f"nothing to compare: no configuration has results above 0 in both; {'; '.join(has)}; "
         "`harness bench` measures the same ones with --values, or --from the other"
     )
 

@@ -179,6 +179,7 @@ def test_another_configuration_is_no_regression(cli: Cli, tuned: Path) -> None:
     ended = cli("bench", tuned, *slower, *FEW, "--against", "last")
     assert ended.code == 0, ended.err
     assert "1 configuration in both: 1 SAME" in ended.out
+    assert "  SAME     1.000 x [1.000, 1.000]  A=2 B=x  (n=10, 10)\n" in ended.out
     assert "only in session 2 (printer): A=1 B=x\n" in ended.out
     assert "only in session 3: A=3 B=x\n" in ended.out
     assert cli("compare", "2", "3").code == 0
@@ -195,7 +196,7 @@ def test_nothing_in_common_is_said_after_what_was_measured(cli: Cli, tuned: Path
     assert ended.code == 2
     assert "2 points" in ended.out
     assert "nothing to compare: no configuration" in ended.err
-    assert "session 2 (printer) has A=1 B=x, session 3 has A=2 B=x; `harness bench`" in ended.err
+    assert "session 2 (printer) has A=1 B=x; session 3 has A=2 B=x; `harness bench`" in ended.err
     # It was recorded: from now on there is something to compare with.
     assert cli(*other).code == 0
     assert cli("compare", "2", "3").code == 2
