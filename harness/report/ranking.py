@@ -84,11 +84,15 @@ def read_ranking(said: Mapping[str, Any]) -> Ranking:
     return Ranking(said["lane"], Finals(said["winner"], standings), energies_j)
 
 
+def read_rankings(said: Sequence[Mapping[str, Any]]) -> list[Ranking]:
+    """The finals that a session told of at its end."""
+    return [read_ranking(each) for each in said]
+
+
 def is_ranking(note: Note) -> bool:
     """Whether a note tells of finals.
 
-    Those of earlier invocations were of fewer tests: what holds is what the session said at its
-    end.
+    There is one of each invocation that held some: what holds is what the session said at its end.
     """
     return "standings" in note.details
 
@@ -104,8 +108,3 @@ def describe_chance(count: int, goal: Goal) -> str:
         f"no finals were measured: the best was chosen as the {best} of {count} scores, so luck "
         "has a part in it, and measured again it would probably do worse"
     )
-
-
-def read_rankings(said: Sequence[Mapping[str, Any]]) -> list[Ranking]:
-    """The finals that a session told of at its end."""
-    return [read_ranking(each) for each in said]
