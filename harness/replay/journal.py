@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from harness.configuration import Configuration
@@ -56,14 +57,13 @@ def make_session_recording(
     """
     lanes = info.lanes[:1] if info.distribution == "replicate" else info.lanes
     names = {lane.name for lane in lanes}
+    final = [outcome for outcome in outcomes if outcome.kind.is_final]
     measurements: dict[Configuration, Measurement] = {
-        outcome.configuration: _measurement(outcome)
-        for outcome in outcomes
-        if outcome.kind.is_final and outcome.lane in names
+        outcome.configuration: _measurement(outcome) for outcome in final if outcome.lane in names
     }
     if not measurements:
         raise ConfigError(f"{source}: no test has ended; give a session with results")
-    return make_recording(
+    made = make_recording(
         measurements,
         find_parameters(measurements, info.parameters, source),
         goal=info.goal,
@@ -76,6 +76,7 @@ def make_session_recording(
         simulated=simulated,
         form=form,
     )
+    return replace(made, elsewhere=sum(outcome.lane not in names for outcome in final))
 
 
 def _measurement(outcome: Outcome) -> Measurement:

@@ -66,6 +66,7 @@ class Recording:
         simulated: whether the file says that its results are simulated.
         form: the format of the file.
         repeated: results in it that others of the same configuration, further down, replace.
+        elsewhere: results of a session's other lanes, each of which searched for itself.
     """
 
     space: Space
@@ -80,6 +81,7 @@ class Recording:
     simulated: bool = False
     form: str = ""
     repeated: int = 0
+    elsewhere: int = 0
 
     @property
     def left_out(self) -> list[str]:
@@ -89,6 +91,11 @@ class Recording:
             found.append(
                 f"{format_count(self.repeated, 'result')} of {self.source} left out: of a "
                 "configuration that is in the file more than once, the last result counts"
+            )
+        if self.elsewhere:
+            found.append(
+                f"{format_count(self.elsewhere, 'result')} of {self.source} left out: of other "
+                "lanes than the first, where each lane searched for itself"
             )
         if self.outside:
             found.append(

@@ -6,7 +6,7 @@ import pytest
 
 from tests.replay.helpers import write_kernel_tuner, write_t4
 
-from .helpers import Cli
+from .helpers import VIRTUAL, Cli
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +56,18 @@ def test_an_export_of_a_session_is_imported_too(cli: Cli, tmp_path: Path) -> Non
     assert "imported from session.json (JSON export)" in ended.out
     compared = cli("compare", "1", "2", "--json").json
     assert {row["ratio"] for row in compared["configurations"]} == {1.0}
+
+
+def test_lanes_that_are_left_out_are_told(cli: Cli, tmp_path: Path) -> None:
+    config = tmp_path / "virtual.toml"
+    config.write_text(VIRTUAL)
+    replicate = ("--distribution", "replicate", "--budget", "2", "--strategy", "random")
+    assert cli("tune", config, *replicate, "--parallel", "2", "--progress", "none").code == 0
+    cli("export", "--format", "json", "-o", tmp_path / "session.json")
+    ended = cli("import", tmp_path / "session.json")
+    assert ", 2 tests, imported from session.json (JSON export, simulated)" in ended.out
+    assert "warning: 2 results of" in ended.out
+    assert "of other lanes than the first" in ended.out
 
 
 def test_results_that_are_there_twice_are_warned_of(cli: Cli, tmp_path: Path) -> None:
