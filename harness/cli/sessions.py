@@ -180,7 +180,7 @@ def _choice_lines(stored: SessionOverview, succeeded: int) -> list[str]:
     """How the best was found to be so."""
     if stored.finals:
         return [ranking.describe() for ranking in read_rankings(stored.finals)]
-    if succeeded < 2:
+    if succeeded < 2 or stored.info.strategy == BENCH:  # which chooses nothing
         return []
     return [describe_chance(succeeded, stored.info.goal)]
 

@@ -74,6 +74,8 @@ def test_the_best_is_measured_on_every_lane(cli: Cli, tuned: Path) -> None:
     assert "measured: the best of session 1; journal: " in ended.out
     shown = cli("show", "--json").json
     assert shown["session"] == 2
+    assert "no finals" not in cli("show").out
+    assert "no finals" in cli("show", "1").out
     assert {len(top["samples"]) for top in shown["top"]} == {20}
     assert [row["kind"] for row in cli("sessions", "--json").json] == ["bench", "tune"]
 

@@ -19,7 +19,7 @@ from harness.store.sessions import load_session
 from tests.app.test_kernels import base, changed
 from tests.report.html.test_report import Reader
 
-from .helpers import make_outcome, make_stored
+from .helpers import make_info, make_outcome, make_stored
 
 __all__ = ["base"]
 
@@ -116,6 +116,9 @@ def test_without_finals_the_choice_of_the_best_is_told() -> None:
     text = Reader(make_report([make_stored()], "library")).text
     assert "No finals were measured: the best was chosen as the least of 23 scores" in text
     assert "does not allow for the choice" in text
+    benched = Reader(make_report([make_stored(info=make_info(strategy="bench"))], "library")).text
+    assert "Compared one by one at 95 %" in benched
+    assert "the choice" not in benched
 
 
 @pytest.mark.parametrize(("noise", "tied"), [(0.0005, False), (0.2, True)])

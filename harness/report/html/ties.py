@@ -60,8 +60,8 @@ def _show_finals(group: Group, ranking: Ranking, ties: Ties) -> Markup:
 
 def _show_pairs(group: Group, ties: Ties, count: int) -> Markup:
     others = len(ties.outcomes) - 1
-    chance = describe_chance(count, group.info.goal)
-    parts = [paragraph(f"{chance[0].upper()}{chance[1:]}.", *_advice(group))]
+    searched = group.info.strategy != BENCH  # a bench measures what it is told to
+    parts = [_show_chance(group, count)] if searched else []
     if not ties.proven:
         what = (
             f"The samples of {format_count(others, 'other test')} overlap with those of the best; "
@@ -69,7 +69,7 @@ def _show_pairs(group: Group, ties: Ties, count: int) -> Markup:
         )
     elif others:
         what = f"Compared one by one at 95 %, {_others(others)} not told from the best."
-        if others + 1 < count:
+        if searched and others + 1 < count:
             what += (
                 " That does not allow for the choice: of the rest it is not proven, at 95 %, that "
                 "all of them are worse."
@@ -77,23 +77,26 @@ def _show_pairs(group: Group, ties: Ties, count: int) -> Markup:
     else:
         what = (
             "Compared one by one at 95 %, the samples of the best are better than those of each "
-            "other test. That does not allow for the choice: it is not proven, at 95 %, that it "
-            "is the best."
+            "other test."
         )
+        if searched:
+            what += (
+                " That does not allow for the choice: it is not proven, at 95 %, that it is the "
+                "best."
+            )
     parts.append(paragraph(what))
     if others:
         parts.append(_table_of_pairs(group, ties))
     return join(parts)
 
 
-def _advice(group: Group) -> list[Cell]:
-    if group.info.strategy in (BENCH, IMPORT):
-        return []
-    return [
-        " ",
-        element("code", "harness bench CONFIG --top 5"),
-        " measures the best of them anew.",
-    ]
+def _show_chance(group: Group, count: int) -> Markup:
+    chance = describe_chance(count, group.info.goal)
+    said: list[Cell] = [f"{chance[0].upper()}{chance[1:]}."]
+    if group.info.strategy != IMPORT:
+        advice = element("code", "harness bench CONFIG --top 5")
+        said += [" ", advice, " measures the best of them anew."]
+    return paragraph(*said)
 
 
 def _others(count: int) -> str:
