@@ -80,7 +80,8 @@ def _load(which: str, journal: Path) -> Side | NvbenchFile:
     if form == "nvbench":
         return NvbenchFile(path, content)
     if form == "export":
-        return Side(which, *load_exported(path, content))
+        found = load_exported(path, content)
+        return Side(which, found.info, found.outcomes, winners=found.winners)
     if form is not None:
         recording = load_recording(which)
         info, outcomes = make_session(recording)

@@ -64,7 +64,9 @@ def export(
     chosen = sessions or (_find_default(path, form),)
     stored = [load_session(path, session, runs=form in EXPORTS) for session in chosen]
     if form in EXPORTS:
-        text = load(EXPORTS[form])(stored[0].info, stored[0].outcomes)
+        session = stored[0]
+        more = {"winners": session.winners} if form == "json" else {}
+        text = load(EXPORTS[form])(session.info, session.outcomes, **more)
     else:
         tuned = make_tuned(
             [(session.info, session.outcomes) for session in stored],

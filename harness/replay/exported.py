@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -70,10 +70,24 @@ class _Session(Struct):
     strategy: str
     tests: list[_Test]
     recording: str = ""
+    winners: frozenset[int] = frozenset()
 
 
-def load_exported(path: Path, content: bytes) -> tuple[SessionInfo, tuple[Outcome, ...]]:
-    """The session in an export, and its tests with samples and scores.
+class Exported(NamedTuple):
+    """What an export holds.
+
+    Attributes:
+        outcomes: with samples and scores.
+        winners: the tests that the session called the best at its end.
+    """
+
+    info: SessionInfo
+    outcomes: tuple[Outcome, ...]
+    winners: frozenset[int]
+
+
+def load_exported(path: Path, content: bytes) -> Exported:
+    """The session in an export.
 
     Args:
         content: of the file, decompressed.
@@ -86,7 +100,7 @@ def load_exported(path: Path, content: bytes) -> tuple[SessionInfo, tuple[Outcom
     outcomes = tuple(
         _read_outcome(test, names, f"{path}: tests[{at}]") for at, test in enumerate(session.tests)
     )
-    return _read_info(path, session), outcomes
+    return Exported(_read_info(path, session), outcomes, session.winners)
 
 
 def load_export(path: Path, content: bytes, space: Space | None = None) -> Recording:
@@ -99,7 +113,7 @@ def load_export(path: Path, content: bytes, space: Space | None = None) -> Recor
     Raises:
         ConfigError: it is wrong inside, or holds nothing that could be replayed.
     """
-    info, outcomes = load_exported(path, content)
+    info, outcomes, _ = load_exported(path, content)
     return make_session_recording(
         info,
         outcomes,

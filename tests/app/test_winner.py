@@ -11,6 +11,7 @@ import pytest
 import harness
 from harness.app.bench import Wanted, prepare_bench
 from harness.app.sides import load_side
+from harness.export.json import format_json
 from harness.export.tuned import make_tuned
 from harness.model import Outcome
 from harness.report.compare import compare_sessions
@@ -64,7 +65,11 @@ def test_comparisons_benches_and_lists_follow_the_winner(base: Path) -> None:
         side = load_side("last", journal)
         (row,) = compare_sessions(side, side, threshold=0.01).bests
         assert row.configuration == result.best.configuration
-        for source in (None, "last"):
+        stored = load_session(journal)
+        export = base / "session.json"
+        export.write_text(format_json(stored.info, stored.outcomes, stored.winners))
+        assert load_side(str(export), journal).winners == stored.winners
+        for source in (None, "last", str(export)):
             bench = prepare_bench(spec, Wanted(source=source))
             assert list(bench.setup.space) == [result.best.configuration]
         assert list_sessions(journal)[0].best == result.best.score

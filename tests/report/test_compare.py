@@ -142,7 +142,7 @@ class TestExports:
     def test_come_back_the_same_for_a_comparison(self, tmp_path: Path) -> None:
         before = side(TIMES, 1)
         path = self.write(tmp_path, before)
-        info, outcomes = load_exported(path, path.read_bytes())
+        info, outcomes, _ = load_exported(path, path.read_bytes())
         assert info.lanes[0].device.model == LANE.device.model
         assert [o.samples for o in outcomes] == [o.samples for o in before.outcomes]
         assert not compare(before, Side("again", info, outcomes)).regressed
