@@ -22,6 +22,7 @@ from harness.errors import ConfigError
 from harness.model import Outcome, SessionInfo
 from harness.space.listed import list_space
 from harness.space.space import Space
+from harness.store.schema import has_journal
 from harness.store.sessions import find_latest, load_session
 
 REPEAT = 20
@@ -83,7 +84,7 @@ def find_before(setup: Setup, *, bench: bool) -> int | None:
     Of a simulated bench a simulated one, else one that measured.
     """
     journal = setup.spec.journal_path
-    if not journal.is_file():
+    if not has_journal(journal):
         return None
     return find_latest(journal, str(setup.spec.path), bench=bench, simulated=setup.simulated)
 
@@ -137,7 +138,7 @@ def _find_configurations(spec: Spec, setup: Setup, wanted: Wanted) -> list[Found
     if emitted is not None:
         return emitted
     side = load_side(wanted.source, journal)
-    return _take_best(side.name, side.info, side.outcomes, wanted.top)
+    return _take_best(side.name, side.info, side.outcomes, wanted.top, side.winners)
 
 
 def _split_values(text: str) -> dict[str, Value]:

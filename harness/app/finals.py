@@ -8,69 +8,28 @@ from dataclasses import dataclass
 from harness.app.kernel_measures import ENERGY_INDEX, KernelMeasures
 from harness.app.kernels import KernelTests
 from harness.configuration import Goal
-from harness.events import Note
 from harness.lane import Lane
 from harness.model import Outcome, OutcomeKind, Run, Test
+from harness.report.ranking import Ranking
 from harness.schedule.again import Again
-from harness.timing.finalists import ROUNDS, Finals, choose_finalists, compare_finalists
+from harness.timing.finalists import ROUNDS, choose_finalists, compare_finalists
 
 INDICES = range(1, ROUNDS + 1)
 """Runs of a test beside its first are those of the finals."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ranking:
-    """What the finals of lanes that search together say.
+class Held:
+    """Finals that were held, now or before.
 
     Attributes:
-        lane: where the finals were.
-        outcomes: the finalists, by test id.
-        energies_j: joules per launch, where they were measured.
+        winner: the best.
         recorded: whether an earlier invocation measured all of it.
     """
 
-    lane: str
-    finals: Finals[int]
-    outcomes: Mapping[int, Outcome]
-    energies_j: Mapping[int, float]
+    ranking: Ranking
+    winner: Outcome
     recorded: bool
-
-    @property
-    def winner(self) -> Outcome:
-        """The best."""
-        return self.outcomes[self.finals.winner]
-
-    def describe(self) -> str:
-        """In one line."""
-        tied = [test for test in self.finals.tied if test != self.finals.winner]
-        who = ", ".join(f"test {test}" for test in tied)
-        text = f"finals of {len(self.outcomes)} on lane {self.lane}: test {self.finals.winner} wins"
-        text += f"; tied with it within 1 %: {who}" if tied else ", alone within 1 %"
-        energies = [f"test {n} {joules:.3g} J" for n, joules in self.energies_j.items()]
-        return f"{text}; energy per launch: {', '.join(energies)}" if energies else text
-
-    def to_note(self, at_s: float) -> Note:
-        """For the journal, with everything that was found out."""
-        return Note("info", self.describe(), at_s, self._details())
-
-    def _details(self) -> dict[str, object]:
-        return {
-            "lane": self.lane,
-            "winner": self.finals.winner,
-            "standings": [
-                {
-                    "test": standing.test,
-                    "median_s": standing.median_s,
-                    "ratio": standing.ratio,
-                    "low": standing.low,
-                    "high": standing.high,
-                    "p": standing.p,
-                    "tied": standing.tied,
-                    "energy_j": self.energies_j.get(standing.test),
-                }
-                for standing in self.finals.standings
-            ],
-        }
 
 
 def hold_finals(
@@ -80,7 +39,7 @@ def hold_finals(
     again: Again,
     *,
     goal: Goal,
-) -> Ranking | None:
+) -> Held | None:
     """Let the best of `outcomes` meet on one lane.
 
     What an earlier invocation recorded of the same finals is not measured again. If the lane's
@@ -113,7 +72,8 @@ def hold_finals(
     lane = next((lane for lane in lanes if lane.name == name), lanes[0])
     costs = {n: _costs(kernel, finalists[n], lane, made) for n, made in runs.items()}
     finals = compare_finalists(costs, seed=1)
-    return Ranking(lane.name, finals, finalists, _energies(runs), known is not None)
+    ranking = Ranking(lane.name, finals, _energies(runs))
+    return Held(ranking, finalists[finals.winner], recorded=known is not None)
 
 
 def _order_lanes(best: Test, lanes: Sequence[Lane]) -> list[Lane]:

@@ -21,6 +21,7 @@ from harness.replay.session import LANE, make_session
 from harness.store.base import IMPORT, SessionStart
 from harness.store.identity import make_key
 from harness.store.journal import open_journal
+from harness.store.schema import has_journal
 from harness.store.sessions import find_complete
 
 
@@ -46,6 +47,7 @@ class Imported:
         form: the format of the file.
         tests, failed: how many it holds.
         best: None if the session was known.
+        warnings: what of the file is not in the session.
     """
 
     info: SessionInfo
@@ -54,6 +56,7 @@ class Imported:
     tests: int
     failed: int
     best: Outcome | None
+    warnings: tuple[str, ...] = ()
 
 
 def import_results(
@@ -95,8 +98,9 @@ def import_results(
         tests=len(outcomes),
         failed=sum(outcome.score is None for outcome in outcomes),
         best=next(outcome for outcome in outcomes if outcome.configuration == best),
+        warnings=tuple(recording.left_out),
     )
-    before = find_complete(journal, key) if journal.is_file() else None
+    before = find_complete(journal, key) if has_journal(journal) else None
     if before is not None:
         return replace(found, info=replace(info, id=before), known=True)
     number = _write(recording, key, info, outcomes, journal)
@@ -191,16 +195,7 @@ def _list_notes(recording: Recording) -> list[Note]:
         "the import on"
     )
     notes = [Note("info", f"imported from {recording.source} ({facts}); {when}", now_s)]
-    if recording.outside:
-        notes.append(
-            Note(
-                "warning",
-                f"{recording.outside} configurations of the file are not in the space of the "
-                "definition and were left out",
-                now_s,
-            )
-        )
-    return notes
+    return [*notes, *(Note("warning", text, now_s) for text in recording.left_out)]
 
 
 def _list_events(outcomes: tuple[Outcome, ...]) -> Iterator[Event]:

@@ -110,6 +110,38 @@ def find_premises(
     )
 
 
+def covers(before: str, now: str) -> bool:
+    """Whether a complete session has done all that a session with the premises `now` would do.
+
+    It has if all is the same but for limits of the search, none of which was narrower.
+
+    Args:
+        before: the premises of the complete session, as `Premises.to_json` wrote them.
+    """
+    if before == now:
+        return True
+    one, two = json.loads(before), json.loads(now)
+    limits, wanted = one.pop("search", None), two.pop("search", None)
+    if one != two or not isinstance(limits, dict) or not isinstance(wanted, dict):
+        return False
+    sign = -1 if one.get("goal") == "max" else 1
+    # The greater, the more is tested; a target the other way round.
+    reaches = {"max_tests": 1, "max_time_s": 1, "patience": 1, "target": -sign}
+    return all(
+        _reaches(limits.get(name), wanted.get(name), reaches[name])
+        if name in reaches
+        else limits.get(name) == wanted.get(name)
+        for name in {**limits, **wanted}
+    )
+
+
+def _reaches(limit: float | None, wanted: float | None, sign: int) -> bool:
+    """Whether a search with the first of two limits goes at least as far as with the second."""
+    if limit is None or wanted is None:
+        return limit is None
+    return sign * limit >= sign * wanted
+
+
 def find_command_sources(spec: Spec, commands: Commands) -> dict[str, str]:
     """Hashes of the files that the tests of `commands` are made from, by path."""
     return find_sources(

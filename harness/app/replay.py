@@ -44,7 +44,7 @@ def _check_scoring(spec: Spec, recording: Recording) -> None:
 
 
 def replay_warnings(recording: Recording) -> list[str]:
-    """What the user should know of a recording that does not fit its space."""
+    """What the user should know of a recording that is not whole, or does not fit its space."""
     space, known = recording.space, len(recording.measurements)
     warnings = []
     if space.size is None or known < space.size:
@@ -52,12 +52,7 @@ def replay_warnings(recording: Recording) -> list[str]:
         warnings.append(
             f"only {known}{size} configurations are in {recording.source}; tests of others fail"
         )
-    if recording.outside:
-        warnings.append(
-            f"{recording.outside} configurations in {recording.source} are not in the space and "
-            "are left out"
-        )
-    return warnings
+    return [*warnings, *recording.left_out]
 
 
 def make_replay_spec(source: str, definition: Path | None = None) -> tuple[Spec, Recording]:

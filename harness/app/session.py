@@ -18,14 +18,16 @@ from harness.app.kernels import KernelTests
 from harness.app.options import Options, View
 from harness.app.outputs import read_outputs, write_outputs
 from harness.app.prior import Prior, load_prior
+from harness.app.recall import find_tests, list_known, make_recall
 from harness.app.result import Result
-from harness.app.retakes import MOST, Retaking, restore, revise
+from harness.app.retakes import MOST, Retaking, revise
 from harness.app.seats import make_distribution, make_executor, make_plan
 from harness.app.setup import Setup
 from harness.app.signals import stopping_on_signals
 from harness.app.strategies import make_search
 from harness.app.suspects import find_suspects, setup_warnings
 from harness.app.toolchain import describe_toolchain, open_toolchain
+from harness.app.trees import judge_tree
 from harness.configuration import Configuration
 from harness.device.locks import hold_devices
 from harness.errors import StoreError
@@ -41,10 +43,8 @@ from harness.schedule.streams import Stream
 from harness.search.base import Strategy, learns
 from harness.search.budget import Limited
 from harness.search.check_tree import TreeCheck
-from harness.search.claims import contradictions, explain, spread_tolerance
 from harness.search.importance import Importance
 from harness.space.space import Space
-from harness.space.tree import Node, format_tree
 from harness.store.journal import SqliteJournal, open_journal
 from harness.store.past import record_outputs
 
@@ -139,24 +139,15 @@ class _Session:
 
     def _make_engine(self) -> Engine:
         setup = self.setup
-        recorded = {outcome.key: outcome for outcome in self.begun.outcomes}
-
-        def recall(key: str) -> Outcome | None:
-            known = recorded.get(key)
-            # A replay's simulated time must not depend on what was replayed before.
-            if known is not None:  # the search goes on with what it was told
-                known = restore(known)
-            elif not self.options.fresh and setup.recording is None:
-                known = self.journal.find(key)
-            return known
-
+        # A replay's simulated time must not depend on what was replayed before.
+        elsewhere = None if self.options.fresh or setup.recording is not None else self.journal.find
         return Engine(
             setup.lanes,
             plan=make_plan(setup),
             distribution=make_distribution(setup, self.executor.workers),
             executor=self.executor,
             memory=Memory(
-                recall,
+                make_recall(self.begun, elsewhere),
                 {test.key: (test, runs) for test, runs in self.begun.unfinished},
                 next_id=self.begun.next_test_id,
                 session=self.info.id,
@@ -204,10 +195,11 @@ class _Session:
         else:
             self._run(self._make_search)
         if self.options.check_tree and tree is not None:
-            self._check_tree(tree)
+            self._check_tree()
         if self.setup.spec.output.importance is not None:
             self._run(self._make_importance)
         self.lost_searching = len(self.engine.lost)
+        self._recall_rest()
         if self.setup.kernel is not None:
             self._retake(self.setup.kernel)
             if self.setup.kernel.kernel.measure.finalists:
@@ -248,29 +240,40 @@ class _Session:
         On several lanes a strategy that learns would ask otherwise than before, since outcomes that
         are known come in another order: it would go on. Later tests are not of the search.
         """
-        later = self.options.check_tree or self.setup.spec.output.importance is not None
-        return self.begun.stands and not later and self.setup.recording is None
+        only_search = self._tests_are_of_search
+        return self.begun.stands and only_search and self.setup.recording is None
+
+    @property
+    def _tests_are_of_search(self) -> bool:
+        """Whether no tests are made after it, which the journal does not tell from its own."""
+        return not self.options.check_tree and self.setup.spec.output.importance is None
 
     def _recall_search(self) -> None:
         """Take the outcomes of the search from the journal."""
-        for outcome in self.begun.outcomes:
-            self._watch(TestEnded(restore(outcome)))
+        self._recall_rest()
         for group in self._groups():
             search = self._make_search(group)
             for outcome in self._known(group):
                 search.tell(outcome)
+
+    def _recall_rest(self) -> None:
+        """What the session knows and was not asked for this time is part of it all the same."""
+        for outcome in list_known(self.begun):
+            if outcome.test_id not in self.outcomes:
+                self._watch(TestEnded(outcome))
 
     def _hold_finals(self, kernel: KernelTests) -> None:
         """Measure the best tests anew, and let the winner be the session's best."""
         again = self._make_again()
         for group in self._groups():
             lanes = [lane for lane in self.setup.lanes if lane.name in group]
-            ranking = hold_finals(kernel, self._known(group), lanes, again, goal=self.setup.goal)
-            if ranking is not None:
-                self.progress.best[next(iter(group)) if self._replicates else ""] = ranking.winner
-                self._tell(ranking.to_note(self.executor.now_s()), record=not ranking.recorded)
+            held = hold_finals(kernel, self._known(group), lanes, again, goal=self.setup.goal)
+            if held is not None:
+                self.progress.best[next(iter(group)) if self._replicates else ""] = held.winner
+                note = held.ranking.to_note(self.executor.now_s())
+                self._tell(note, record=not held.recorded)
 
-    def _check_tree(self, tree: Node) -> None:
+    def _check_tree(self) -> None:
         """Test a sample that the tree says cannot win, and say what contradicts it."""
         self._run(self._make_check)
         unit = self.setup.unit
@@ -279,22 +282,16 @@ class _Session:
             best = self._best(group)
             if best is None:
                 continue
-            findings = contradictions(
+            told = judge_tree(
                 self._space_of(group),
                 best.configuration,
-                {o.configuration: o.score for o in outcomes if o.score is not None},
+                outcomes,
                 sampled,
                 goal=self.setup.goal,
-                tolerance=spread_tolerance(outcomes),
+                unit=unit,
             )
-            for finding in findings:
-                self._note(explain(finding, unit))
-            if not findings:
-                self._note(
-                    f"{len(sampled)} tests outside the tree's path found nothing against "
-                    f"{format_tree(tree)}",
-                    "info",
-                )
+            for level, text in told:
+                self._note(text, level)
 
     def _known(self, group: frozenset[str]) -> list[Outcome]:
         """What the lanes of a group have measured."""
@@ -339,6 +336,7 @@ class _Session:
     def _make_search(self, group: frozenset[str]) -> Strategy:
         space = self._space_of(group)
         lane = next(lane for lane in self.setup.lanes if lane.name in group)
+        lanes = group if self._replicates else None
         made = make_search(
             self.setup,
             space,
@@ -346,6 +344,7 @@ class _Session:
             self.prior.outcomes,
             self.executor.now_s,
             is_cached=partial(self.compiled.has, lane=lane) if self.compiled else None,
+            recorded=find_tests(self.begun, lanes) if self._tests_are_of_search else {},
         )
         self.searches[group] = made
         return made

@@ -254,8 +254,9 @@ def _check_countable(spec: Spec, spaces: Sequence[Space]) -> None:
             others = ", ".join(name for name in STRATEGIES if name != "exhaustive")
             limit = "limit it (search.max_tests), " if spec.search.strategy == "auto" else ""
             raise ConfigError(
-                f'search.strategy = "{spec.search.strategy}": would test every configuration, but '
-                f"there are {space.cartesian_size:,} combinations, {known} valid; {limit}use "
+                f'{spec.path}: search.strategy = "{spec.search.strategy}": would test every '
+                f"configuration, but there are {space.cartesian_size:,} combinations, {known} "
+                f"valid; {limit}use "
                 f"another strategy ({others}), or fewer values or more constraints (see "
                 "`harness space`)"
             )

@@ -5,12 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.errors import ConfigError
-from harness.replay.load import find_format, load_recording, split_source
-from harness.replay.nvbench import SIGN, NvbenchFile
+from harness.replay.exported import load_exported
+from harness.replay.load import (
+    KNOWN,
+    describe_content,
+    find_format,
+    load_recording,
+    split_source,
+)
+from harness.replay.nvbench import NvbenchFile
 from harness.replay.read import read_content
 from harness.replay.session import make_session
 from harness.report.sides import Side
-from harness.store.exported import load_exported
 from harness.store.sessions import load_session
 
 _FILES = (".json", ".gz", ".csv", ".sqlite")
@@ -71,17 +77,24 @@ def _load(which: str, journal: Path) -> Side | NvbenchFile:
     form = find_format(content)
     if form == "journal":
         return _load_session(path, session or "last", f" of {path}")
-    if form is not None:
-        return Side(which, *make_session(load_recording(which)))
-    if SIGN.search(content) is not None:
+    if form == "nvbench":
         return NvbenchFile(path, content)
-    return Side(which, *load_exported(path))
+    if form == "export":
+        found = load_exported(path, content)
+        return Side(which, found.info, found.outcomes, winners=found.winners)
+    if form is not None:
+        recording = load_recording(which)
+        info, outcomes = make_session(recording)
+        return Side(which, info, outcomes, warnings=tuple(recording.left_out))
+    raise ConfigError(
+        f"{path}: {describe_content(content)}; give {KNOWN}, NVBench's JSON, or a journal"
+    )
 
 
 def _load_session(journal: Path, which: str, where: str = "") -> Side:
     stored = load_session(journal, which)
     name = f"session {stored.info.id}{where} ({stored.info.name})"
-    return Side(name, stored.info, stored.outcomes)
+    return Side(name, stored.info, stored.outcomes, winners=stored.winners)
 
 
 def _choose_benchmark(which: str, file: NvbenchFile, benchmark: str | None, *, hot: bool) -> Side:

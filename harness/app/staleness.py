@@ -6,6 +6,7 @@ worker where that can be avoided: a build asks this every time.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from harness.app.commands import make_commands
 from harness.app.kernel_files import read_source
 from harness.app.lanes import find_lanes
 from harness.app.outputs import find_changed
-from harness.app.premises import Found, Premises, find_command_sources, find_premises
+from harness.app.premises import Found, Premises, covers, find_command_sources, find_premises
 from harness.app.toolchain import identify_toolchain
 from harness.config.spec import Spec
 from harness.store.past import Past, PastSession, find_past
@@ -28,8 +29,8 @@ class Standing:
     """How a config stands to what was measured before.
 
     Attributes:
-        session: the complete session whose premises are today's; None: there is none, and tuning
-            has something to do.
+        session: the complete session whose premises are today's, or differ by wider limits only;
+            None: there is none, and tuning has something to do.
         changes: why there is none, or which of the session's files must be written again.
         is_new: whether the config was never tuned.
     """
@@ -49,11 +50,29 @@ def find_standing(spec: Spec) -> Standing:
         HarnessError: devices, compiler or files cannot be found, or the journal cannot be read.
     """
     premises = _look(spec).to_json()
-    past = find_past(spec.journal_path, str(spec.path), premises)
+    past = find_past(spec.journal_path, str(spec.path), lambda known: _choose(known, premises))
     if past.same is not None and past.same.summary.get("best") is not None:
         return Standing(past.same, tuple(find_changed(spec, past.same)))
     why = tuple(_explain(spec, past, msgspec.json.decode(premises)))
     return Standing(None, why, is_new=past.latest is None)
+
+
+def _choose(known: Mapping[int, str], premises: str) -> int | None:
+    """The session that has done what is asked for; of several that went farthest, then the latest.
+
+    A session with narrower limits, made in between, does not put worse values into a build.
+
+    Args:
+        known: premises by session, the latest first.
+        premises: today's.
+    """
+    found: int | None = None
+    for session, before in known.items():
+        if not covers(before, premises):
+            continue
+        if found is None or not covers(known[found], before):
+            found = session
+    return found
 
 
 def _look(spec: Spec) -> Premises:

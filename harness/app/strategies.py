@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from harness.app.names import STRATEGIES, load
+from harness.app.names import PREFER_QUICK, STRATEGIES, load
 from harness.configuration import Configuration, Goal
 from harness.errors import ConfigError
 from harness.model import Outcome
@@ -83,6 +84,18 @@ def find_strategy(name: str) -> str:
     return entry
 
 
+def search_warnings(setup: Setup) -> list[str]:
+    """What the config asks of the search and does not get."""
+    table = setup.spec.search
+    if not table.prefer_quick or setup.strategy in PREFER_QUICK:
+        return []
+    return [
+        f'search.prefer_quick does nothing here: strategy "{setup.strategy}", which `auto` chose, '
+        "tests what it tests whatever it takes; name one of "
+        f"{', '.join(PREFER_QUICK)}, or leave it out"
+    ]
+
+
 def make_search(
     setup: Setup,
     space: Space,
@@ -91,6 +104,7 @@ def make_search(
     now_s: Callable[[], float],
     *,
     is_cached: Callable[[Configuration], bool] | None = None,
+    recorded: Mapping[Configuration, Outcome | None] = MappingProxyType({}),
 ) -> Limited:
     """A setup's strategy, after its first configuration and within its limits.
 
@@ -99,6 +113,7 @@ def make_search(
         lanes: how many those are.
         now_s: the session's clock.
         is_cached: whether a configuration was compiled before, where that can be told.
+        recorded: the tests of the session's earlier invocations; None: without an outcome yet.
     """
     table = setup.spec.search
     strategy = make_strategy(
@@ -115,4 +130,4 @@ def make_search(
     if setup.start is not None:
         strategy = StartFirst(strategy, [setup.start])
     limits = Limits(table.max_tests, table.max_time_s, table.target, table.patience)
-    return Limited(strategy, space, limits, goal=setup.goal, now_s=now_s)
+    return Limited(strategy, space, limits, goal=setup.goal, now_s=now_s, recorded=recorded)

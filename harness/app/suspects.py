@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from harness.app.replay import replay_warnings
 from harness.app.setup import Setup
+from harness.app.strategies import search_warnings
 from harness.lane import Lane
 from harness.model import Outcome
 from harness.timing.sentinel import TOLERANCE
@@ -65,7 +66,7 @@ def _compare_lanes(sentinels_s: dict[str, float], lanes: Sequence[Lane]) -> list
 
 def setup_warnings(setup: Setup) -> list[str]:
     """What one should know of a setup before its scores are believed, or waited for."""
-    warnings = comparability_warnings(setup)
+    warnings = [*search_warnings(setup), *comparability_warnings(setup)]
     if setup.one_by_one:
         where = "on each lane" if len(setup.lanes) > 1 else "on one lane"
         warnings.append(

@@ -14,11 +14,17 @@ from harness.app.result import Result
 from harness.app.session import run_session
 from harness.app.setup import Setup
 from harness.app.sides import load_side
-from harness.cli.numbers import Number, WholeNumber
-from harness.cli.options import device_options, json_option, load_spec
+from harness.cli.numbers import WholeNumber
+from harness.cli.options import (
+    device_options,
+    json_option,
+    load_spec,
+    progress_option,
+    threshold_option,
+)
 from harness.cli.output import write_json, write_lines
 from harness.cli.tables import format_table
-from harness.cli.views import choose_view, progress_option
+from harness.cli.views import choose_view
 from harness.config.spec import MAX_REPEAT
 from harness.errors import (
     EXIT_DEVICE,
@@ -68,13 +74,7 @@ _MOST = 1000
     metavar="SIDE",
     help="Compare with this: `last` bench of CONFIG, or whatever `harness compare` takes.",
 )
-@click.option(
-    "--threshold",
-    type=Number(above=0),
-    default=1.0,
-    show_default=True,
-    help="The least difference that matters, in percent.",
-)
+@threshold_option
 @click.option("--unlike", is_flag=True, help="Compare also what is not alike.")
 @click.option("--wait", is_flag=True, help="Wait for devices that another harness uses.")
 @progress_option
@@ -97,7 +97,8 @@ def bench(
     """Measure given configurations of CONFIG anew, on every device, without a search.
 
     By default the best that was found. Each bench is a session of its own; `harness history` shows
-    them over time. With --against it exits with 4 if anything is proven to be slower.
+    them over time. With --against each configuration is compared with itself. It exits with 4 if
+    one is proven to be slower, with 2 if the two have none in common.
     """
     spec = load_spec(config, **lanes)
     prepared = prepare_bench(spec, Wanted(values, source, top), repeat=repeat)
@@ -108,10 +109,14 @@ def bench(
         on_wait=lambda text: click.echo(format_text(text), err=True),
     )
     result = run_session(prepared.setup, options)
-    comparison = None
+    comparison: Comparisons | None = None
+    refused: ConfigError | None = None
     if before is not None and result.best is not None:
         after = Side(f"session {result.info.id}", result.info, result.outcomes)
-        comparison = compare_sessions(before, after, threshold=threshold / 100, unlike=unlike)
+        try:
+            comparison = compare_sessions(before, after, threshold=threshold / 100, unlike=unlike)
+        except ConfigError as error:  # what was measured is told all the same
+            refused = error
     commit = capture_commit(spec.base)
     if as_json:
         made = bench_object(result.info, result.outcomes, commit)
@@ -121,6 +126,8 @@ def bench(
         if comparison is not None:
             write_lines(["", *comparison.to_lines(20)])
     _exit(result, comparison)
+    if refused is not None:
+        raise refused
 
 
 def _find_side(which: str, setup: Setup) -> Side:

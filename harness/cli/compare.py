@@ -7,8 +7,14 @@ from pathlib import Path
 import click
 
 from harness.app.sides import load_sides
-from harness.cli.numbers import Number, WholeNumber
-from harness.cli.options import MAX_TOP, find_journal, journal_option, json_option
+from harness.cli.numbers import WholeNumber
+from harness.cli.options import (
+    MAX_TOP,
+    find_journal,
+    journal_option,
+    json_option,
+    threshold_option,
+)
 from harness.cli.output import write_json, write_lines
 from harness.errors import EXIT_REGRESSION
 from harness.report.compare import compare_sessions
@@ -17,13 +23,7 @@ from harness.report.compare import compare_sessions
 @click.command()
 @click.argument("first")
 @click.argument("second")
-@click.option(
-    "--threshold",
-    type=Number(above=0),
-    default=1.0,
-    show_default=True,
-    help="The least difference that matters, in percent.",
-)
+@threshold_option
 @click.option(
     "--unlike",
     is_flag=True,

@@ -15,6 +15,7 @@ from harness.errors import ConfigError
 from harness.export.base import write_whole
 from harness.export.tuned import make_tuned
 from harness.store.columns import open_columns
+from harness.store.schema import has_journal
 from harness.store.sessions import find_last_search, load_session
 
 
@@ -63,7 +64,9 @@ def export(
     chosen = sessions or (_find_default(path, form),)
     stored = [load_session(path, session, runs=form in EXPORTS) for session in chosen]
     if form in EXPORTS:
-        text = load(EXPORTS[form])(stored[0].info, stored[0].outcomes)
+        session = stored[0]
+        more = {"winners": session.winners} if form == "json" else {}
+        text = load(EXPORTS[form])(session.info, session.outcomes, **more)
     else:
         tuned = make_tuned(
             [(session.info, session.outcomes) for session in stored],
@@ -80,7 +83,7 @@ def export(
 
 def _find_default(journal: Path, form: str) -> str:
     """The last session; for builds the last that searched: a bench's best is only one of a few."""
-    if form in EXPORTS or not journal.is_file():
+    if form in EXPORTS or not has_journal(journal):
         return "last"
     found = find_last_search(journal)
     return "last" if found is None else str(found)

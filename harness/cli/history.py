@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from harness.cli.numbers import Number, WholeNumber
-from harness.cli.options import check_target, find_journal, journal_option
+from harness.cli.options import check_target, find_journal, journal_option, threshold_option
 from harness.cli.output import write_json, write_lines
 from harness.cli.tables import format_table
 from harness.errors import EXIT_REGRESSION, ConfigError
@@ -21,13 +21,7 @@ _CONFIGS = (".toml", ".conf", ".json")
 
 @click.command()
 @click.argument("config", required=False)
-@click.option(
-    "--threshold",
-    type=Number(above=0),
-    default=1.0,
-    show_default=True,
-    help="The least change that matters, in percent.",
-)
+@threshold_option
 @click.option(
     "--risk",
     type=Number(above=0),

@@ -44,9 +44,10 @@ def import_(
 ) -> None:
     """Put results that other tools measured into the journal, each FILE as a session.
 
-    FILE is T4, a Kernel Tuner cache, or a log in CSV as Spencer's tuner and `harness export`
-    write it. The session says what it was imported from; no test that is made here takes a result
-    from it. A file that was imported before is not imported again.
+    FILE is T4, a Kernel Tuner cache, a log in CSV as Spencer's tuner and `harness export` write
+    it, or what `harness export --format json` wrote. The session says what it was imported from;
+    no test that is made here takes a result from it. A file that was imported before is not
+    imported again.
     """
     scale = _read_scale(optimal, unit)
     path = find_journal(journal)
@@ -89,6 +90,7 @@ def _describe(imported: Imported) -> list[str]:
         f"from {format_path(info.recording)} ({imported.form}{simulated})",
         f"  on {info.lanes[0].device.name or 'a device that the file does not name (--device)'}; "
         f"best: {describe_score(imported.best, info.unit)} with {imported.best.configuration}",
+        *(f"  warning: {text}" for text in imported.warnings),
     ]
 
 
@@ -106,4 +108,5 @@ def _to_object(imported: Imported) -> dict[str, Any]:
         "goal": info.goal,
         "tests": imported.tests,
         "failed": imported.failed,
+        "warnings": list(imported.warnings),
     }

@@ -27,6 +27,21 @@ MAX_TOP = 1_000_000
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 
+threshold_option = click.option(
+    "--threshold",
+    type=Number(above=0),
+    default=1.0,
+    show_default=True,
+    help="The least difference that matters, in percent.",
+)
+
+progress_option = click.option(
+    "--progress",
+    type=click.Choice(["auto", "live", "plain", "none"]),
+    default="auto",
+    help="auto: live on a terminal, plain lines elsewhere.",
+)
+
 
 def lane_options(function: F) -> F:
     """Those of `device_options`, and `--distribution`."""
@@ -121,6 +136,8 @@ def check_target(
     """
     if output is None or not output.exists():
         return
+    if output.is_dir():
+        raise ConfigError(f"{output}: this is a folder; name a file to write")
     what, real = name_owner(output, form), output.resolve()
     if journal is not None and real == journal.resolve():
         what = "the journal"

@@ -32,8 +32,7 @@ def report(*, sessions: tuple[str, ...], output: Path, journal: Path | None) -> 
     """
     path = find_journal(journal)
     check_target(output, path)
-    library = load_library()
     stored = [load_session(path, session) for session in sessions or ("last",)]
-    text = make_report(stored, library)
+    text = make_report(stored, load_library())
     write_whole(output, text)
     click.echo(f"wrote {output} ({format_bytes(len(text.encode()))})", err=True)

@@ -14,6 +14,7 @@ from harness.cli.tables import format_table
 from harness.model import Outcome
 from harness.report.kernel import describe_kernel, kernel_object
 from harness.report.plain import describe_score
+from harness.report.ranking import describe_chance, is_ranking, read_rankings
 from harness.store.base import BENCH, IMPORT, SessionOverview, SessionRow
 from harness.store.sessions import list_sessions, load_overview
 from harness.units import format_count, format_instant, format_path, format_score
@@ -119,6 +120,7 @@ def _to_object(stored: SessionOverview) -> dict[str, Any]:
             }
             for o in (*stored.failures, *stored.invalid)
         ],
+        "finals": list(stored.finals),
         "lanes": {lane.name: lane.device.name for lane in info.lanes},
         "environment": dict(stored.environment),
         "warnings": [note.text for note in stored.notes if note.level == "warning"],
@@ -145,7 +147,7 @@ def _lines(stored: SessionOverview) -> list[str]:
         f"started: {format_instant(info.started_s)}; {format_count(stored.tests, 'test')}, "
         f"{len(stored.failures)} failed",
         *(f"lane {lane.name}: {lane.device.name}" for lane in info.lanes),
-        *(f"{note.level}: {note.text}" for note in stored.notes),
+        *(f"{note.level}: {note.text}" for note in stored.notes if not is_ranking(note)),
         "",
     ]
     table: list[tuple[str, ...]] = [
@@ -164,6 +166,7 @@ def _lines(stored: SessionOverview) -> list[str]:
     succeeded = stored.tests - len(stored.failures) - len(stored.invalid)
     if len(stored.best) < succeeded:
         lines.append(f"… the best {len(stored.best)} of {succeeded}; --top N shows more")
+    lines += _choice_lines(stored, succeeded)
     if stored.best and (kernel := describe_kernel(stored.best[0], info)):
         lines += ["", "the best:", *(f"  {line}" for line in kernel)]
     if stored.failures or stored.invalid:
@@ -171,6 +174,15 @@ def _lines(stored: SessionOverview) -> list[str]:
         said = ", ".join(f"{count} {word}" for count, word in counts if count)
         lines += ["", f"{said}; `harness show {info.id} --failures` shows why"]
     return lines
+
+
+def _choice_lines(stored: SessionOverview, succeeded: int) -> list[str]:
+    """How the best was found to be so."""
+    if stored.finals:
+        return [ranking.describe() for ranking in read_rankings(stored.finals)]
+    if succeeded < 2 or stored.info.strategy == BENCH:  # which chooses nothing
+        return []
+    return [describe_chance(succeeded, stored.info.goal)]
 
 
 def _failure_lines(stored: SessionOverview) -> list[str]:

@@ -10,7 +10,13 @@ import click
 from harness.app.example import default_config
 from harness.app.staleness import find_standing
 from harness.cli.numbers import WholeNumber
-from harness.cli.options import change, json_option, lane_options, search_options
+from harness.cli.options import (
+    change,
+    json_option,
+    lane_options,
+    progress_option,
+    search_options,
+)
 from harness.cli.standing import settle, tell_stale
 from harness.config.load import load_config
 from harness.config.spec import MAX_REPEAT, Spec
@@ -60,12 +66,7 @@ if TYPE_CHECKING:
 @click.option("--wait", is_flag=True, help="Wait for devices that another harness uses.")
 @click.option("--check-tree", is_flag=True, help="Test a sample that would show a wrong tree.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
-@click.option(
-    "--progress",
-    type=click.Choice(["auto", "live", "plain", "none"]),
-    default="auto",
-    help="auto: live on a terminal, plain lines elsewhere.",
-)
+@progress_option
 @json_option
 def tune(
     *,

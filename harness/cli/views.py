@@ -4,25 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
 
 import click
 
 from harness.app.options import MakeView, View
 from harness.report.plain import PlainView
 from harness.report.progress import Progress
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def progress_option(function: F) -> F:
-    """`--progress`."""
-    return click.option(
-        "--progress",
-        type=click.Choice(["auto", "live", "plain", "none"]),
-        default="auto",
-        help="auto: live on a terminal, plain lines elsewhere.",
-    )(function)
 
 
 def choose_view(progress: str) -> MakeView | None:
@@ -35,9 +22,11 @@ def choose_view(progress: str) -> MakeView | None:
 
 
 def _make_plain(
-    progress: Progress, now_s: Callable[[], float], _: Callable[[], int | None]
+    progress: Progress, now_s: Callable[[], float], remaining: Callable[[], int | None]
 ) -> View:
-    return PlainView(progress, write=lambda line: click.echo(line, err=True), now_s=now_s)
+    return PlainView(
+        progress, write=lambda line: click.echo(line, err=True), now_s=now_s, remaining=remaining
+    )
 
 
 def _make_live(

@@ -164,10 +164,15 @@ def _check_scoring(view: View) -> Iterator[Problem]:
 
 
 def _check_search(view: View) -> Iterator[Problem]:
-    needs_tree = view.spec.search.strategy == "tree" and view.spec.space.tree is None
+    strategy = view.spec.search.strategy
+    kind, _, inside = strategy.partition("/")
+    needs_tree = kind == "tree" and view.spec.space.tree is None
     if needs_tree and view.is_read("search", "strategy") and view.is_read("space", "tree"):
-        text = 'there is no tree; add space.tree, such as "{A, B, {C}, {D}}", or write "auto"'
-        yield Problem(("search", "strategy"), text, '"tree"')
+        text = (
+            'there is no tree; add space.tree, such as "{A, B, {C}, {D}}", or write '
+            f'"{inside or "auto"}"'
+        )
+        yield Problem(("search", "strategy"), text, f'"{strategy}"')
     if view.spec.search.start and view.is_whole("search", "start"):
         yield from _check_start(view)
 

@@ -89,7 +89,7 @@ def _load(path: Path) -> Mapping[str, Any]:
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}; give the path of a T1 file") from error
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: {error}; expected JSON") from error
+        raise ConfigError(f"{path}: no JSON: {error}; give a T1 file, which is JSON") from error
     return content if isinstance(content, Mapping) else {}
 
 

@@ -2,21 +2,22 @@
 
 Keys: `session`, `name`, `simulated`, `imported` (and of a replay or an import `recording`),
 `started_s` (Unix time), `goal`, `unit`, `repeat`, `aggregate`, `distribution`, `strategy`,
-`parameters`, `lanes`, and `tests`: a list of objects with `test`, `lane`, `outcome`, `parameters`,
-`score`, `samples` (both in `unit`), `compile_s`, `compile_started_s` (an instant; null where the
-test was not compiled in this session), `compile_seat` (`compile`, which is the compile pool, or a
-lane), `runs` (times in seconds, memory in bytes), and for failed ones `reason` and `evidence`.
-Tests of kernels also have `artifact` (the binary, with registers, shared memory and spills),
-`copy_of` where they share the measurement of another, and in each run `measurement`: every sample
-in seconds per launch, in order, and how they were taken.
+`parameters`, `lanes`, `winners` (the tests that it called the best: of kernels those that won the
+finals), and `tests`: a list of objects with `test`, `lane`, `outcome`, `parameters`, `score`,
+`samples` (both in `unit`), `compile_s`, `compile_started_s` (an instant; null where the test was
+not compiled in this session), `compile_seat` (`compile`, which is the compile pool, or a lane),
+`runs` (times in seconds, memory in bytes), and for failed ones `reason` and `evidence`. Tests of
+kernels also have `artifact` (the binary, with registers, shared memory and spills), `copy_of` where
+they share the measurement of another, and in each run `measurement`: every sample in seconds per
+launch, in order, and how they were taken.
 
-`store/exported.py` reads it back.
+`replay/exported.py` reads it back.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -38,8 +39,14 @@ _RUN_KEYS = (
 )
 
 
-def format_json(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:
-    """The session with its outcomes, in their order."""
+def format_json(
+    info: SessionInfo, outcomes: Sequence[Outcome], winners: Collection[int] = ()
+) -> str:
+    """The session with its outcomes, in their order.
+
+    Args:
+        winners: the tests that it called the best at its end.
+    """
     return (
         json.dumps(
             {
@@ -66,6 +73,7 @@ def format_json(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:
                     }
                     for lane in info.lanes
                 ],
+                "winners": sorted(winners),
                 "tests": [_to_object(outcome) for outcome in outcomes],
             },
             indent=2,

@@ -45,11 +45,13 @@ def load_csv(path: Path, content: bytes, space: Space | None = None) -> Recordin
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: no UTF-8: {error.reason}; give a log as text") from None
-    header, *rows = [
-        [cell.strip() for cell in row]
-        for row in csv.reader(io.StringIO(text, newline=""))
-        if any(row)
-    ]
+    reader = csv.reader(io.StringIO(text, newline=""))
+    try:
+        header, *rows = [[cell.strip() for cell in row] for row in reader if any(row)]
+    except csv.Error as error:
+        raise ConfigError(
+            f"{path}: line {reader.line_num}: {error}; correct the file, or give another"
+        ) from None
     parameters = _find_parameters(path, header)
     if not rows:
         raise ConfigError(f"{path}: no row below the header; give a log that holds tests")
@@ -64,7 +66,7 @@ def load_csv(path: Path, content: bytes, space: Space | None = None) -> Recordin
         measurements[Configuration(parameters, values)] = _measure(header, row)
     return make_recording(
         measurements,
-        find_parameters(measurements, parameters),
+        find_parameters(measurements, parameters, str(path)),
         goal="min",
         unit="s",
         device="",
@@ -73,6 +75,7 @@ def load_csv(path: Path, content: bytes, space: Space | None = None) -> Recordin
         space=space,
         simulated=marked is not None and any(row[marked] == "1" for row in rows),
         form="CSV",
+        repeated=len(rows) - len(measurements),
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from harness.configuration import Configuration
 from harness.errors import ConfigError
-from harness.model import Outcome, OutcomeKind
+from harness.model import Outcome, OutcomeKind, SessionInfo
 from harness.replay.recording import Measurement, Recording, find_parameters, make_recording
 from harness.space.space import Space
 from harness.store.identity import make_key
@@ -30,27 +32,51 @@ def load_journal(path: Path, session: str = "last", space: Space | None = None) 
         StoreError: no such journal or session.
     """
     stored = load_session(path, session)
-    info = stored.info
-    source = f"{path}:{info.id}"
+    source = f"{path}:{stored.info.id}"
+    return make_session_recording(stored.info, stored.outcomes, source=source, space=space)
+
+
+def make_session_recording(
+    info: SessionInfo,
+    outcomes: Iterable[Outcome],
+    *,
+    source: str,
+    digest: str = "",
+    space: Space | None = None,
+    name: str = "",
+    simulated: bool = False,
+    form: str = "",
+) -> Recording:
+    """The recording that a session makes; of a `replicate` one, what its first lane measured.
+
+    Args:
+        digest: of what it was read from; empty: of what was measured.
+
+    Raises:
+        ConfigError: nothing that could be replayed.
+    """
     lanes = info.lanes[:1] if info.distribution == "replicate" else info.lanes
     names = {lane.name for lane in lanes}
+    final = [outcome for outcome in outcomes if outcome.kind.is_final]
     measurements: dict[Configuration, Measurement] = {
-        outcome.configuration: _measurement(outcome)
-        for outcome in stored.outcomes
-        if outcome.kind.is_final and outcome.lane in names
+        outcome.configuration: _measurement(outcome) for outcome in final if outcome.lane in names
     }
     if not measurements:
         raise ConfigError(f"{source}: no test has ended; give a session with results")
-    return make_recording(
+    made = make_recording(
         measurements,
-        find_parameters(measurements, info.parameters),
+        find_parameters(measurements, info.parameters, source),
         goal=info.goal,
         unit=info.unit,
         device=", ".join(dict.fromkeys(lane.device.name for lane in lanes if lane.device.name)),
         source=source,
-        digest=make_key({"session": repr(sorted(measurements.items(), key=str))}),
+        digest=digest or make_key({"session": repr(sorted(measurements.items(), key=str))}),
         space=space,
+        name=name,
+        simulated=simulated,
+        form=form,
     )
+    return replace(made, elsewhere=sum(outcome.lane not in names for outcome in final))
 
 
 def _measurement(outcome: Outcome) -> Measurement:

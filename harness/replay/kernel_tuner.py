@@ -15,7 +15,15 @@ from msgspec import Struct
 from harness.configuration import Configuration, Value
 from harness.errors import ConfigError
 from harness.model import OutcomeKind
-from harness.replay.read import decode, digest_of, goal_of, is_time, judge, read_instant
+from harness.replay.read import (
+    check_version,
+    decode,
+    digest_of,
+    goal_of,
+    is_time,
+    judge,
+    read_instant,
+)
 from harness.replay.recording import Measurement, Recording, find_parameters, make_recording
 from harness.space.parameters import Parameter
 from harness.space.space import Space
@@ -39,6 +47,7 @@ class _File(Struct):
     device_name: str = ""
     objective: str = "time"
     kernel_name: str = ""
+    schema_version: str | int | float | None = None
     simulated: bool = False  # ours; the format says nothing of it
 
 
@@ -53,6 +62,9 @@ def load_kernel_tuner(path: Path, content: bytes, space: Space | None = None) ->
         ConfigError: it is no cache file, or says nothing that could be replayed.
     """
     file = decode(path, _close(content), _File)
+    check_version(path, "schema_version", file.schema_version)
+    if not file.cache:
+        raise ConfigError(f"{path}: cache: empty; give a file with results")
     names = tuple(file.tune_params_keys)
     measurements: dict[Configuration, Measurement] = {}
     for key, entry in file.cache.items():
@@ -60,7 +72,7 @@ def load_kernel_tuner(path: Path, content: bytes, space: Space | None = None) ->
         measurements[_configuration(entry, names, place)] = _measurement(
             entry, file.objective, place
         )
-    parameters = find_parameters(measurements, names)
+    parameters = find_parameters(measurements, names, str(path))
     if set(file.tune_params) >= set(names):
         parameters = [_with_order(p, file.tune_params[p.name]) for p in parameters]
     return make_recording(
@@ -75,6 +87,7 @@ def load_kernel_tuner(path: Path, content: bytes, space: Space | None = None) ->
         name=file.kernel_name,
         simulated=file.simulated,
         form="Kernel Tuner cache",
+        repeated=len(file.cache) - len(measurements),
     )
 
 

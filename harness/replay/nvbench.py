@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from harness.comparison import Moments
 from harness.configuration import Configuration, Value
@@ -26,7 +26,7 @@ from harness.errors import ConfigError
 from harness.lane import IMPORTED, DeviceInfo, Lane
 from harness.measurement import Mode
 from harness.model import Outcome, OutcomeKind, Run, SessionInfo
-from harness.replay.read import decode, digest_of
+from harness.replay.read import check_version, decode, digest_of
 
 SIGN = re.compile(rb'"benchmarks"\s*:\s*\[')
 """What only these files have."""
@@ -76,9 +76,22 @@ class _Device(Struct):
     number_of_sms: int = 0
 
 
+class _Version(Struct):
+    string: str = ""
+
+
+class _Versions(Struct):
+    json: _Version = field(default_factory=_Version)
+
+
+class _Meta(Struct):
+    version: _Versions = field(default_factory=_Versions)
+
+
 class _File(Struct):
     benchmarks: list[_Benchmark]
     devices: list[_Device] | None = None
+    meta: _Meta = field(default_factory=_Meta)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +123,9 @@ class NvbenchFile:
     def __init__(self, path: Path, content: bytes) -> None:
         self._path = path
         self._file = decode(path, content, _File)
+        check_version(path, "meta.version.json", self._file.meta.version.json.string)
+        if not self._file.benchmarks:
+            raise ConfigError(f"{path}: benchmarks: empty; give a file with results")
         self._digest = digest_of(content)
         devices = self._file.devices or []
         self._devices = {device.id: device for device in devices}

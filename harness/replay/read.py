@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import math
+import re
 import zlib
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,6 +17,7 @@ import msgspec
 from harness.configuration import Goal
 from harness.errors import ConfigError
 from harness.model import OutcomeKind
+from harness.units import shorten
 
 T = TypeVar("T")
 
@@ -57,7 +59,9 @@ def decode(path: Path, content: bytes, kind: type[T]) -> T:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     try:
-        return msgspec.convert(json.loads(content), type=kind)
+        data = json.loads(content)
+        json.dumps(data, ensure_ascii=False).encode()  # halves of a character are no text
+        return msgspec.convert(data, type=kind)
     except msgspec.ValidationError as error:
         raise ConfigError(_say(path, error)) from None
     except (ValueError, RecursionError) as error:
@@ -67,7 +71,27 @@ def decode(path: Path, content: bytes, kind: type[T]) -> T:
 def _say(path: Path, error: msgspec.ValidationError) -> str:
     reason, _, place = str(error).partition(" - at ")
     where = place.strip("`").removeprefix("$").removeprefix(".")
-    return f"{path}: {where or 'the whole'}: {reason[:1].lower()}{reason[1:]}; correct the file"
+    if missing := _MISSING.fullmatch(reason):
+        where, reason = f"{where}.{missing[1]}".removeprefix("."), "missing"
+    where = where or "the whole"
+    return f"{path}: {where}: {reason[:1].lower()}{reason[1:]}; correct the file, or give another"
+
+
+_MISSING = re.compile(r"Object missing required field `(.*)`")
+
+
+def check_version(path: Path, place: str, said: str | float | None) -> None:
+    """Refuse a version of a format whose first number is another than 1, if it says any.
+
+    Raises:
+        ConfigError: it is.
+    """
+    version = str(said or "")
+    if version and version.partition(".")[0] != "1":
+        raise ConfigError(
+            f"{path}: {place} = {shorten(version, 20)!r}: an unknown version of this format; give "
+            "a file of version 1"
+        )
 
 
 def seconds_per(unit: str, place: str) -> float:

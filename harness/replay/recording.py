@@ -16,6 +16,7 @@ from harness.model import Outcome, OutcomeKind, Run
 from harness.space.listed import list_space
 from harness.space.parameters import Parameter
 from harness.space.space import Space
+from harness.units import format_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ class Recording:
         name: what was tuned; empty if the file does not say.
         simulated: whether the file says that its results are simulated.
         form: the format of the file.
+        repeated: results in it that others of the same configuration, further down, replace.
+        elsewhere: results of a session's other lanes, each of which searched for itself.
     """
 
     space: Space
@@ -77,6 +80,29 @@ class Recording:
     name: str = ""
     simulated: bool = False
     form: str = ""
+    repeated: int = 0
+    elsewhere: int = 0
+
+    @property
+    def left_out(self) -> list[str]:
+        """What of the file has no part in this, as warnings."""
+        found = []
+        if self.repeated:
+            found.append(
+                f"{format_count(self.repeated, 'result')} of {self.source} left out: of a "
+                "configuration that is in the file more than once, the last result counts"
+            )
+        if self.elsewhere:
+            found.append(
+                f"{format_count(self.elsewhere, 'result')} of {self.source} left out: of other "
+                "lanes than the first, where each lane searched for itself"
+            )
+        if self.outside:
+            found.append(
+                f"{format_count(self.outside, 'configuration')} of {self.source} left out: not in "
+                "the space"
+            )
+        return found
 
     @property
     def device_name(self) -> str:
@@ -157,6 +183,7 @@ def make_recording(
     name: str = "",
     simulated: bool = False,
     form: str = "",
+    repeated: int = 0,
 ) -> Recording:
     """A recording of a space, or (None) of the space of just the configurations recorded.
 
@@ -188,6 +215,7 @@ def make_recording(
         name=name,
         simulated=simulated,
         form=form,
+        repeated=repeated,
     )
 
 
@@ -253,19 +281,34 @@ def restrict(recording: Recording, space: Space) -> Recording:
 
 
 def find_parameters(
-    configurations: Iterable[Configuration], names: Sequence[str]
+    configurations: Iterable[Configuration], names: Sequence[str], source: str
 ) -> list[Parameter]:
     """The parameters that configurations have values of.
 
     Numbers are in ascending order, other values as they first appear.
+
+    Args:
+        source: the file that they are from, for messages.
+
+    Raises:
+        ConfigError: there are none, or two of one name, or one has a value that is none.
     """
+    if not names or len(set(names)) < len(names):
+        raise ConfigError(
+            f"{source}: its parameters are {', '.join(names) or 'none'}; expected some, each with "
+            "a name of its own"
+        )
     columns: list[dict[Value, None]] = [{} for _ in names]
     for configuration in configurations:
         for column, value in zip(columns, configuration.values_, strict=True):
             column[value] = None
-    return [
-        Parameter(name, tuple(_order(column))) for name, column in zip(names, columns, strict=True)
-    ]
+    try:
+        return [
+            Parameter(name, tuple(_order(column)))
+            for name, column in zip(names, columns, strict=True)
+        ]
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}") from None
 
 
 def _order(values: Iterable[Value]) -> list[Value]:

@@ -15,6 +15,7 @@ from harness.configuration import Configuration, Value
 from harness.errors import ConfigError
 from harness.model import OutcomeKind
 from harness.replay.read import (
+    check_version,
     decode,
     digest_of,
     goal_of,
@@ -72,6 +73,7 @@ class _Metadata(Struct):
 class _File(Struct):
     results: list[_Result]
     metadata: _Metadata = field(default_factory=_Metadata)
+    schema_version: str | int | float | None = None
 
 
 def load_t4(path: Path, content: bytes, space: Space | None = None) -> Recording:
@@ -85,6 +87,7 @@ def load_t4(path: Path, content: bytes, space: Space | None = None) -> Recording
         ConfigError: it is no T4, or says nothing that could be replayed.
     """
     file = decode(path, content, _File)
+    check_version(path, "schema_version", file.schema_version)
     if not file.results:
         raise ConfigError(f"{path}: results: empty; give a file with results")
     first = file.results[0]
@@ -102,7 +105,7 @@ def load_t4(path: Path, content: bytes, space: Space | None = None) -> Recording
         )
     return make_recording(
         measurements,
-        find_parameters(measurements, names),
+        find_parameters(measurements, names, str(path)),
         goal=file.metadata.goal
         or goal_of(objective if is_time(objective) else f"{objective} {unit}"),
         unit="s" if is_time(objective) else unit or objective,
@@ -113,6 +116,7 @@ def load_t4(path: Path, content: bytes, space: Space | None = None) -> Recording
         name=file.metadata.name,
         simulated=file.metadata.simulated,
         form="T4",
+        repeated=len(file.results) - len(measurements),
     )
 
 

@@ -9,11 +9,16 @@ from typing import Any
 
 from harness.comparison import Comparison, Moments, Verdict, compare_samples
 from harness.configuration import Configuration, Goal
+from harness.errors import ConfigError
 from harness.report.moments import compare_moments, find_moments
-from harness.report.sides import Measured, Sampled, Side, pair_sides
+from harness.report.sides import Key, Measured, Sampled, Side, pair_sides
+from harness.store.base import BENCH
 from harness.units import format_count, format_significant
 
 CONFIDENCE = 0.95
+
+_FEW = 3
+"""So many configurations are named, more are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +43,10 @@ class Comparisons:
     """What a comparison of two sessions found.
 
     Attributes:
-        bests: on each device, the best of the second beside the best of the first.
+        bests: on each device, the best of the second beside the best of the first, which may be
+            different configurations; none where one of the two is a bench: it searched for none.
         rows: configurations that both have samples of, the worst change first.
+        alone: those that only the first, and only the second has samples of.
         threshold: the least difference that matters, as a fraction.
         warnings: what makes the two hard to compare.
     """
@@ -47,6 +54,7 @@ class Comparisons:
     names: tuple[str, str]
     bests: tuple[Row, ...]
     rows: tuple[Row, ...]
+    alone: tuple[tuple[Key, ...], tuple[Key, ...]]
     threshold: float
     warnings: tuple[str, ...]
 
@@ -72,11 +80,16 @@ class Comparisons:
             "bests": [_to_object(row) for row in self.bests],
             "verdicts": dict(Counter(row.verdict for row in self.rows)),
             "configurations": [_to_object(row) for row in self.rows],
+            "only_in_first": [_key_object(key) for key in self.alone[0]],
+            "only_in_second": [_key_object(key) for key in self.alone[1]],
             "warnings": list(self.warnings),
         }
 
     def to_lines(self, most: int) -> list[str]:
-        """For people: at most `most` configurations, the worst and the best changes."""
+        """For people: at most `most` configurations, the worst changes first.
+
+        Beside the bests, only those that differ.
+        """
         lines = [f"warning: {text}" for text in self.warnings]
         lines.append(f"{self.names[1]} beside {self.names[0]}, a ratio above 1 is worse")
         lines += [""] if self.bests else []
@@ -88,10 +101,15 @@ class Comparisons:
         shown = ", ".join(f"{counts[verdict]} {verdict}" for verdict in sorted(counts))
         both = format_count(len(self.rows), "configuration")
         lines += ["", f"{both} in both: {shown or 'nothing to compare'}"]
-        told = [row for row in self.rows if row.verdict in ("SLOWER", "FASTER")]
+        told = [row for row in self.rows if not self.bests or row.verdict in ("SLOWER", "FASTER")]
         lines += [f"  {_describe(row)}" for row in told[:most]]
         if len(told) > most:
             lines.append(f"  … and {len(told) - most} more; --json has all")
+        lines += [
+            f"only in {name}: {_list_keys(keys)}"
+            for name, keys in zip(self.names, self.alone, strict=True)
+            if keys
+        ]
         if self.rows and not any(row.comparison.has_interval for row in self.rows):
             lines.append(
                 "there are too few samples to prove anything: tune with scoring.repeat = 5 or more"
@@ -113,10 +131,14 @@ def compare_sessions(
             simulated; it is warned of.
 
     Raises:
-        ConfigError: they measure different things, or are unlike and `unlike` is not set.
+        ConfigError: they measure different things, or nothing that could be compared, or are unlike
+            and `unlike` is not set.
     """
     pair = pair_sides(first, second, unlike=unlike)
     before, after, goal = pair.before.samples, pair.after.samples, second.info.goal
+    benched = BENCH in (first.info.strategy, second.info.strategy)
+    bests = () if benched else tuple(_compare_bests(pair.before, pair.after, goal, threshold))
+    alone = (tuple(k for k in before if k not in after), tuple(k for k in after if k not in before))
     common = [key for key in after if key in before]
     confidence = _share(len(common))
     rows = []
@@ -126,13 +148,38 @@ def compare_sessions(
         verdict = comparison.judge(threshold)
         rows.append(Row(configuration, comparison, verdict, device=device))
     rows.sort(key=lambda row: -row.comparison.ratio)
+    if not rows and not bests:
+        raise _nothing_common(first, second, alone)
     return Comparisons(
         names=(first.name, second.name),
-        bests=tuple(_compare_bests(pair.before, pair.after, goal, threshold)),
+        bests=bests,
         rows=tuple(rows),
+        alone=alone,
         threshold=threshold,
         warnings=pair.warnings,
     )
+
+
+def _nothing_common(
+    first: Side, second: Side, alone: tuple[Sequence[Key], Sequence[Key]]
+) -> ConfigError:
+    has = (
+        f"{side.name} has {_list_keys(keys)}"
+        for side, keys in zip((first, second), alone, strict=True)
+    )
+    return ConfigError(
+        f"nothing to compare: no configuration has results above 0 in both; {'; '.join(has)}; "
+        "`harness bench` measures the same ones with --values, or --from the other"
+    )
+
+
+def _list_keys(keys: Sequence[Key]) -> str:
+    """Those of a few, the number of many."""
+    if not keys:
+        return "none"
+    if len(keys) > _FEW:
+        return format_count(len(keys), "configuration")
+    return ", ".join(f"{device}: {found}" if device else str(found) for device, found in keys)
 
 
 def _share(count: int) -> float:
@@ -188,3 +235,8 @@ def _to_object(row: Row) -> dict[str, Any]:
     if row.device:
         made["device"] = row.device
     return made
+
+
+def _key_object(key: Key) -> dict[str, Any]:
+    device, configuration = key
+    return {"parameters": dict(configuration), **({"device": device} if device else {})}

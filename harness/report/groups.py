@@ -1,25 +1,23 @@
 """What is searched together, as reports and plots look at it: a session, or a lane of a replicate.
 
-Everything is said of a group: its best, which others cannot be told from it, how it came about.
+Everything is said of a group: its best, how it came about, and which others cannot be told from it
+(`ties`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.comparison import Comparison, compare_samples
-from harness.configuration import Configuration, Goal
+from harness.configuration import Configuration
 from harness.effects import Measured, collect
 from harness.errors import ConfigError
 from harness.lane import Lane
 from harness.model import Outcome, OutcomeKind, SessionInfo
+from harness.report.ranking import Ranking, read_rankings
 from harness.stats import is_better
 from harness.store.base import StoredSession
-
-_PROVING = 4
-"""With so many samples on both sides, ranges that do not overlap are told apart at 95 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +30,7 @@ class Group:
         best: what the session found to be the best, of kernels the winner of its finals; else the
             first with the best score; None if no test succeeded.
         best_score: of all scores; what slowdowns are measured by.
+        ranking: what its finals said; None if none were measured.
     """
 
     label: str
@@ -40,6 +39,7 @@ class Group:
     outcomes: tuple[Outcome, ...]
     best: Outcome | None
     best_score: float | None
+    ranking: Ranking | None = None
 
     @property
     def info(self) -> SessionInfo:
@@ -108,7 +108,11 @@ def _make_group(label: str, stored: StoredSession, lanes: tuple[Lane, ...]) -> G
     first = find_best(stored.info, outcomes)
     won = [outcome for outcome in outcomes if outcome.test_id in stored.winners]
     best = find_best(stored.info, won) or first
-    return Group(label, stored, lanes, outcomes, best, None if first is None else first.score)
+    said = read_rankings(stored.finals)
+    if replicates:
+        said = [ranking for ranking in said if ranking.lane in names]
+    score = None if first is None else first.score
+    return Group(label, stored, lanes, outcomes, best, score, next(iter(said), None))
 
 
 def find_best(info: SessionInfo, outcomes: Sequence[Outcome]) -> Outcome | None:
@@ -156,52 +160,6 @@ def best_so_far(group: Group) -> list[Step]:
             at_s = max(0.0, outcome.ended_s - group.info.started_s)
             steps.append(Step(place, at_s, score, outcome))
     return steps
-
-
-@dataclass(frozen=True, slots=True)
-class Ties:
-    """The configurations that may be as good as the best.
-
-    Attributes:
-        outcomes: the best first; the best itself is among them.
-        comparisons: of each with the best; None where samples cannot be compared.
-        proven: whether there are samples enough to tell others apart; if not, these are the
-            ones whose samples overlap those of the best.
-    """
-
-    outcomes: tuple[Outcome, ...]
-    comparisons: Mapping[int, Comparison]
-    proven: bool
-
-
-def find_ties(group: Group) -> Ties | None:
-    """The tie set of a group; None if no test succeeded."""
-    best = group.best
-    if best is None:
-        return None
-    goal = group.info.goal
-    proven = len(best.samples) >= _PROVING
-    ties = [best]
-    comparisons: dict[int, Comparison] = {}
-    for outcome in rank(group):
-        if outcome is best:
-            continue
-        comparison = _compare(best, outcome, goal, proven=proven)
-        if comparison is not None:
-            ties.append(outcome)
-            comparisons[outcome.test_id] = comparison
-    return Ties(tuple(ties), comparisons, proven)
-
-
-def _compare(best: Outcome, outcome: Outcome, goal: Goal, *, proven: bool) -> Comparison | None:
-    """The comparison with the best if it leaves the two untold; None if they are told apart."""
-    one, two = best.samples, outcome.samples
-    if not one or not two or min(*one, *two) <= 0:
-        return None
-    if max(min(one), min(two)) > min(max(one), max(two)) and (not proven or len(two) >= _PROVING):
-        return None  # their ranges do not overlap: nothing need be counted
-    comparison = compare_samples(one, two, goal=goal)
-    return comparison if not proven or comparison.low <= 1 <= comparison.high else None
 
 
 def measure(group: Group) -> Measured:

@@ -64,8 +64,7 @@ class LiveView:
     def _bar(self) -> RenderableType:
         progress = self._progress
         elapsed = max(self._now_s() - progress.info.started_s, 1e-9)
-        unasked = self._remaining()
-        left = None if unasked is None else unasked + len(progress.under_way)
+        left = progress.count_left(self._remaining())
         total = None if left is None else progress.done + left
         line = Table.grid(padding=(0, 1))
         counts = f"{progress.done}/{'?' if total is None else total} tests"

@@ -59,6 +59,7 @@ class PlainView:
     Args:
         write: takes a line.
         now_s: the session's clock.
+        remaining: how many more tests the strategy will ask for, if known.
         every_s: at most one line of counts in this time.
     """
 
@@ -68,12 +69,14 @@ class PlainView:
         *,
         write: Callable[[str], None],
         now_s: Callable[[], float],
+        remaining: Callable[[], int | None],
         quiet: bool = False,
         every_s: float = 30.0,
     ) -> None:
         self._progress = progress
         self._take_line = write
         self._now_s = now_s
+        self._remaining = remaining
         self._quiet = quiet
         self._every_s = every_s
         self._next_s = now_s() + every_s
@@ -98,10 +101,12 @@ class PlainView:
 
     def _counts(self) -> str:
         progress = self._progress
-        size = progress.info.size
+        left = progress.count_left(self._remaining())
         elapsed = self._now_s() - progress.info.started_s
         tests = format_count(progress.done, "test")
-        parts = [tests if size is None else f"{progress.done} of {format_count(size, 'test')}"]
+        if left is not None:
+            tests = f"{progress.done} of {format_count(progress.done + left, 'test')}"
+        parts = [tests]
         parts += progress.describe_losses()
         parts.append(format_duration(elapsed))
         best = progress.best_overall()

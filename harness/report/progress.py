@@ -116,6 +116,14 @@ class Progress:
         """Outcomes so far, reused ones included."""
         return self.tested + self.reused
 
+    def count_left(self, unasked: int | None) -> int | None:
+        """How many tests have not ended; None if nobody knows.
+
+        Args:
+            unasked: those that the strategy will still ask for, within the limits of the search.
+        """
+        return None if unasked is None else unasked + len(self.under_way)
+
     @property
     def failed(self) -> int:
         """Outcomes of tests that went wrong."""

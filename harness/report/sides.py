@@ -27,6 +27,9 @@ class Side:
         name: what messages call it.
         moments: by the number of a test, what is known of samples that were not kept.
         mode: how kernels were measured, where their tests do not say.
+        warnings: what should be known of it.
+        winners: the tests that its session called the best, where the scores alone do not decide:
+            of kernels, those that won the finals.
     """
 
     name: str
@@ -34,6 +37,8 @@ class Side:
     outcomes: Sequence[Outcome]
     moments: Mapping[int, Moments] = field(default_factory=dict)
     mode: Mode | None = None
+    warnings: tuple[str, ...] = ()
+    winners: frozenset[int] = frozenset()
 
     @property
     def modes(self) -> set[str]:
@@ -103,7 +108,7 @@ def pair_sides(first: Side, second: Side, *, unlike: bool = False) -> Pair:
     return Pair(
         _measure(first, names, labels[0]),
         _measure(second, names, labels[1]),
-        (*reasons, *warnings, *_find_doubts(first, second)),
+        (*reasons, *first.warnings, *second.warnings, *warnings, *_find_doubts(first, second)),
     )
 
 
@@ -196,7 +201,7 @@ def _list(names: Iterable[str]) -> str:
 
 def _measure(side: Side, names: tuple[str, ...] | None, labels: Labels) -> Measured:
     samples: dict[Key, Sampled] = {}
-    bests: dict[str, tuple[Configuration, float]] = {}
+    bests: dict[str, tuple[Configuration, Outcome]] = {}
     for outcome in side.outcomes:
         label = labels.get(outcome.lane)
         known = side.moments.get(outcome.test_id, outcome.samples)
@@ -205,10 +210,9 @@ def _measure(side: Side, names: tuple[str, ...] | None, labels: Labels) -> Measu
         configuration = outcome.configuration
         if names is not None:
             configuration = Configuration(names, tuple(configuration[name] for name in names))
-        score = outcome.score
         best = bests.get(label)
-        if score is not None and (best is None or is_better(score, best[1], side.info.goal)):
-            bests[label] = (configuration, score)
+        if outcome.score is not None and (best is None or _is_better(outcome, best[1], side)):
+            bests[label] = (configuration, outcome)
         if isinstance(known, tuple) and min(known) <= 0:
             continue  # there is no ratio to it
         key = (label, configuration)
@@ -216,3 +220,10 @@ def _measure(side: Side, names: tuple[str, ...] | None, labels: Labels) -> Measu
         both = isinstance(before, tuple) and isinstance(known, tuple)
         samples[key] = (*before, *known) if both else known  # type: ignore[misc] # both are tuples
     return Measured(samples, {label: best for label, (best, _) in bests.items()})
+
+
+def _is_better(outcome: Outcome, best: Outcome, side: Side) -> bool:
+    won, holds = (each.test_id in side.winners for each in (outcome, best))
+    if won != holds:
+        return won
+    return is_better(outcome.score or 0.0, best.score or 0.0, side.info.goal)

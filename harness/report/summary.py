@@ -11,6 +11,7 @@ from harness.model import Outcome, OutcomeKind, SessionInfo
 from harness.report.kernel import describe_kernel, kernel_object
 from harness.report.plain import describe_score
 from harness.report.progress import Progress
+from harness.report.ranking import is_ranking
 from harness.units import format_count, format_duration, format_path, format_score
 
 MAX_LANES_SHOWN = 8
@@ -81,9 +82,7 @@ class Summary:
             "reference": self.reference,
             "journal": info.journal,
             "files": dict(self.files),
-            "finals": [
-                dict(note.details) for note in progress.notes if "standings" in note.details
-            ],
+            "finals": [dict(note.details) for note in progress.notes if is_ranking(note)],
             "warnings": [
                 *(note.text for note in progress.notes if note.level == "warning"),
                 *([self.unwritten] if self.unwritten else []),
@@ -92,7 +91,7 @@ class Summary:
 
     def to_lines(self) -> list[str]:
         """For people."""
-        finals = [note.text for note in self.progress.notes if "standings" in note.details]
+        finals = [note.text for note in self.progress.notes if is_ranking(note)]
         best = [*self._best_lines(), *finals]
         return [*self._warnings(), *best, *self._count_lines(), *self._where()]
 
@@ -148,7 +147,12 @@ class Summary:
         lines = [f"{', '.join(parts)}, in {format_duration(self.elapsed_s)}"]
         for lane, (name, value) in sorted(self.ended_by.items()):
             where = f" on {lane}" if lane else ""
-            lines.append(f"ended{where} {_describe_limit(name, value, self.info.unit)}")
+            reached = _describe_limit(name, value, self.info.unit)
+            if name == "max_tests" and not lane and not progress.tested and progress.done > value:
+                reached = (
+                    f"at once: {progress.done} tests are known, and search.max_tests = {value}"
+                )
+            lines.append(f"ended{where} {reached}")
         if progress.tested:
             lines.append(f"lanes busy: {self._busy_shares()}")
         return lines

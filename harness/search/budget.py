@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
+from types import MappingProxyType
+from typing import Final
 
 from harness.configuration import Configuration, Goal
 from harness.model import Outcome
 from harness.search.base import Strategy, learns
 from harness.space.space import Space
+
+_UNKNOWN: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,10 @@ class Limited:
     """A strategy that asks for nothing more once a limit is reached.
 
     Outcomes that come from an earlier invocation count as tests and as improvements, but took no
-    time of this one.
+    time of this one. They count from the beginning, asked for or not. The strategy is told of them
+    as it asks, as it was then. Once it asks for something else instead, as one that learns does
+    where outcomes come in another order, it is told all the rest, and what was begun then is
+    tested before anything new.
 
     Attributes:
         ended_by: the name of the limit that was reached first; empty as long as none is.
@@ -46,8 +55,13 @@ class Limited:
         *,
         goal: Goal,
         now_s: Callable[[], float],
+        recorded: Mapping[Configuration, Outcome | None] = MappingProxyType({}),
     ) -> None:
-        """Begin; time counts from now."""
+        """Begin; time counts from now.
+
+        Args:
+            recorded: the tests of an earlier invocation; None: one without a final outcome.
+        """
         self._strategy = strategy
         self._space = space
         self._limits = limits
@@ -56,6 +70,8 @@ class Limited:
         self._begun_s = now_s()
         self._pending: set[Configuration] = set()
         self._told: set[Configuration] = set()
+        self._recorded = dict(recorded)
+        self._unfinished: dict[Configuration, None] = {}
         self._best: float | None = None
         self._since_best = 0
         self.ended_by = ""
@@ -81,16 +97,51 @@ class Limited:
 
     def ask(self, n: int) -> list[Configuration]:
         """As the strategy does, but within the limits."""
+        if not self.is_over and self._room <= 0:
+            self._settle()
         if self.is_over:
             return []
-        most = self._limits.max_tests
-        if most is not None:
-            n = min(n, most - len(self._told) - len(self._pending))
+        asked = list(islice(self._unfinished, n))
+        self._pending.update(asked)
+        for configuration in asked:
+            del self._unfinished[configuration]
+        more = self._ask_strategy(int(min(n - len(asked), self._room)))
+        return [*asked, *more]
+
+    def _ask_strategy(self, n: int) -> list[Configuration]:
         if n <= 0:
             return []
-        asked = self._strategy.ask(n)
+        asked = [each for each in self._strategy.ask(n) if each not in self._pending]
         self._pending.update(asked)
+        unknown = [each for each in asked if not self._forget(each)]
+        if unknown:
+            self._settle()
         return asked
+
+    @property
+    def _room(self) -> float:
+        """How many tests may be made that no invocation has begun; inf: any number."""
+        return self._left - len(self._recorded) - len(self._unfinished)
+
+    @property
+    def _left(self) -> float:
+        most = math.inf if self._limits.max_tests is None else self._limits.max_tests
+        return most - len(self._told) - len(self._pending)
+
+    def _forget(self, configuration: Configuration) -> bool:
+        """Take a configuration off what was recorded and not asked for; whether it was there."""
+        begun = self._unfinished.pop(configuration, _UNKNOWN)
+        recorded = self._recorded.pop(configuration, _UNKNOWN)
+        return begun is not _UNKNOWN or recorded is not _UNKNOWN
+
+    def _settle(self) -> None:
+        """What was recorded, and has not been asked for, is known from now on."""
+        rest, self._recorded = self._recorded, {}
+        for configuration, outcome in rest.items():
+            if outcome is None:
+                self._unfinished[configuration] = None
+            else:
+                self.tell(outcome)
 
     def tell(self, outcome: Outcome) -> None:
         """Pass the outcome on, and see whether it is enough."""
@@ -98,6 +149,7 @@ class Limited:
         configuration = outcome.configuration
         is_of_space = configuration in self._pending or self._space.is_valid(configuration)
         self._pending.discard(configuration)
+        self._forget(configuration)
         if not is_of_space or not outcome.kind.is_final or configuration in self._told:
             return
         self._told.add(configuration)
@@ -126,8 +178,8 @@ class Limited:
         """As the strategy says, but no more than the limit of tests leaves."""
         if self.ended_by:
             return 0
-        most, left = self._limits.max_tests, self._strategy.remaining()
-        if most is None:
+        left = self._strategy.remaining()
+        if self._left == math.inf:
             return left
-        room = max(0, most - len(self._told) - len(self._pending))
+        room = max(0, int(self._left))
         return room if left is None else min(left, room)

@@ -121,6 +121,11 @@ class StoredSession:
         """
         return find_winners(self.state, self.summary)
 
+    @property
+    def finals(self) -> tuple[Mapping[str, Any], ...]:
+        """What its finals said, if any were measured; see `find_finals`."""
+        return find_finals(self.state, self.summary)
+
 
 def find_winners(state: str, summary: Mapping[str, Any]) -> frozenset[int]:
     """The ids of the tests that a session called the best at its end; see `StoredSession`."""
@@ -128,6 +133,14 @@ def find_winners(state: str, summary: Mapping[str, Any]) -> frozenset[int]:
         return frozenset()
     said = [summary.get("best"), *(summary.get("best_by_lane") or {}).values()]
     return frozenset(best["test"] for best in said if best)
+
+
+def find_finals(state: str, summary: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """What a session said of its finals at its end: one, or one of each lane of a `replicate`.
+
+    None while it goes on, or if it was killed, as for `find_winners`.
+    """
+    return () if state in ("running", "killed") else tuple(summary.get("finals", ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +168,11 @@ class SessionOverview:
     notes: tuple[Note, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def finals(self) -> tuple[Mapping[str, Any], ...]:
+        """What its finals said, if any were measured; see `find_finals`."""
+        return find_finals(self.state, self.summary)
 
 
 class Journal(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.errors import StoreError
 from harness.model import Outcome, SessionInfo
-from harness.store.base import BENCH
+from harness.store.base import BENCH, find_winners
 from harness.store.rows import TEST_COLUMNS, read_outcome, to_text
 from harness.store.schema import connect, translated
 from harness.store.sessions import read_environments, read_info, read_runs_of
@@ -60,19 +60,20 @@ def _find_sessions(db: sqlite3.Connection, config: str | Path | None) -> list[tu
     elif config is not None:
         where, values = "name = ?", [config]
     found: list[tuple[Any, ...]] = db.execute(
-        f"SELECT id, environment, spec, state FROM sessions WHERE {where} ORDER BY id", values
+        f"SELECT id, environment, spec, state, summary FROM sessions WHERE {where} ORDER BY id",
+        values,
     ).fetchall()
     return found
 
 
 def _read_entry(db: sqlite3.Connection, path: Path, row: tuple[Any, ...]) -> Entry:
-    session, environment, spec, state = row
+    session, environment, spec, state, summary = row
     info = read_info(db, path, session)
     chosen: Iterator[tuple[Any, ...]] = iter(())
     if info.strategy == BENCH:
         chosen = _select(db, session, "", [])
     elif state == "complete":  # the best of an unfinished search is not the best
-        chosen = _select_bests(db, info)
+        chosen = _select_bests(db, info, find_winners(state, json.loads(summary or "{}")))
     environments = read_environments(info.lanes)
     outcomes = tuple(
         read_outcome(row, read_runs_of(db, session, row[0], environments)) for row in chosen
@@ -81,7 +82,11 @@ def _read_entry(db: sqlite3.Connection, path: Path, row: tuple[Any, ...]) -> Ent
     return Entry(info, outcomes, json.loads(environment), problem)
 
 
-def _select_bests(db: sqlite3.Connection, info: SessionInfo) -> Iterator[tuple[Any, ...]]:
+def _select_bests(
+    db: sqlite3.Connection, info: SessionInfo, winners: Iterable[int]
+) -> Iterator[tuple[Any, ...]]:
+    """The best of each model of device; of kernels the winner of the finals, where it is of it."""
+    won = ",".join(map(str, sorted(winners)))
     by_model: dict[str, list[str]] = {}
     for lane in info.lanes:
         by_model.setdefault(lane.device.model, []).append(lane.name)
@@ -89,7 +94,10 @@ def _select_bests(db: sqlite3.Connection, info: SessionInfo) -> Iterator[tuple[A
     for lanes in by_model.values():
         marks = ",".join("?" * len(lanes))
         yield from _select(
-            db, info.id, f"AND lane IN ({marks}) ORDER BY score {order}, id LIMIT 1", lanes
+            db,
+            info.id,
+            f"AND lane IN ({marks}) ORDER BY id NOT IN ({won}), score {order}, id LIMIT 1",
+            lanes,
         )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.store.rows import SEARCHED, to_text
-from harness.store.schema import connect, translated
+from harness.store.schema import connect, has_journal, translated
 from harness.store.sessions import name_state
+
+Choose = Callable[[Mapping[int, str]], int | None]
 
 _COLUMNS = "id, state, started_s, spec, premises, outputs, summary"
 
@@ -59,7 +61,7 @@ class Past:
     """A config's sessions, as far as they say whether there is anything to do.
 
     Attributes:
-        same: the latest complete session with the premises asked for.
+        same: the complete session that has done already what is asked for.
         complete: the latest complete session whose results may be used.
         latest: the latest of all.
     """
@@ -69,16 +71,17 @@ class Past:
     latest: PastSession | None = None
 
 
-def find_past(path: Path, config_path: str, premises: str) -> Past:
+def find_past(path: Path, config_path: str, choose: Choose) -> Past:
     """The past of a config; empty if there is no journal at `path`.
 
     Args:
-        premises: those of a session that began now.
+        choose: among the premises of complete sessions, by their ids, the latest first: which has
+            done already what is asked for; None: none has.
 
     Raises:
         StoreError: the journal cannot be read.
     """
-    if not path.is_file():
+    if not has_journal(path):
         return Past()
     config = to_text(config_path)
     with closing(connect(path, create=False)) as db, translated(path, "cannot read sessions"):
@@ -97,8 +100,14 @@ def find_past(path: Path, config_path: str, premises: str) -> Past:
             "SELECT COALESCE(MAX(reuse_from), 0) FROM sessions WHERE config_path = ?", (config,)
         ).fetchone()
         usable = "state = 'complete' AND id >= ?"
+        rows = db.execute(
+            "SELECT id, premises FROM sessions WHERE config_path = ? AND premises IS NOT NULL "
+            f"AND {SEARCHED} AND {usable} ORDER BY id DESC",
+            (config, horizon),
+        )
+        chosen = choose(dict(rows))
         return Past(
-            same=find(f"{usable} AND premises = ?", horizon, premises),
+            same=None if chosen is None else find("id = ?", chosen),
             complete=find(usable, horizon),
             latest=find("1"),
         )
@@ -134,7 +143,7 @@ def list_configs(path: Path) -> set[str]:
     Raises:
         StoreError: the journal cannot be read.
     """
-    if not path.is_file():
+    if not has_journal(path):
         return set()
     with closing(connect(path, create=False)) as db, translated(path, "cannot read sessions"):
         return {

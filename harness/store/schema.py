@@ -103,6 +103,11 @@ def _remedy(text: str) -> str:
     return "see whether the disk is sound; what was recorded before is safe"
 
 
+def has_journal(path: Path) -> bool:
+    """Whether there is a journal to read; an empty file is left as it is."""
+    return path.is_file() and path.stat().st_size > 0
+
+
 def connect(
     path: Path, *, create: bool = True, mounts: Path = Path("/proc/mounts")
 ) -> sqlite3.Connection:
@@ -111,10 +116,10 @@ def connect(
     Raises:
         StoreError: it is on a network file system, is no journal, or is of a newer version.
     """
-    if not create and not path.is_file():
+    if not create and not has_journal(path):
+        what = "an empty file is no journal" if path.is_file() else "there is no journal"
         raise StoreError(
-            f"{path}: there is no journal; run this in the project's folder, or name it with "
-            "--journal"
+            f"{path}: {what}; run this in the project's folder, or name it with --journal"
         )
     kind = find_file_system(path, mounts)
     if kind in _NETWORK:

@@ -46,7 +46,7 @@ def list_sessions(path: Path) -> list[SessionRow]:
             "SELECT id, name, state, started_s, unit, goal, simulated, config_path, strategy, "
             "count(t.outcome), "
             f"count(t.outcome) - count(t.score) - coalesce(sum(t.outcome IN ({_UNSCORED})), 0), "
-            "min(t.score), max(t.score) "
+            "min(t.score), max(t.score), summary "
             "FROM sessions LEFT JOIN (SELECT session, outcome, score FROM tests "
             "WHERE outcome <> 'interrupted') t "
             "ON t.session = id GROUP BY id ORDER BY id DESC"
@@ -64,10 +64,18 @@ def list_sessions(path: Path) -> list[SessionRow]:
             strategy=row[8],
             tests=row[9],
             failed=row[10],
-            best=row[11] if row[5] == "min" else row[12],
+            best=_find_best_score(row[2], row[13], row[11] if row[5] == "min" else row[12]),
         )
         for row in rows
     ]
+
+
+def _find_best_score(state: str, summary: str | None, by_score: float | None) -> float | None:
+    """The score of what a session called the best at its end, else the best of all scores."""
+    said = json.loads(summary or "{}")
+    best = said.get("best") if find_winners(state, said) else None
+    found: float | None = (best or {}).get("score")
+    return by_score if found is None else found
 
 
 def find_complete(path: Path, key: str) -> int | None:
@@ -202,6 +210,11 @@ def find_session(db: sqlite3.Connection, path: Path, which: str) -> int:
     if row is None or row[0] is None:
         if db.execute("SELECT 1 FROM sessions LIMIT 1").fetchone() is None:
             raise StoreError(f"{path}: this journal holds no session yet; run `harness tune`")
+        if Path(which).is_file():
+            raise StoreError(
+                f"{path}: there is no session {which!r}, which is a file: `harness import` makes a "
+                "session of a file of results"
+            )
         raise StoreError(
             f"{path}: there is no session {which!r}; `harness sessions` lists them, and `last` is "
             "the latest"

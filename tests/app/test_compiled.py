@@ -10,6 +10,7 @@ import pytest
 import harness
 from harness.app.compiled import Compiled, open_compiled
 from harness.app.setup import Setup, prepare
+from harness.app.strategies import search_warnings
 from harness.app.toolchain import Toolchain
 from harness.compile.cache import BuildCache
 from harness.compile.cached import CachedCompiler
@@ -61,4 +62,14 @@ def test_a_session_that_prefers_quick_tests(tmp_path: Path) -> None:
 def test_strategies_that_cannot_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match='prefer_quick: strategy "random" does not choose'):
         make_setup(tmp_path, prefer_quick=True, strategy="random")
-    assert make_setup(tmp_path, prefer_quick=True).strategy == "exhaustive"
+
+
+def test_auto_says_where_it_has_no_use_for_it(tmp_path: Path) -> None:
+    setup = make_setup(tmp_path, prefer_quick=True)
+    assert setup.strategy == "exhaustive"
+    (told,) = search_warnings(setup)
+    assert told.startswith('search.prefer_quick does nothing here: strategy "exhaustive", which')
+    result = harness.tune(setup.spec)
+    assert told in result.summary.to_object()["warnings"]
+    assert search_warnings(make_setup(tmp_path, prefer_quick=True, max_tests=2)) == []
+    assert search_warnings(make_setup(tmp_path)) == []

@@ -20,7 +20,7 @@ from harness.configuration import Configuration
 from harness.errors import ConfigError
 from harness.export.json import format_json
 from harness.model import OutcomeKind, Test
-from harness.store.exported import load_exported
+from harness.replay.exported import load_exported
 from harness.store.sessions import load_session
 from tests.app import invented
 
@@ -368,7 +368,7 @@ def test_exports_have_samples_metrics_and_binaries(base: Path) -> None:
     assert set(best["metrics"]) == {"gbps"}
     json.dumps(best)
     (base / "all.json").write_text(format_json(result.info, result.outcomes))
-    _, again = load_exported(base / "all.json")
+    _, again, _ = load_exported(base / "all.json", (base / "all.json").read_bytes())
     assert [o.samples for o in again] == [o.samples for o in result.outcomes]
     assert again[0].runs[0].measurement == first.runs[0].measurement
 

@@ -64,9 +64,9 @@ def test_a_config_is_answered_from_a_recording(folder: Path) -> None:
 def test_what_does_not_fit_is_said(folder: Path) -> None:
     result = tune(folder, space={"constraints": ["BLOCK > 16"]})
     warnings = result.summary.to_object()["warnings"]
-    assert [text.partition(" in /")[0] for text in warnings] == [
-        "only 5 of 6 configurations are",
-        "1 configurations",
+    assert [text.partition(" /")[0] for text in warnings] == [
+        "only 5 of 6 configurations are in",
+        "1 configuration of",
     ]
 
 

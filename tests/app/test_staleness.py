@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from harness.app import staleness
 from harness.app.changes import describe_changes
 from harness.app.identity import Identity
 from harness.app.lanes import find_lanes
+from harness.app.premises import covers
 from harness.app.setup import prepare
 from harness.app.staleness import find_standing
 from harness.app.toolchain import describe_toolchain, identify_toolchain, open_toolchain
@@ -88,7 +90,7 @@ def test_what_was_tuned_is_up_to_date(change: Change) -> None:
         ({"space": {"tree": "{BLOCK, {KIND}}"}}, ["space.tree: {BLOCK, {KIND}} is new"]),
         ({"scoring": {"repeat": 3}}, ["scoring.repeat: 1 -> 3"]),
         ({"scoring": {"optimal": "max_time"}}, ["scoring.optimal: min_time -> max_time"]),
-        ({"search": {"max_tests": 3}}, ["search.max_tests: 3 is new"]),
+        ({"search": {"seed": 3}}, ["search.seed: 0 -> 3"]),
         ({"search": {"strategy": "random"}}, ["search.strategy: auto -> random"]),
         ({"problem": {"N": 4}}, ["problem.N: 4 is new"]),
         ({"mock": {"time": "virtual", "seed": 2}}, ["mock.seed: 1 -> 2"]),
@@ -222,6 +224,51 @@ def test_a_wider_limit_continues_and_then_stands(change: Change) -> None:
     assert told(wider) == ["search.max_tests: 2 -> 4"]
     assert harness.tune(wider).info.id == first.info.id
     assert told(wider) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "stands"),
+    [
+        ({}, {"max_tests": 3}, True),
+        ({"max_tests": 4}, {"max_tests": 3}, True),
+        ({"max_tests": 3}, {"max_tests": 4}, False),
+        ({"max_tests": 3}, {}, False),
+        ({"max_tests": 3}, {"max_tests": 3, "patience": 2}, True),
+        ({"max_tests": 3, "patience": 2}, {"max_tests": 3}, False),
+        ({"patience": 4}, {"patience": 3}, True),
+        ({"max_time_s": 9.0}, {"max_time_s": 10.0}, False),
+        ({"target": 1e-9}, {"target": 1.0}, True),
+        ({"target": 1.0}, {"target": 1e-9}, False),
+        ({"max_tests": 4, "seed": 1}, {"max_tests": 3, "seed": 2}, False),
+    ],
+)
+def test_a_session_of_wider_limits_stands(
+    change: Change, before: Table, now: Table, stands: bool
+) -> None:
+    first = harness.tune(change(search={"strategy": "random", **before}))
+    standing = find_standing(change(search={"strategy": "random", **now}))
+    assert (standing.session is not None) == stands
+    if standing.session is not None:
+        assert standing.session.id == first.info.id
+
+
+def test_the_greater_a_target_the_farther_a_search_for_the_greatest() -> None:
+    def premises(target: float) -> str:
+        return json.dumps({"goal": "max", "search": {"target": target, "seed": 0}})
+
+    assert covers(premises(2.0), premises(1.0))
+    assert not covers(premises(1.0), premises(2.0))
+
+
+def test_of_several_sessions_the_one_that_went_farthest_stands(change: Change) -> None:
+    wide, narrow = change(), change(search={"max_tests": 2})
+    first = harness.tune(wide)
+    second = harness.tune(narrow)
+    assert second.info.id != first.info.id  # `auto` is another strategy with a budget
+    for spec in (wide, narrow):
+        standing = find_standing(spec)
+        assert standing.session is not None
+        assert standing.session.id == first.info.id
 
 
 def test_the_emitted_header_is_no_source_of_what_includes_it(

@@ -9,10 +9,15 @@ from typing import Any
 import pytest
 
 import harness
+from harness.app.bench import Wanted, prepare_bench
+from harness.app.sides import load_side
+from harness.export.json import format_json
 from harness.export.tuned import make_tuned
 from harness.model import Outcome
+from harness.report.compare import compare_sessions
 from harness.report.groups import make_groups
-from harness.store.sessions import load_overview, load_session
+from harness.store.history import load_history
+from harness.store.sessions import list_sessions, load_overview, load_session
 from tests.app.test_kernels import base, changed
 
 __all__ = ["base"]
@@ -49,6 +54,27 @@ def test_the_winner_of_the_finals_is_the_best_everywhere(base: Path, seed: int) 
         assert sorted(shown) == sorted(o.test_id for o in stored.outcomes)
         best_score = raw_best(stored.outcomes).score
         assert group.slowdown(best_score) == 1.0
+
+
+def test_comparisons_benches_and_lists_follow_the_winner(base: Path) -> None:
+    for seed in range(4):
+        spec = spec_of(base, seed, noise=0.05)
+        result = harness.tune(spec, fresh=True)
+        assert result.best is not None
+        journal = spec.journal_path
+        side = load_side("last", journal)
+        (row,) = compare_sessions(side, side, threshold=0.01).bests
+        assert row.configuration == result.best.configuration
+        stored = load_session(journal)
+        export = base / "session.json"
+        export.write_text(format_json(stored.info, stored.outcomes, stored.winners))
+        assert load_side(str(export), journal).winners == stored.winners
+        for source in (None, "last", str(export)):
+            bench = prepare_bench(spec, Wanted(source=source))
+            assert list(bench.setup.space) == [result.best.configuration]
+        assert list_sessions(journal)[0].best == result.best.score
+        (followed,) = load_history(journal)[-1].outcomes
+        assert followed.test_id == result.best.test_id
 
 
 def test_finals_do_change_what_is_best(base: Path) -> None:

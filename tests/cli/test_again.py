@@ -110,4 +110,9 @@ def test_a_complete_search_on_several_lanes_is_only_shown_again(
     assert [again[name] for name in same] == [first[name] for name in same]
     wider = cli("tune", config, *options, "--budget", "50").json
     assert wider["session"] == first["session"]
-    assert wider["measured"] >= 20
+    assert (wider["measured"], wider["reused"], wider["tests"]) == (20, 30, 50)
+    narrower = cli("tune", config, *options, "--budget", "10").json
+    assert (narrower["measured"], narrower["tests"]) == (0, 50)
+    assert narrower["best"] == wider["best"]
+    shown = cli("tune", config, *options[:-1], "--budget", "10").out
+    assert "ended at once: 50 tests are known, and search.max_tests = 10\n" in shown

@@ -74,6 +74,8 @@ def test_the_best_is_measured_on_every_lane(cli: Cli, tuned: Path) -> None:
     assert "measured: the best of session 1; journal: " in ended.out
     shown = cli("show", "--json").json
     assert shown["session"] == 2
+    assert "no finals" not in cli("show").out
+    assert "no finals" in cli("show", "1").out
     assert {len(top["samples"]) for top in shown["top"]} == {20}
     assert [row["kind"] for row in cli("sessions", "--json").json] == ["bench", "tune"]
 
@@ -166,9 +168,42 @@ def test_a_regression_exits_with_4(cli: Cli, tuned: Path) -> None:
     values = ("--values", "A=1 B=x")
     ended = cli("bench", tuned, *values, *FEW, "--against", "last", "--json")
     assert ended.code == 4
-    assert ended.json["comparison"]["best"]["verdict"] == "SLOWER"
+    (compared,) = ended.json["comparison"]["configurations"]
+    assert (compared["verdict"], compared["parameters"]) == ("SLOWER", {"A": 1, "B": "x"})
     assert cli("bench", tuned, *values, *FEW, "--against", "2").code == 4
     assert cli("bench", tuned, *values, *FEW, "--against", "last").code == 0
+
+
+def test_another_configuration_is_no_regression(cli: Cli, tuned: Path) -> None:
+    first = ("--values", "A=1 B=x", "--values", "A=2 B=x")
+    cli("bench", tuned, *first, *FEW)
+    slower = ("--values", "A=2 B=x", "--values", "A=3 B=x")
+    ended = cli("bench", tuned, *slower, *FEW, "--against", "last")
+    assert ended.code == 0, ended.err
+    assert "1 configuration in both: 1 SAME" in ended.out
+    assert "  SAME     1.000 x [1.000, 1.000]  A=2 B=x  (n=10, 10)\n" in ended.out
+    assert "only in session 2 (printer): A=1 B=x\n" in ended.out
+    assert "only in session 3: A=3 B=x\n" in ended.out
+    assert cli("compare", "2", "3").code == 0
+    found = cli("compare", "2", "3", "--json").json
+    assert found["only_in_first"] == [{"parameters": {"A": 1, "B": "x"}}]
+    assert found["only_in_second"] == [{"parameters": {"A": 3, "B": "x"}}]
+    assert found["bests"] == []
+
+
+def test_nothing_in_common_is_said_after_what_was_measured(cli: Cli, tuned: Path) -> None:
+    cli("bench", tuned, "--values", "A=1 B=x", *FEW)
+    other = ("bench", tuned, "--values", "A=2 B=x", *FEW, "--against", "last")
+    ended = cli(*other)
+    assert ended.code == 2
+    assert "2 points" in ended.out
+    assert "nothing to compare: no configuration" in ended.err
+    assert "session 2 (printer) has A=1 B=x; session 3 has A=2 B=x; `harness bench`" in ended.err
+    # It was recorded: from now on there is something to compare with.
+    assert cli(*other).code == 0
+    assert cli("compare", "2", "3").code == 2
+    # Searches are compared by the best that each found, whatever they share.
+    assert cli("compare", "1", "1").code == 0
 
 
 def test_what_fails_exits_with_1(cli: Cli, tuned: Path) -> None:

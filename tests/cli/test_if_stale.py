@@ -81,6 +81,18 @@ def test_what_another_session_emitted_is_put_right(cli: Cli, config: Path) -> No
     assert (config.parent / "tuned.json").read_text() == before
 
 
+def test_a_smaller_budget_leaves_the_better_header(cli: Cli, config: Path) -> None:
+    options = ("--strategy", "random", "--progress", "none")
+    cli("tune", config, *options, "--budget", "20")
+    before = (config.parent / "tuned.json").read_text()
+    ended = cli("tune", config, *options, "--if-stale", "--budget", "1")
+    assert ended.out.startswith("up to date: session 1, best ")
+    assert (config.parent / "tuned.json").read_text() == before
+    assert cli("check", config, "--json").code == 0
+    wider = cli("tune", config, *options, "--if-stale", "--budget", "22")
+    assert wider.err == "stale: search.max_tests: 20 -> 22\n"
+
+
 def test_a_bench_is_no_search(cli: Cli, config: Path) -> None:
     """It has the same config, and measured only what it was told to."""
     tuned = cli("tune", config, "--json", "--progress", "none").json

@@ -6,7 +6,7 @@ import pytest
 
 from tests.replay.helpers import write_kernel_tuner, write_t4
 
-from .helpers import Cli
+from .helpers import VIRTUAL, Cli
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +46,53 @@ def test_options_that_make_no_sense_are_refused(cli: Cli, tmp_path: Path) -> Non
     assert cli("import", path, "--optimal", "max").code == 2
     assert cli("import", tmp_path / "gone.json").code == 2
     assert cli("import").code == 2
+
+
+def test_an_export_of_a_session_is_imported_too(cli: Cli, tmp_path: Path) -> None:
+    cli("import", write_kernel_tuner(tmp_path / "b.json"))
+    cli("export", "--format", "json", "-o", tmp_path / "session.json")
+    ended = cli("import", tmp_path / "session.json")
+    assert ended.code == 0, ended.err
+    assert "imported from session.json (JSON export)" in ended.out
+    compared = cli("compare", "1", "2", "--json").json
+    assert {row["ratio"] for row in compared["configurations"]} == {1.0}
+
+
+def test_lanes_that_are_left_out_are_told(cli: Cli, tmp_path: Path) -> None:
+    config = tmp_path / "virtual.toml"
+    config.write_text(VIRTUAL)
+    replicate = ("--distribution", "replicate", "--budget", "2", "--strategy", "random")
+    assert cli("tune", config, *replicate, "--parallel", "2", "--progress", "none").code == 0
+    cli("export", "--format", "json", "-o", tmp_path / "session.json")
+    ended = cli("import", tmp_path / "session.json")
+    assert ", 2 tests, imported from session.json (JSON export, simulated)" in ended.out
+    assert "warning: 2 results of" in ended.out
+    assert "of other lanes than the first" in ended.out
+
+
+def test_results_that_are_there_twice_are_warned_of(cli: Cli, tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("TestNo,A,Score_1,Score_Overall\n1,1,5,5\n2,1,4,4\n")
+    assert "warning: 1 result of" in cli("import", log).out
+    assert "1 result of" in cli("show").out
+    assert "warning: 1 result of" in cli("compare", log, "last").out
+
+
+def test_files_that_hold_no_results_are_refused_alike(cli: Cli, tmp_path: Path) -> None:
+    cli("import", write_t4(tmp_path / "a.t4.json"))
+    for name, content in (("x.csv", b"a,b\n"), ("y.json", b""), ("z", b"\0\1"), ("w.gz", b"?")):
+        path = tmp_path / name
+        path.write_bytes(content)
+        for command in (("import", path), ("compare", path, "1")):
+            ended = cli(*command)
+            assert ended.code == 2
+            assert ended.err.startswith(f"error: {path}: ")
+            assert "; give T4, a Kernel Tuner cache" in ended.err
+    assert "which is a file: `harness import`" in cli("show", tmp_path / "x.csv").err
+
+
+def test_an_empty_file_is_no_journal_and_does_not_become_one(cli: Cli, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.touch()
+    assert "an empty file is no journal" in cli("show", "--journal", empty).err
+    assert empty.stat().st_size == 0

@@ -112,6 +112,16 @@ def test_parquet_is_a_row_per_run(cli: Cli, journal: Path, tmp_path: Path) -> No
     assert "-o" in nameless.err
 
 
+def test_a_report_of_no_session_says_so_before_plotly_is_missed(
+    cli: Cli, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.report.html.library.find_spec", lambda _: None)
+    ended = cli("report", "nope", "--journal", journal)
+    assert ended.code == 1
+    assert "there is no session 'nope'" in ended.err
+    assert "gpu-harness[report]" in cli("report", "--journal", journal).err
+
+
 def test_report_is_a_page(cli: Cli, journal: Path, tmp_path: Path) -> None:
     if find_spec("plotly") is None:
         ended = cli("report", "--journal", journal)
@@ -172,10 +182,16 @@ def test_check_says_how_nodes_share_the_tests(cli: Cli, config: Path) -> None:
     assert "first round, node by node: 3 of 3 for A; 2 of 2 for B" in ended.out
     made = cli("check", config, "--json").json
     assert [node["parameters"] for node in made["first_round"]] == [["A"], ["B"]]
-    config.write_text(SLEEPERS + search)
-    refused = cli("check", config)
-    assert refused.code == 2
-    assert 'write space.tree, such as "{A, {B}, {C}}", or use strategy "local"' in refused.err
+    absent, flat = SLEEPERS + search, f'{SLEEPERS}[space]\ntree = "{{A, B}}"\n{search}'
+    for text, message in (
+        (absent, 'there is no tree; add space.tree, such as "{A, B, {C}, {D}}", or write "local"'),
+        (flat, 'write space.tree, such as "{A, {B}, {C}}", or use strategy "local"'),
+    ):
+        config.write_text(text)
+        refused = cli("check", config)
+        assert refused.code == 2
+        assert 'search.strategy = "tree/local": ' in refused.err
+        assert message in refused.err
 
 
 def test_devices(cli: Cli) -> None:

@@ -164,7 +164,7 @@ def test_says_what_is_wrong_with_a_file(tmp_path: Path) -> None:
         load_t1(tmp_path / "absent.json")
     path = tmp_path / "broken.json"
     path.write_text("{")
-    with pytest.raises(ConfigError, match="expected JSON"):
+    with pytest.raises(ConfigError, match=r"no JSON.*give a T1 file"):
         load_t1(path)
     path.write_text("[]")
     with pytest.raises(ConfigError, match="no ConfigurationSpace"):

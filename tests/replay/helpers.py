@@ -88,3 +88,13 @@ def t1_object() -> dict[str, Any]:
             "Conditions": [{"Expression": "BLOCK > 16", "Parameters": ["BLOCK"]}],
         }
     }
+
+
+def change(content: dict[str, Any], path: str, value: object) -> dict[str, Any]:
+    """`content` with something else at `path`, such as `results/0/times`."""
+    *parents, last = path.split("/")
+    place: Any = content
+    for key in parents:
+        place = place[int(key) if isinstance(place, list) else key]
+    place[last] = value
+    return content

@@ -17,6 +17,7 @@ from harness.replay.load import load_recording
 from harness.replay.recording import Recording
 from tests.replay.helpers import (
     TABLE,
+    change,
     kernel_tuner_object,
     t1_object,
     t4_object,
@@ -152,22 +153,28 @@ def test_a_session_of_our_own_journal(tmp_path: Path) -> None:
         load_recording(f"{journal}:7")
 
 
-def change(content: dict[str, Any], path: str, value: object) -> dict[str, Any]:
-    *parents, last = path.split("/")
-    place: Any = content
-    for key in parents:
-        place = place[int(key) if isinstance(place, list) else key]
-    place[last] = value
-    return content
-
-
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "neither T4"),
+        (b"", "an empty file; give T4"),
+        (b"\n\n", "an empty file"),
+        (b"a,b,c\n1,2,3\n", "text of no known format, which begins with 'a,b,c'; give"),
+        (b"\x00\xff\xfe", "a binary file of no known format"),
+        (b"[1, 2]", "JSON, but no object"),
+        (b'{"a": 1}', "JSON of no known format, with the keys a; give"),
+        (b'{"everywhere": {}, "devices": []}', "values for builds, without the samples"),
+        (b'{"ConfigurationSpace": {}}', "a T1 file, which says what is tuned"),
+        (b'{"benchmarks": []}', "NVBench's JSON, which only `harness compare` reads"),
+        (b'{"cache": 3}', "cache: expected `object`, got `int`"),
+        (b'{"results": 3}', "results: expected `array`, got `int`"),
+        (b'{"cache": {}}', "tune_params_keys: missing"),
+        (b'{"results": [{"x": "\\ud800"}], "y": NaN}', "surrogates not allowed"),
+        (b'TestNo,A,Score_Overall\n1,"' + b"x" * 200_000 + b'",1\n', "line 2: field larger"),
         (b'{"results": [', "no JSON"),
         (b"\x1f\x8b\x08broken", "model.json: .*gzip"),
         (change(t4_object(), "results", []), "results: empty"),
+        (change(t4_object(), "schema_version", "9.0"), "schema_version = '9.0': an unknown vers"),
+        (change(t4_object(), "results/0/configuration/BLOCK", float("nan")), "BLOCK: NaN is no"),
         (change(t4_object(), "results/2/invalidity", "odd"), r"results\[2\]: invalidity = 'odd'"),
         (change(t4_object(), "results/1/configuration", {"A": 1}), r"results\[1\]: configuration"),
         (change(t4_object(), "results/0/times/runtimes", "x"), r"results\[0\].times.runtimes"),
@@ -177,6 +184,10 @@ def change(content: dict[str, Any], path: str, value: object) -> dict[str, Any]:
         (change(kernel_tuner_object(), "cache/32,row/compile_time", "x"), "compile_time = 'x'"),
         (change(kernel_tuner_object(), "cache/32,row/times", [None]), "expected a list of milli"),
         (change(kernel_tuner_object(), "tune_params_keys", 3), "tune_params_keys: expected"),
+        (change(kernel_tuner_object(), "tune_params_keys", []), "its parameters are none"),
+        (change(kernel_tuner_object(), "tune_params_keys", ["BLOCK"] * 2), "are BLOCK, BLOCK"),
+        (change(kernel_tuner_object(), "cache", {}), "cache: empty"),
+        (change(kernel_tuner_object(), "schema_version", 2), "schema_version = '2'"),
     ],
 )
 def test_a_bad_file_is_named_with_place_and_remedy(
@@ -195,3 +206,17 @@ def test_a_missing_file_and_a_needless_session(tmp_path: Path) -> None:
     path = write_t4(tmp_path / "model.json")
     with pytest.raises(ConfigError, match="not a journal, so '3'"):
         load_recording(f"{path}:3")
+
+
+def test_of_results_that_are_there_twice_the_last_counts_and_is_told(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("TestNo,A,Score_1,Score_Overall\n1,1,5,5\n2,2,3,3\n3,1,4,4\n4,1,2,2\n")
+    recording = load_recording(log)
+    assert [m.score for m in recording.measurements.values()] == [2.0, 3.0]
+    assert recording.repeated == 2
+    (told,) = recording.left_out
+    assert told.startswith(f"2 results of {log} left out: of a configuration that is in the file")
+    content = t4_object()
+    content["results"].append(content["results"][0])
+    assert load_recording(write_json(tmp_path / "t4.json", content)).repeated == 1
+    assert load_recording(write_t4(tmp_path / "once.json")).left_out == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 import random
 from collections.abc import Mapping
@@ -10,13 +11,14 @@ from typing import Any
 import pytest
 
 from harness.configuration import Configuration
-from harness.errors import ConfigError, StoreError
+from harness.errors import ConfigError
 from harness.export.json import format_json
 from harness.lane import DeviceInfo, Lane
 from harness.model import Outcome, OutcomeKind, Run, SessionInfo
+from harness.replay.exported import load_exported
 from harness.report.compare import Comparisons, compare_sessions
 from harness.report.sides import Side
-from harness.store.exported import load_exported
+from tests.replay.helpers import change
 
 LANE = Lane("0", 0, DeviceInfo("cuda", 0, "GPU-a", "NVIDIA A100"))
 INFO = SessionInfo(
@@ -139,21 +141,30 @@ class TestExports:
 
     def test_come_back_the_same_for_a_comparison(self, tmp_path: Path) -> None:
         before = side(TIMES, 1)
-        info, outcomes = load_exported(self.write(tmp_path, before))
+        path = self.write(tmp_path, before)
+        info, outcomes, _ = load_exported(path, path.read_bytes())
         assert info.lanes[0].device.model == LANE.device.model
         assert [o.samples for o in outcomes] == [o.samples for o in before.outcomes]
         assert not compare(before, Side("again", info, outcomes)).regressed
 
     @pytest.mark.parametrize(
-        ("text", "message"),
-        [("{", "not JSON"), ("[]", "no export"), ('{"session": 1}', "no export.*'name'")],
+        ("place", "value", "message"),
+        [
+            ("goal", "most", r"session.json: goal: invalid enum value 'most'; correct the file"),
+            ("tests/1/score", "x", r"tests\[1\].score: expected `float \| null`, got `str`"),
+            ("tests/0/outcome", "odd", r"tests\[0\].outcome: invalid enum value 'odd'"),
+            ("tests/0/parameters", {"B": 1}, r"tests\[0\].parameters: B; expected .*: "),
+            ("tests/0/runs/0/measurement", {"metrics": 3}, r"tests\[0\].runs\[0\].measurement: "),
+        ],
     )
-    def test_other_files_are_refused(self, tmp_path: Path, text: str, message: str) -> None:
-        path = tmp_path / "other.json"
-        path.write_text(text)
-        with pytest.raises(StoreError, match=message):
-            load_exported(path)
+    def test_what_is_wrong_inside_is_named_with_its_place(
+        self, tmp_path: Path, place: str, value: object, message: str
+    ) -> None:
+        path = self.write(tmp_path, side(TIMES, 1))
+        content = change(json.loads(path.read_text()), place, value)
+        with pytest.raises(ConfigError, match=message):
+            load_exported(path, json.dumps(content).encode())
 
-    def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
-        with pytest.raises(StoreError, match="cannot read"):
-            load_exported(tmp_path / "gone.json")
+    def test_a_key_that_is_missing_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match=r"x.json: goal: missing"):
+            load_exported(tmp_path / "x.json", b'{"session": 1, "name": "x"}')

@@ -7,7 +7,7 @@ import pytest
 from harness.configuration import Value
 from harness.errors import ConfigError
 from harness.model import OutcomeKind
-from harness.report.groups import best_so_far, find_reference, find_ties, make_groups, rank
+from harness.report.groups import best_so_far, find_reference, make_groups, rank
 
 from .helpers import make_info, make_outcome, make_stored
 
@@ -65,41 +65,9 @@ def test_interrupted_tests_have_no_part() -> None:
     assert len(group.outcomes) == 24
 
 
-def test_the_tie_set_is_what_samples_cannot_tell_apart() -> None:
-    best = [1.0, 1.01, 1.02, 1.03, 1.04]
-    outcomes = (
-        make_outcome(1, BASE, best),
-        make_outcome(2, BASE, [sample + 0.005 for sample in best]),  # the same but for noise
-        make_outcome(3, BASE, [sample + 0.025 for sample in best]),  # overlaps, and is slower
-        make_outcome(4, BASE, [sample + 0.1 for sample in best]),  # does not even overlap
-        make_outcome(5, BASE, [1.2]),  # a single sample proves nothing, however far away
-    )
-    (group,) = make_groups([make_stored(outcomes=outcomes)])
-    ties = find_ties(group)
-    assert ties is not None
-    assert ties.proven
-    assert [outcome.test_id for outcome in ties.outcomes] == [1, 2, 3, 5]
-    assert 1 not in ties.comparisons
-    assert ties.comparisons[2].low <= 1 <= ties.comparisons[2].high
-
-
-def test_too_few_samples_prove_nothing() -> None:
-    outcomes = (
-        make_outcome(1, BASE, [1.0, 1.1]),
-        make_outcome(2, BASE, [1.05, 1.2]),
-        make_outcome(3, BASE, [1.5, 1.6]),
-    )
-    (group,) = make_groups([make_stored(outcomes=outcomes)])
-    ties = find_ties(group)
-    assert ties is not None
-    assert not ties.proven
-    assert [outcome.test_id for outcome in ties.outcomes] == [1, 2]
-
-
 def test_without_a_score_there_is_no_best() -> None:
     (group,) = make_groups([make_stored(outcomes=())])
     assert group.best is None
-    assert find_ties(group) is None
     assert best_so_far(group) == []
 
 

@@ -124,7 +124,7 @@ def test_scores_show_spread_and_count() -> None:
 def test_plain_view_writes_a_line_per_test() -> None:
     lines: list[str] = []
     made = Progress(INFO)
-    view = PlainView(made, write=lines.append, now_s=lambda: 101.0)
+    view = PlainView(made, write=lines.append, now_s=lambda: 101.0, remaining=lambda: None)
     view.open()
     events: list[Event] = [TestEnded(outcome(1, 0.1)), Note("warning", "hot")]
     for event in events:
@@ -137,17 +137,23 @@ def test_plain_view_writes_a_line_per_test() -> None:
     assert lines[1:] == ["test 1 [left] N=1: 100 ms ± 1.5 % (n=3) simulated", "warning: hot"]
 
 
-def test_plain_view_counts_now_and_then() -> None:
+@pytest.mark.parametrize(
+    ("remaining", "tests"), [(4, "1 of 6 tests"), (0, "1 of 2 tests"), (None, "1 test")]
+)
+def test_plain_view_counts_now_and_then(remaining: int | None, tests: str) -> None:
+    """What a limit of the search leaves counts, not the size of the space."""
     lines: list[str] = []
     now = [100.0]
+    made = progress(outcome(1, 0.1))
+    made.take(TestCreated(Test(2, Configuration(("N",), (2,)), "k", "left"), 100.0))
     view = PlainView(
-        progress(outcome(1, 0.1)), write=lines.append, now_s=lambda: now[0], every_s=30.0
+        made, write=lines.append, now_s=lambda: now[0], remaining=lambda: remaining, every_s=30.0
     )
     view.take(None)
     now[0] = 131.0
     view.take(None)
     view.take(None)
-    assert lines == ["1 of 10 tests; 31 s; best simulated 100 ms ± 1.5 % (n=3)"]
+    assert lines == [f"{tests}; 31 s; best simulated 100 ms ± 1.5 % (n=3)"]
 
 
 def test_live_view_draws_lanes_progress_and_best() -> None:

@@ -125,3 +125,87 @@ def test_a_start_that_is_known_is_not_tested(space: Space) -> None:
     asked = [outcome.configuration for outcome in drive(strategy, measure, ahead=3)]
     assert len(asked) == 7
     assert space[5] not in asked
+
+
+class Stubborn:
+    """Asks for given numbers, whatever it is told."""
+
+    def __init__(self, numbers: list[int]) -> None:
+        self._numbers = numbers
+        self.told: list[int] = []
+
+    def ask(self, n: int) -> list[Configuration]:
+        asked, self._numbers = self._numbers[:n], self._numbers[n:]
+        return [at(number) for number in asked]
+
+    def tell(self, outcome: Outcome) -> None:
+        value = outcome.configuration["N"]
+        assert isinstance(value, int)
+        self.told.append(value)
+
+    def remaining(self) -> int | None:
+        return None
+
+
+def continued(
+    space: Space, asks: list[int], recorded: list[int], budget: int, *, unfinished: int = -1
+) -> Limited:
+    done = set(recorded) - {unfinished}
+    return Limited(
+        Stubborn(asks),
+        space,
+        Limits(max_tests=budget),
+        goal="min",
+        now_s=FakeTime(),
+        recorded={
+            at(number): measure(at(number)) if number in done else None for number in recorded
+        },
+    )
+
+
+def at(number: int) -> Configuration:
+    return Configuration(("N",), (number,))
+
+
+@pytest.mark.parametrize(
+    ("asks", "new"),
+    [
+        ([0, 1, 2, 3, 4, 5], [3, 4]),  # as before, then on
+        ([2, 5, 1, 0, 7, 6], [5, 7]),  # in another order, and for others among them
+        ([5, 6, 7, 0, 1, 2], [5, 6]),  # for others from the beginning
+    ],
+)
+@pytest.mark.parametrize("ahead", [1, 3])
+def test_what_was_recorded_counts_from_the_beginning(
+    space: Space, asks: list[int], new: list[int], ahead: int
+) -> None:
+    limited = continued(space, asks, [0, 1, 2], budget=5)
+    asked = {outcome.configuration["N"] for outcome in drive(limited, measure, ahead=ahead)}
+    assert sorted(asked - {0, 1, 2}) == sorted(new)
+    assert limited.ended_by == "max_tests"
+    assert limited.remaining() == 0
+
+
+def test_a_strategy_that_asks_otherwise_is_told_all_that_was_recorded(space: Space) -> None:
+    strategy = Stubborn([1, 5, 6])
+    limited = continued(space, [], [0, 1, 2], budget=5)
+    limited._strategy = strategy
+    assert limited.ask(1) == [at(1)]
+    assert strategy.told == []  # as before: the order may be that of then
+    assert limited.ask(1) == [at(5)]
+    assert strategy.told == [0, 2]
+
+
+def test_more_recorded_than_the_limit_ends_at_once(space: Space) -> None:
+    limited = continued(space, [0, 1, 2], [0, 1, 2], budget=2)
+    assert limited.ask(4) == []
+    assert limited.ended_by == "max_tests"
+
+
+def test_what_was_begun_is_tested_before_anything_new(space: Space) -> None:
+    limited = continued(space, [1, 2, 5, 6], [0, 1, 2], budget=4, unfinished=0)
+    asked = [outcome.configuration["N"] for outcome in drive(limited, measure)]
+    assert asked == [1, 2, 5, 0]
+    at_once = continued(space, [5, 6], [0, 1, 2], budget=3, unfinished=0)
+    assert [o.configuration["N"] for o in drive(at_once, measure)] == [0]
+    assert at_once.ended_by == "max_tests"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from harness.effects import Importance, Measured, find_importance
-from harness.report.groups import Group, Ties, find_reference, find_ties, make_groups, measure
+from harness.report.groups import Group, find_reference, make_groups, measure
 from harness.report.html import tables
 from harness.report.html.axes import MANY, all_scores
 from harness.report.html.course import draw_progress, draw_samples, draw_scores
@@ -31,6 +31,7 @@ from harness.report.html.roofline import draw_roofline
 from harness.report.html.timeline import draw_timeline
 from harness.report.html.use import Use, find_use
 from harness.report.html.warnings import find_warnings
+from harness.report.ties import Ties, find_ties
 from harness.store.base import StoredSession
 
 _MOST_EFFECTS = 12

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-from harness.comparison import Comparison
 from harness.config.substitute import CommandTemplate, Template
 from harness.configuration import format_value
 from harness.errors import ConfigError
 from harness.lane import Lane
 from harness.model import Outcome, OutcomeKind, Phase
-from harness.report.groups import Group, Ties, by_configuration, find_reference
+from harness.report.groups import Group, by_configuration, find_reference
 from harness.report.html.page import (
     Cell,
     Markup,
@@ -26,13 +25,15 @@ from harness.report.html.page import (
     paragraph,
     table,
 )
+from harness.report.html.ties import show_ties
 from harness.report.html.use import Use
 from harness.report.kernel import describe_kernel
 from harness.report.plain import describe_score
+from harness.report.ranking import is_ranking
+from harness.report.ties import Ties
 from harness.store.base import StoredSession
 from harness.units import format_duration, format_path, format_score, format_significant
 
-_MOST_TIES = 12
 _MOST_FAILURES = 10
 
 
@@ -128,48 +129,8 @@ def show_best(group: Group, ties: Ties | None) -> Markup:
             else f"is better: the best is {format_significant(1 / ratio)} times as slow"
         )
         parts.append(paragraph(f"The reference, {format_score(reference, info.unit)}, {said}."))
-    parts.append(_show_ties(group, ties))
+    parts.append(show_ties(group, ties))
     return join(parts)
-
-
-def _show_ties(group: Group, ties: Ties) -> Markup:
-    others = len(ties.outcomes) - 1
-    if ties.proven and not others:
-        return paragraph(
-            "Compared one by one at 95 %, its samples are better than those of each of the others. "
-            "That it was chosen for them is not allowed for; finals, where there were any, are."
-        )
-    what = (
-        f"{others} other(s) cannot be told from the best at 95 % by their samples: choose any of "
-        "them for reasons other than speed."
-        if ties.proven
-        else f"The samples of {others} other(s) overlap with those of the best; there are too few "
-        "to prove more."
-    )
-    rows = [
-        [
-            f"test {outcome.test_id}",
-            describe_score(outcome, group.info.unit),
-            _ratio(ties.comparisons.get(outcome.test_id)),
-            *(format_value(value) for value in outcome.configuration.values()),
-        ]
-        for outcome in ties.outcomes[:_MOST_TIES]
-    ]
-    header = ["test", "score", "ratio to the best", *group.info.parameters]
-    caption = "The tie set" if ties.proven else "Overlapping with the best"
-    if len(ties.outcomes) > _MOST_TIES:
-        caption += f": the first {_MOST_TIES} of {len(ties.outcomes)}"
-    return join([paragraph(what), table(caption, header, rows)])
-
-
-def _ratio(comparison: Comparison | None) -> str:
-    if comparison is None:
-        return "1"
-    text = format_significant(comparison.ratio, 4)
-    if comparison.low <= 0:
-        return text
-    low, high = (format_significant(end, 4) for end in (comparison.low, comparison.high))
-    return f"{text} [{low}, {high}]"
 
 
 def show_lanes(stored: StoredSession, use: Use) -> Markup:
@@ -323,7 +284,12 @@ def show_environment(sessions: Sequence[StoredSession]) -> Markup:
         for lane in stored.info.lanes
     ]
     parts.append(table("Lanes", ["lane", "device", "UUID", "driver", "cores"], lanes))
-    notes = [note.text for stored in sessions for note in stored.notes if note.level == "info"]
+    notes = [
+        note.text
+        for stored in sessions
+        for note in stored.notes
+        if note.level == "info" and not is_ranking(note)  # what holds of finals is said above
+    ]
     if notes:
         parts += [element("h3", "Notes"), bullets(notes)]
     return join(parts)

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from harness.model import OutcomeKind
-from harness.report.groups import Group, Ties
+from harness.report.groups import Group
+from harness.report.ties import Ties
 from harness.stats import relative_noise
 from harness.store.base import StoredSession
 
