@@ -121,7 +121,7 @@ def tune(
         make_view: shows progress; None: nothing is printed.
         **changes: keys of the config's top level to replace, such as `parallel=4`,
             `backend="mock"` or `distribution="pooled"`; and, as on the command line, `repeat`,
-            `strategy`, `seed`, `max_tests`, `max_time_s`, `target` and `patience`.
+            `strategy` (also a class), `seed`, `max_tests`, `max_time_s`, `target` and `patience`.
 
     Raises:
         ConfigError: the config or a change is wrong.
@@ -130,6 +130,9 @@ def tune(
     """
     if not isinstance(spec, Spec):
         spec = load_config(Path(spec))
+    strategy = changes.get("strategy")
+    if isinstance(strategy, type):
+        changes["strategy"] = f"{strategy.__module__}:{strategy.__qualname__}"
     if changes:
         spec = change_spec(spec, "tune", **changes)
     options = Options(

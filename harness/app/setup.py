@@ -14,7 +14,7 @@ from harness.app.objective import Measured, find_objective
 from harness.app.premises import Function
 from harness.app.replay import fit_recording
 from harness.app.spaces import LaneSpace, add_counts, make_spaces
-from harness.app.strategies import resolve_strategy
+from harness.app.strategies import find_strategy, resolve_strategy
 from harness.config.spec import Spec
 from harness.configuration import Configuration, Goal
 from harness.errors import ConfigError
@@ -193,6 +193,8 @@ def _choose_strategy(spec: Spec, spaces: Sequence[LaneSpace]) -> str:
         )
     if strategy.startswith("tree/"):
         _check_nodes(spec, spaces[0].space)
+    if strategy not in STRATEGIES:
+        find_strategy(strategy, spec.base)  # fails for a module that is not there
     if strategy == "exhaustive":
         _check_countable(spec, [part.space for part in spaces])
     return strategy

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -53,35 +55,58 @@ def make_strategy(
     budget: int | None = None,
     lanes: int = 1,
     prior: Sequence[Outcome] = (),
+    folder: Path = Path(),
 ) -> Strategy:
-    """A strategy by its name; for the arguments see `MakeStrategy`.
+    """A strategy by its name; for the other arguments see `MakeStrategy`.
 
     Args:
-        name: one of the table's, `auto`, or `module:class` of one that is not in the table.
+        name: one of the table's, `auto`, or `module:Class` of one that is not in the table.
+        folder: where that module is looked for first.
 
     Raises:
         ConfigError: there is no such strategy.
     """
     name = resolve_strategy(name, space, budget=budget)
-    kind = load(find_strategy(name))
-    _, _, inside = name.partition("/")
-    if inside and name in STRATEGIES:
-        kind = partial(kind, node=load(find_strategy(inside)))
-    make: MakeStrategy = kind
-    return make(space, goal=goal, seed=seed, budget=budget, lanes=lanes, prior=prior)
+    make = find_strategy(name, folder)
+    try:
+        return make(space, goal=goal, seed=seed, budget=budget, lanes=lanes, prior=prior)
+    except TypeError as error:
+        if name in STRATEGIES:
+            raise
+        raise ConfigError(
+            f"strategy {name!r}: {error}; a strategy is made by Class(space, goal=…, seed=…, "
+            "budget=…, lanes=…, prior=…): let it take **_ for what it has no use for"
+        ) from error
 
 
-def find_strategy(name: str) -> str:
-    """The table's entry of a name, or the name itself if it is `module:class`.
+def find_strategy(name: str, folder: Path = Path()) -> MakeStrategy:
+    """What makes a strategy: a class of the table, or one of the user's own.
+
+    Args:
+        name: one of the table's, or `module:Class`.
+        folder: where the module is looked for, before the places where Python looks.
 
     Raises:
         ConfigError: there is no such strategy.
     """
-    entry = STRATEGIES.get(name, name)
-    if ":" not in entry:
+    if name in STRATEGIES:
+        kind = load(STRATEGIES[name])
+        _, _, inside = name.partition("/")
+        return partial(kind, node=load(STRATEGIES[inside])) if inside else kind
+    if ":" not in name:
         known = ", ".join(dict.fromkeys(["auto", *STRATEGIES]))
-        raise ConfigError(f"strategy {name!r}: unknown; use one of {known}")
-    return entry
+        raise ConfigError(f"strategy {name!r}: unknown; use one of {known}, or module:Class")
+    folder = folder.resolve()
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    try:
+        own: MakeStrategy = load(name)
+    except Exception as error:  # whatever a user's module raises
+        raise ConfigError(
+            f"strategy {name!r}: {type(error).__name__}: {error}; modules are looked for in "
+            f"{folder} first"
+        ) from error
+    return own
 
 
 def search_warnings(setup: Setup) -> list[str]:
@@ -124,6 +149,7 @@ def make_search(
         budget=table.max_tests,
         lanes=lanes,
         prior=prior,
+        folder=setup.spec.base,
     )
     if table.prefer_quick and isinstance(strategy, Explorer):
         strategy.prefer_quick(is_cached)

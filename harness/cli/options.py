@@ -88,7 +88,9 @@ def search_options(function: F) -> F:
             "--budget", "max_tests", metavar="N", type=WholeNumber(), help="Stop after N tests."
         ),
         click.option("--seed", type=WholeNumber(most=10**18), help="Of strategies that draw."),
-        click.option("--strategy", help="Which configurations are tested."),
+        click.option(
+            "--strategy", help="Which configurations are tested: a name, or module:Class of your own."
+        ),
     ):
         function = option(function)
     return function

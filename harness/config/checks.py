@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from harness.config.kernel_checks import check_kernel
 from harness.config.parallel import find_parallel_problems
 from harness.config.problems import Key, Problem, format_key, format_value_of, suggest
-from harness.config.spec import CommandTable, Spec
+from harness.config.spec import STRATEGIES, CommandTable, Spec
 from harness.config.substitute import NAME_PATTERN, CommandTemplate
+from harness.config.tables import ENTRY_PATTERN
 from harness.config.targets import name_owner
 from harness.config.view import View
 from harness.configuration import Value, format_value
@@ -165,6 +166,10 @@ def _check_scoring(view: View) -> Iterator[Problem]:
 
 def _check_search(view: View) -> Iterator[Problem]:
     strategy = view.spec.search.strategy
+    if strategy not in STRATEGIES and not re.fullmatch(ENTRY_PATTERN, strategy):
+        known = suggest(strategy, STRATEGIES, "strategies")
+        text = f"unknown; {known}{'' if known.endswith('?') else ', or module:Class'}"
+        yield Problem(("search", "strategy"), text, format_value_of(strategy))
     kind, _, inside = strategy.partition("/")
     needs_tree = kind == "tree" and view.spec.space.tree is None
     if needs_tree and view.is_read("search", "strategy") and view.is_read("space", "tree"):

@@ -12,14 +12,12 @@ from harness.config.problems import Key, Problem, format_value_of, suggest
 from harness.config.python_checks import check_python
 from harness.config.spec import CommandTable
 from harness.config.substitute import NAME_PATTERN, Template
-from harness.config.tables import Expression
+from harness.config.tables import ENTRY_PATTERN, Expression
 from harness.config.view import View
 from harness.errors import ConfigError
 from harness.limits import LIMITS, PREFIX
 
 FILLS = ("random", "zeros", "ones", "arange")
-ENTRY_PATTERN = r"[A-Za-z_][\w.]*:[A-Za-z_]\w*"
-"""`module:function`."""
 TIME_NAMES = ("time_s",)
 """What metrics may name besides."""
 

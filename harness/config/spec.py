@@ -13,7 +13,7 @@ from msgspec import Meta, field
 
 from harness.config.kernel_tables import KernelTable
 from harness.config.mock_table import MockTable
-from harness.config.tables import CommandLine, Positive, Seconds, Value
+from harness.config.tables import ENTRY_PATTERN, CommandLine, Positive, Seconds, Value
 from harness.config.tables import Table as _Table
 from harness.config.tables import doc as _doc
 
@@ -106,6 +106,30 @@ class ScoringTable(_Table, frozen=True, kw_only=True):
     ] = None
 
 
+STRATEGIES = (
+    "auto",
+    "exhaustive",
+    "tree",
+    "random",
+    "stratified",
+    "local",
+    "local-best",
+    "annealing",
+    "genetic",
+    "differential-evolution",
+    "model",
+    "tree/random",
+    "tree/stratified",
+    "tree/local",
+    "tree/local-best",
+    "tree/annealing",
+    "tree/genetic",
+    "tree/differential-evolution",
+    "tree/model",
+)
+_STRATEGY_SCHEMA = {"anyOf": [{"enum": list(STRATEGIES)}, {"pattern": f"^{ENTRY_PATTERN}$"}]}
+
+
 class SearchTable(_Table, frozen=True, kw_only=True):
     """Which configurations are tested, in which order, and how many.
 
@@ -114,31 +138,13 @@ class SearchTable(_Table, frozen=True, kw_only=True):
     """
 
     strategy: Annotated[
-        Literal[
-            "auto",
-            "exhaustive",
-            "tree",
-            "random",
-            "stratified",
-            "local",
-            "local-best",
-            "annealing",
-            "genetic",
-            "differential-evolution",
-            "model",
-            "tree/random",
-            "tree/stratified",
-            "tree/local",
-            "tree/local-best",
-            "tree/annealing",
-            "tree/genetic",
-            "tree/differential-evolution",
-            "tree/model",
-        ],
+        str,
+        Meta(extra_json_schema=_STRATEGY_SCHEMA),
         _doc(
             "See docs/strategies.md. `auto`: `tree` if the space has one, `exhaustive` if no limit "
             "keeps it from ending, else `model`. `tree/NAME`: the variable tree, with a strategy "
-            "inside each of its nodes."
+            "inside each of its nodes. `module:Class`: one of your own, looked for in the config's "
+            "folder. One of " + ", ".join(f"`{name}`" for name in STRATEGIES) + ".",
         ),
     ] = "auto"
     seed: Annotated[int, _doc("Of strategies that draw: same seed, same questions.")] = 0

@@ -11,6 +11,8 @@ CommandLine = str | list[str]
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
+ENTRY_PATTERN = r"[A-Za-z_][\w.]*:[A-Za-z_]\w*"
+"""`module:function`, or `module:Class`."""
 NotNegative = Annotated[float, Meta(ge=0)]
 Expression = int | str
 """A number, or an expression over parameters, problem sizes and the device's limits."""

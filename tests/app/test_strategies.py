@@ -1,13 +1,15 @@
 from __future__ import annotations
 
-from typing import get_args, get_type_hints
+from pathlib import Path
 
 import pytest
 
+import harness
 from harness.app.names import STRATEGIES, load
 from harness.app.strategies import make_strategy, resolve_strategy
-from harness.config.spec import SearchTable
+from harness.config.spec import STRATEGIES as NAMES
 from harness.errors import ConfigError
+from harness.search.listed import Listed
 from harness.search.model import Model
 from harness.search.node_by_node import NodeByNode
 from harness.space.constraints import parse_constraint
@@ -50,7 +52,7 @@ def test_every_strategy_is_made_alike_and_can_be_named_in_a_config(name: str) ->
     strategy = make_strategy(name, FLAT, goal="max", seed=3, budget=20, lanes=2)
     assert isinstance(strategy, load(STRATEGIES[name]))
     assert len(strategy.ask(2)) == 2
-    assert name in get_args(get_type_hints(SearchTable)["strategy"])
+    assert name in NAMES
 
 
 def test_a_strategy_inside_the_nodes_of_a_tree() -> None:
@@ -69,3 +71,51 @@ def test_auto_is_made_for_its_budget() -> None:
 def test_an_unknown_strategy_is_refused() -> None:
     with pytest.raises(ConfigError, match="strategy 'modle': unknown; use one of auto, exhaustive"):
         make_strategy("modle", FLAT, goal="min")
+
+
+OWN = """
+from harness.search.listed import Listed
+
+class Backwards(Listed):
+    def __init__(self, space, **_):
+        super().__init__(reversed(list(space)))
+
+class Narrow(Listed):
+    def __init__(self, space):
+        super().__init__(space)
+"""
+
+
+class Forwards(Listed):
+    def __init__(self, space: Space, **_: object) -> None:
+        super().__init__(space)
+
+
+def tune_by(base: Path, strategy: object) -> list[object]:
+    """The first values that it tests."""
+    data = {"backend": "none", "parameters": {"A": [1, 2, 3]}, "command": {"test": "true %A%"}}
+    spec = harness.make_spec(data, base=base)
+    result = harness.tune(spec, parallel=1, strategy=strategy, fresh=True)
+    return [outcome.configuration["A"] for outcome in result.outcomes]
+
+
+def test_a_strategy_of_ones_own_lies_beside_the_config(tmp_path: Path) -> None:
+    (tmp_path / "own_search.py").write_text(OWN)
+    assert tune_by(tmp_path, "own_search:Backwards") == [3, 2, 1]
+    assert tune_by(tmp_path, Forwards) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("own_strategies:Nope", r"'own_strategies:Nope': AttributeError: .*Nope.*looked for in /"),
+        ("no_such_module:X", r"ModuleNotFoundError: No module named 'no_such_module'"),
+        ("own_strategies:Narrow", r"unexpected keyword argument .*let it take \*\*_"),
+        ("backwards", r"search\.strategy = \"backwards\": unknown; .* or module:Class"),
+        ("modle", r"search\.strategy = \"modle\": unknown; did you mean model\?"),
+    ],
+)
+def test_what_is_wrong_with_it_is_said(tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / "own_strategies.py").write_text(OWN)
+    with pytest.raises(ConfigError, match=message):
+        tune_by(tmp_path, name)
