@@ -89,7 +89,8 @@ def search_options(function: F) -> F:
         ),
         click.option("--seed", type=WholeNumber(most=10**18), help="Of strategies that draw."),
         click.option(
-            "--strategy", help="Which configurations are tested: a name, or module:Class of your own."
+            "--strategy",
+            help="Which configurations are tested: a name, or module:Class of your own.",
         ),
     ):
         function = option(function)
