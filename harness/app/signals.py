@@ -15,7 +15,8 @@ from harness.schedule.engine import Engine
 def stopping_on_signals(engine: Engine) -> Iterator[None]:
     """Ctrl-C and SIGTERM: once to stop in good order, twice to kill.
 
-    Only the main thread can take signals; elsewhere they stay with whoever called.
+    Only the main thread can take signals; elsewhere they stay with whoever called. A second one may
+    interrupt the handler of the first: what it locks may be locked again by the same thread.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -79,7 +79,7 @@ class FactoryLink:
         self._cores = frozenset(cores)
         self._idle = idle
         self._inherit_fds = tuple(inherit_fds)
-        self._lock = threading.Lock()  # of all below
+        self._lock = threading.RLock()  # of all below; cancelled in a signal handler
         self._partner: Partner | None = None
         self._cancelled = self._paused = False
         self._seen: dict[str, tuple[int, int]] = {}

@@ -75,7 +75,7 @@ class NumbaTranslator:
         self._make_link = partial(
             FactoryLink, maker, cores=cores, idle=idle, inherit_fds=inherit_fds
         )
-        self._lock = threading.Lock()  # of all below
+        self._lock = threading.RLock()  # of all below; cancelled in a signal handler
         self._links: dict[str, FactoryLink] = {}
         self._cancelled = self._paused = False
 

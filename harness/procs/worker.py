@@ -150,7 +150,7 @@ class Worker:
         self._output_limit_bytes = output_limit_bytes
         self._output_keep_bytes = output_keep_bytes
         self._grace_s = grace_s
-        self._lock = threading.Lock()  # of all below
+        self._lock = threading.RLock()  # of all below; cancelled in a signal handler
         self._process: _Process | None = None
         self._number = 0
         self._running = False

@@ -101,7 +101,7 @@ class KernelTimer:
         self._sentinel = Sentinel()
         self._is_retake = is_retake
         self._timeout_s = timeout_s
-        self._lock = threading.Lock()  # of the link and what others want of it
+        self._lock = threading.RLock()  # of the link and what others want of it; a signal may nest
         self._link: Link | None = None
         self._worked = False
         self._cancelled = False
