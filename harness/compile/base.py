@@ -14,7 +14,7 @@ class Stoppable(Protocol):
     """What one thread compiles with and others may interrupt."""
 
     def cancel(self) -> None:
-        """Stop what runs now, from any thread; it returns as `interrupted`."""
+        """Stop what runs now, from any thread, and compile no more: that is `interrupted`."""
 
     def pause(self) -> None:
         """Hold what runs now, and what starts before `resume`, from any thread."""

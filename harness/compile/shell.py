@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 from harness.clock import SystemClock
@@ -35,6 +36,7 @@ class ShellCompiler:
         self._make_clean = make_clean
         self._seat = seat
         self._clock = clock
+        self._cancelled = threading.Event()
 
     def compile(self, test: Test, lane: Lane) -> Build:
         """Make `test` runnable; see `compile.base.Compiler`."""
@@ -45,7 +47,8 @@ class ShellCompiler:
         return self._build(Phase.CLEAN, self._make_clean, test, lane)
 
     def cancel(self) -> None:
-        """Stop what runs now; see `compile.base.Compiler`."""
+        """Stop what runs now, and compile nothing more; see `compile.base.Compiler`."""
+        self._cancelled.set()
         self._worker.cancel()
 
     def pause(self) -> None:
@@ -64,7 +67,8 @@ class ShellCompiler:
         if make is None:
             return Build(phase, OutcomeKind.OK, self._seat, self._clock.now_s(), 0.0)
         command = make(test, lane)
-        result = self._worker.run(command)
+        is_unwanted = self._cancelled.is_set if phase is Phase.COMPILE else lambda: False
+        result = self._worker.run(command, unless=is_unwanted)
         kind = judge(result)
         return Build(
             phase=phase,

@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -178,17 +178,23 @@ class Worker:
             if self._process is None and not self._closed:
                 self._process = _Process(self._cores, self._idle, self._inherit_fds)
 
-    def run(self, command: Command) -> ProcessResult:
+    def run(self, command: Command, unless: Callable[[], bool] = lambda: False) -> ProcessResult:
         """Run `command` until it and all it started have ended.
 
         Whatever goes wrong with it is in the result; so is the death of the worker, which the next
         run replaces. The environment is the harness's at the worker's start, and the command's.
 
+        Args:
+            unless: asked just before it begins, when `cancel` would not reach it yet: if true, it
+                does not, and the result is cancelled.
+
         Raises:
             RunError: no worker can be started, or it is closed.
         """
         sent_ns = time.monotonic_ns()
-        process = self._begin(command)
+        process = self._begin(command, unless)
+        if process is None:
+            return ProcessResult(started_ns=sent_ns, elapsed_s=0.0, cancelled=True)
         try:
             answer = process.receive()
         except BaseException:  # KeyboardInterrupt: nobody will ask for the answer
@@ -237,11 +243,13 @@ class Worker:
             self._process = None
         process.close()
 
-    def _begin(self, command: Command) -> _Process:
+    def _begin(self, command: Command, unless: Callable[[], bool]) -> _Process | None:
         """Send `command` to the worker, a new one if need be."""
         with self._lock:
             if self._closed:
                 raise RunError("a closed worker was asked to run a command")
+            if unless():
+                return None
             self._number += 1
             timeout_s = command.timeout_s
             request = {

@@ -21,7 +21,7 @@ class Timer(Protocol):
         """
 
     def cancel(self) -> None:
-        """Stop what runs now, from any thread; the run returns as `interrupted`."""
+        """Stop what runs now, or is about to, from any thread; it returns as `interrupted`."""
 
     def close(self) -> None:
         """Let go of processes and of the device."""

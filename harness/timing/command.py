@@ -11,6 +11,7 @@ What a test's exit status means:
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
@@ -63,6 +64,7 @@ class CommandTimer:
         self._measured = measured
         self._clock = clock
         self._read_energy = read_energy or (lambda: None)
+        self._cancelled = threading.Event()
 
     def measure(self, test: Test, index: int, best: Run | None = None) -> Run:
         """Run `test` once; see `timing.base.Timer`.
@@ -72,7 +74,7 @@ class CommandTimer:
         """
         command = self._make_command(test)
         before_j = self._read_energy()
-        result = self._worker.run(command)
+        result = self._worker.run(command, unless=self._cancelled.is_set)
         after_j = self._read_energy()
         kind, reason = judge(command, result)
         sample: float | None = None
@@ -105,7 +107,8 @@ class CommandTimer:
         return run if sample is not None else replace(run, evidence=make_evidence(command, result))
 
     def cancel(self) -> None:
-        """Stop what runs now; see `timing.base.Timer`."""
+        """Stop what runs now, or is about to; see `timing.base.Timer`."""
+        self._cancelled.set()
         self._worker.cancel()
 
     def close(self) -> None:

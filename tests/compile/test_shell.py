@@ -8,7 +8,7 @@ import pytest
 
 from harness.clock import SystemClock
 from harness.compile.base import Compiler
-from harness.compile.shell import ShellCompiler
+from harness.compile.shell import MakeCommand, ShellCompiler
 from harness.configuration import Configuration
 from harness.lane import DeviceInfo, Lane
 from harness.model import Build, Command, OutcomeKind, Phase, Test
@@ -110,6 +110,19 @@ def test_cancelled_compile_is_interrupted(
         fifo.read_text()
         compiler.cancel()
         assert running.result().kind is OutcomeKind.INTERRUPTED
+
+
+def test_a_cancelled_compiler_compiles_no_more_and_still_cleans(
+    worker: Worker, tmp_path: Path
+) -> None:
+    def touch(name: str) -> MakeCommand:
+        return lambda _test, _lane: Command(("touch", name), f"touch {name}", str(tmp_path))
+
+    compiler = ShellCompiler(worker, touch("compiled"), touch("cleaned"), "left", CLOCK)
+    compiler.cancel()
+    assert compiler.compile(TEST, LANE).kind is OutcomeKind.INTERRUPTED
+    assert compiler.clean(TEST, LANE).kind is OutcomeKind.OK
+    assert [path.name for path in tmp_path.iterdir()] == ["cleaned"]
 
 
 def test_paused_compile_waits_for_resume(

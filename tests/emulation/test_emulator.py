@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,11 +63,11 @@ class WatchedWorker(Worker):
         self.programs: list[str] = []
         self.running = threading.Event()
 
-    def run(self, command: Command) -> ProcessResult:
+    def run(self, command: Command, unless: Callable[[], bool] = lambda: False) -> ProcessResult:
         self.programs.append(Path(command.argv[0]).name)
         if self.programs[-1] == "kernel":
             self.running.set()
-        return super().run(command)
+        return super().run(command, unless)
 
 
 @pytest.fixture

@@ -143,6 +143,14 @@ def test_cancelled_run_is_interrupted(worker: Worker, programs: Programs, tmp_pa
         assert running.result().kind is OutcomeKind.INTERRUPTED
 
 
+def test_a_run_that_is_about_to_begin_is_cancelled_too(worker: Worker, tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    timer = make_timer(worker, "touch", str(made))
+    timer.cancel()
+    assert timer.measure(TEST, 0).kind is OutcomeKind.INTERRUPTED
+    assert not made.exists()
+
+
 def test_death_of_the_worker_is_a_failure(
     worker: Worker, programs: Programs, tmp_path: Path
 ) -> None:
