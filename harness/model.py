@@ -342,7 +342,9 @@ class SessionInfo:
         unit: of samples and scores: `s` for times, empty or the user's for figures of merit.
         size: configurations in the space; None if not counted.
         simulated: whether any device is.
-        resumed, complete: whether tests of it were recorded before; all of them, when it ended.
+        resumed: whether tests of it were recorded before.
+        was_complete: whether it had come to its end before; its result says how it ended now.
+        reopened: tests of before that are measured now: they failed, or had not ended.
     """
 
     id: int
@@ -360,7 +362,8 @@ class SessionInfo:
     strategy: str
     journal: str
     resumed: bool = False
-    complete: bool = False
+    was_complete: bool = False
+    reopened: int = 0
 
     @property
     def recording(self) -> str:

@@ -25,7 +25,7 @@ class Result:
     outcomes: tuple[Outcome, ...]
 
     def __repr__(self) -> str:
-        parts = [self.summary.state, format_count(len(self.outcomes), "test")]
+        parts = [self.summary.state, format_count(self.summary.progress.done, "test")]
         parts += ["simulated"] if self.info.simulated else []
         if self.best is None:
             parts.append("no test succeeded")
@@ -46,7 +46,7 @@ class Result:
 
     @property
     def complete(self) -> bool:
-        """Whether the session came to its end."""
+        """Whether the session came to its end, this time."""
         return self.summary.state == "complete"
 
     @property

@@ -145,6 +145,9 @@ class Summary:
             parts.append(f"{self.skipped} saved by the variable tree")
         parts += progress.describe_losses()
         lines = [f"{', '.join(parts)}, in {format_duration(self.elapsed_s)}"]
+        if progress.reused_failed:
+            failed = format_count(progress.reused_failed, "test")
+            lines.append(f"not measured again: {failed} that failed before; --retry does that")
         for lane, (name, value) in sorted(self.ended_by.items()):
             where = f" on {lane}" if lane else ""
             reached = _describe_limit(name, value, self.info.unit)

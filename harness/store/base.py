@@ -54,6 +54,8 @@ class Begun:
         resumed: whether it goes on with tests recorded before.
         complete: whether it had come to its end before.
         stands: whether it had, and all that its results rest on is as it was then.
+        put_aside: how many tests of the config's earlier sessions `fresh` has put aside: neither
+            this session nor later ones take results from them.
         outcomes: its final outcomes so far, in the order of the tests.
         unfinished: tests that were created and have none, each with its good runs.
         uncleaned: tests, finished or not, whose clean command has not ended.
@@ -68,6 +70,7 @@ class Begun:
     next_test_id: int = 1
     complete: bool = False
     stands: bool = False
+    put_aside: int = 0
 
 
 @dataclass(frozen=True, slots=True)

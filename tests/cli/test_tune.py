@@ -41,7 +41,9 @@ def test_the_same_command_again_measures_nothing(cli: Cli, config: Path) -> None
 def test_fresh_starts_over_and_nothing_older_is_reused_later(cli: Cli, config: Path) -> None:
     config.write_text(SLEEPERS)
     cli("tune", config)
-    fresh = cli("tune", config, "--fresh", "--json").json
+    ended = cli("tune", config, "--fresh", "--json")
+    assert "info: --fresh: the results of 6 tests of earlier sessions are put aside" in ended.err
+    fresh = ended.json
     assert (fresh["session"], fresh["measured"]) == (2, 6)
     later = cli("tune", config, "--json").json
     assert (later["session"], later["measured"]) == (2, 0)
