@@ -24,7 +24,7 @@ from harness.store.rows import (
     read_run,
     to_text,
 )
-from harness.store.schema import connect, translated
+from harness.store.schema import connect, has_journal, translated
 
 _UNSCORED = ", ".join(
     f"'{kind.value}'" for kind in OutcomeKind if not kind.is_failure and kind is not OutcomeKind.OK
@@ -195,19 +195,26 @@ def name_state(path: Path, session: int, state: str) -> str:
     return "killed" if state == "running" and not is_claimed(path, session) else state
 
 
+def names_session(path: Path, which: str) -> bool:
+    """Whether the journal at `path` has a session that `which` names; no journal has none.
+
+    Raises:
+        StoreError: the journal cannot be read.
+    """
+    if not has_journal(path):
+        return False
+    with closing(connect(path, create=False)) as db, translated(path, "cannot look up a session"):
+        return _look_up(db, which) is not None
+
+
 def find_session(db: sqlite3.Connection, path: Path, which: str) -> int:
     """The id of the session that `which` names.
 
     Raises:
         StoreError: there is none.
     """
-    if which == "last":
-        row = db.execute("SELECT max(id) FROM sessions").fetchone()
-    elif which.isascii() and which.isdecimal() and len(which) <= MAX_DIGITS:
-        row = db.execute("SELECT id FROM sessions WHERE id = ?", (int(which),)).fetchone()
-    else:
-        row = db.execute("SELECT max(id) FROM sessions WHERE name = ?", (which,)).fetchone()
-    if row is None or row[0] is None:
+    found = _look_up(db, which)
+    if found is None:
         if db.execute("SELECT 1 FROM sessions LIMIT 1").fetchone() is None:
             raise StoreError(f"{path}: this journal holds no session yet; run `harness tune`")
         if Path(which).is_file():
@@ -219,7 +226,18 @@ def find_session(db: sqlite3.Connection, path: Path, which: str) -> int:
             f"{path}: there is no session {which!r}; `harness sessions` lists them, and `last` is "
             "the latest"
         )
-    found: int = row[0]
+    return found
+
+
+def _look_up(db: sqlite3.Connection, which: str) -> int | None:
+    values: tuple[str | int, ...]
+    where, values = "name = ?", (to_text(which),)
+    if which == "last":
+        where, values = "1", ()
+    elif which.isascii() and which.isdecimal() and len(which) <= MAX_DIGITS:
+        where, values = "id = ?", (int(which),)
+    row = db.execute(f"SELECT max(id) FROM sessions WHERE {where}", values).fetchone()
+    found: int | None = row[0]
     return found
 
 
