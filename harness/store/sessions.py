@@ -167,10 +167,12 @@ def load_overview(path: Path, which: str = "last", *, top: int = 10) -> SessionO
             f"AND outcome NOT IN ('ok', {_UNSCORED}) ORDER BY id",
             (session,),
         ).fetchall()
-        invalid = db.execute(
-            f"SELECT {TEST_COLUMNS} FROM tests WHERE session = ? AND outcome = 'invalid' "
-            "ORDER BY id",
-            (session,),
+        invalid, censored = (
+            db.execute(
+                f"SELECT {TEST_COLUMNS} FROM tests WHERE session = ? AND outcome = ? ORDER BY id",
+                (session, kind.value),
+            ).fetchall()
+            for kind in (OutcomeKind.INVALID, OutcomeKind.CENSORED)
         )
         kinds = dict(
             db.execute(
@@ -187,6 +189,7 @@ def load_overview(path: Path, which: str = "last", *, top: int = 10) -> SessionO
             best=tuple(read_outcome(row, read_runs_of(db, session, row[0], lanes)) for row in best),
             failures=tuple(read_outcome(row, ()) for row in failures),
             invalid=tuple(read_outcome(row, ()) for row in invalid),
+            censored=tuple(read_outcome(row, ()) for row in censored),
         )
 
 
