@@ -23,13 +23,16 @@ from harness.store.sessions import load_session, names_session
 _FILES = (".json", ".gz", ".csv", ".sqlite")
 """What ends so is a file, whether it is there or not."""
 
+_CONFIGS = (".toml", ".conf")
+"""What ends so is a config, which stands for its latest session."""
+
 
 def load_side(which: str, journal: Path) -> Side:
     """What `which` names: a session, or a file of any format but NVBench's.
 
     Args:
-        which: a session's number, a config's name, `last`; a path; or `JOURNAL:SESSION`. What
-            names a session is one; a file of that name is `./NAME`.
+        which: a session's number, a config's name or file, `last`; a path; or `JOURNAL:SESSION`.
+            What names a session is one; a file of that name is `./NAME`.
         journal: where sessions are.
 
     Raises:
@@ -74,7 +77,9 @@ def load_sides(
 def _load(which: str, journal: Path) -> Side | NvbenchFile:
     path, session = split_source(which)
     # A program is mostly built under the name of its config: the session is meant.
-    is_file = path.is_file() and (os.sep in which or not names_session(journal, which))
+    is_config = path.suffix in _CONFIGS
+    named = is_config or (os.sep not in which and names_session(journal, which))
+    is_file = path.is_file() and not named
     if not session and path.suffix not in _FILES and not is_file:
         return _load_session(journal, which)
     content = read_content(path)

@@ -76,7 +76,7 @@ def history(
     if risk / 100 > MAX_RISK:
         raise click.UsageError(f"--risk {risk:g}: must be at most {100 * MAX_RISK:g} percent")
     ending = None if output is None else _find_ending(output)
-    path = find_journal(journal)
+    path = find_journal(journal, [] if config is None else [config])
     check_target(output, path)
     entries = load_history(path, _find_config(config, path))
     found = make_tracks(entries, threshold=threshold / 100, risk=risk / 100)

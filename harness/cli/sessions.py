@@ -82,13 +82,13 @@ def show(
     journal: Path | None,
     as_json: bool,
 ) -> None:
-    """Show SESSION: its number, a config's name, or `last`."""
+    """Show SESSION: its number, a config's name or file, or `last`."""
     if importance:
         from harness.cli.importance import show_importance  # noqa: PLC0415 - numpy loads slowly
 
-        show_importance(find_journal(journal), session, as_json=as_json)
+        show_importance(find_journal(journal, [session]), session, as_json=as_json)
         return
-    stored = load_overview(find_journal(journal), session, top=top)
+    stored = load_overview(find_journal(journal, [session]), session, top=top)
     if as_json:
         write_json(_to_object(stored))
     elif failures:

@@ -364,9 +364,12 @@ class Spec(SpecFile, frozen=True, kw_only=True):
         return (self.base / self.output.journal).resolve()
 
 
+JOURNAL_NAME = "journal.sqlite"
+
+
 def default_journal(folder: Path) -> Path:
     """The journal of the project that `folder` belongs to."""
-    return project_folder(folder) / ".harness" / "journal.sqlite"
+    return project_folder(folder) / ".harness" / JOURNAL_NAME
 
 
 def project_folder(folder: Path) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.configuration import Configuration
-from harness.errors import StoreError
+from harness.errors import SessionError
 from harness.model import Outcome, SessionInfo
 from harness.store.base import BENCH, find_winners
 from harness.store.rows import TEST_COLUMNS, read_outcome, to_text
@@ -45,14 +45,14 @@ def load_history(path: Path, config: str | Path | None = None) -> list[Entry]:
         config: the name of sessions, or the path of their config; None: all sessions.
 
     Raises:
-        StoreError: there is no such journal, or no session of the config in it.
+        StoreError: there is no such journal, or (SessionError) no session of the config in it.
     """
     with closing(connect(path, create=False)) as db, translated(path, "cannot read the history"):
         rows = _find_sessions(db, config)
         if not rows:
             names = [name for (name,) in db.execute("SELECT DISTINCT name FROM sessions")]
             held = f"it holds {', '.join(names)}" if names else "it holds no session yet"
-            raise StoreError(f"{path}: there is no session of {config or 'any config'}; {held}")
+            raise SessionError(f"{path}: there is no session of {config or 'any config'}; {held}")
         return _drop_copies([_read_entry(db, path, row) for row in rows])
 
 

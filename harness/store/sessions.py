@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from harness.errors import StoreError
+from harness.errors import SessionError, StoreError
 from harness.events import Note
 from harness.lane import Lane
 from harness.model import Outcome, OutcomeKind, Run, SessionInfo
@@ -126,7 +126,7 @@ def load_session(path: Path, which: str = "last", *, runs: bool = True) -> Store
     """A session of the journal.
 
     Args:
-        which: its id, `last`, or the name of a config (its latest session).
+        which: its id, `last`, or a config, by its name or file (its latest session).
         runs: whether outcomes come with their runs.
 
     Raises:
@@ -221,11 +221,11 @@ def find_session(db: sqlite3.Connection, path: Path, which: str) -> int:
         if db.execute("SELECT 1 FROM sessions LIMIT 1").fetchone() is None:
             raise StoreError(f"{path}: this journal holds no session yet; run `harness tune`")
         if Path(which).is_file():
-            raise StoreError(
+            raise SessionError(
                 f"{path}: there is no session {which!r}, which is a file: `harness import` makes a "
                 "session of a file of results"
             )
-        raise StoreError(
+        raise SessionError(
             f"{path}: there is no session {which!r}; `harness sessions` lists them, and `last` is "
             "the latest"
         )
@@ -234,7 +234,9 @@ def find_session(db: sqlite3.Connection, path: Path, which: str) -> int:
 
 def _look_up(db: sqlite3.Connection, which: str) -> int | None:
     values: tuple[str | int, ...]
-    where, values = "name = ?", (to_text(which),)
+    # A config's name, or its file.
+    where = "name = ? OR config_path = ?"
+    values = (to_text(which), to_text(str(Path(which).resolve())))
     if which == "last":
         where, values = "1", ()
     elif which.isascii() and which.isdecimal() and len(which) <= MAX_DIGITS:

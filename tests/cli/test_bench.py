@@ -316,8 +316,8 @@ class TestHistory:
     @pytest.mark.parametrize(
         ("arguments", "code", "message"),
         [
-            (("gone.toml",), 1, "there is no session of"),
-            (("gone",), 1, "it holds printer"),
+            (("gone.toml",), 2, "there is no session of"),
+            (("gone",), 2, "it holds printer"),
             (("-o", "plot.txt"), 2, "use .png, .svg or .pdf"),
             (("--risk", "80"), 2, "must be at most 50 percent"),
         ],
