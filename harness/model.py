@@ -266,7 +266,7 @@ class Build:
     artifact: Artifact | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Outcome:
     """How a test ended: what the journal keeps and the strategy is told.
 
@@ -299,6 +299,13 @@ class Outcome:
     copy_of: int | None = None
     compile_started_s: float | None = None
     compile_seat: str = ""
+
+    def __repr__(self) -> str:
+        """One line; runs alone would fill a screen."""
+        what = f"score {self.score!r}" if self.score is not None else self.reason
+        parts = [self.kind.value, what, f"n={len(self.samples)}" if self.samples else ""]
+        said = ", ".join(part for part in parts if part)
+        return f"<Outcome of test {self.test_id} [{self.lane}] {self.configuration}: {said}>"
 
     @property
     def measured(self) -> Run | None:
