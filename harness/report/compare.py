@@ -105,9 +105,10 @@ class Comparisons:
             if row.before is not None:
                 lines.append(f"  was: {row.before}")
         counts = Counter(row.verdict for row in self.rows)
-        shown = ", ".join(f"{counts[verdict]} {verdict}" for verdict in sorted(counts))
-        both = format_count(len(self.rows), "configuration")
-        lines += ["", f"{both} in both: {shown or 'nothing to compare'}"]
+        shown = [f"{counts[verdict]} {verdict}" for verdict in sorted(counts)]
+        shown += [f"{len(self.shared)} not judged"] if self.shared else []
+        both = format_count(len(self.rows) + len(self.shared), "configuration")
+        lines += ["", f"{both} in both: {', '.join(shown) or 'nothing to compare'}"]
         told = [row for row in self.rows if not self.bests or row.verdict in ("SLOWER", "FASTER")]
         lines += [f"  {_describe(row)}" for row in told[:most]]
         if len(told) > most:

@@ -206,7 +206,7 @@ def _colour_lines(slowdowns: Sequence[float]) -> dict[str, Any]:
         "showscale": True,
         # The bar has the numbers of the axis beside it, though colours follow speeds.
         "colorbar": {
-            "title": {"text": "slow-<br>down"},
+            "title": {"text": "x best"},
             "thickness": 12,
             "tickvals": shorts(float(tick) for tick in ticks),
             "ticktext": [f"{1 / tick:.2f}" for tick in ticks],
