@@ -98,7 +98,8 @@ class SqliteJournal:
         self._has_others = False  # whether other sessions have tests that may be reused
         self._retries = False
         self._lanes: Sequence[Lane] = ()
-        self._written = False  # whether the lanes are in the journal
+        self._environment = ""
+        self._written = False  # whether these two are in the journal
         self._environments: dict[str, dict[str, str]] = {}
 
     def __enter__(self) -> SqliteJournal:
@@ -135,7 +136,7 @@ class SqliteJournal:
         config. A session that another process is recording is left to it: this one gets its own.
         """
         self._retries = retry
-        self._lanes = tuple(start.lanes)
+        self._lanes, self._environment = tuple(start.lanes), dump(dict(start.environment))
         complete = stands = False
         put_aside = 0
         with self._transaction("cannot begin a session") as db:
@@ -161,10 +162,8 @@ class SqliteJournal:
                 db.execute(_REOPEN + (_FAILED if retry else _UNSTARTED), (self._session,))
                 db.execute(
                     "UPDATE sessions SET state = 'running', invocations = invocations + 1, "
-                    "environment = ?, strategy = ?, distribution = ?, spec = ?, premises = ? "
-                    "WHERE id = ?",
+                    "strategy = ?, distribution = ?, spec = ?, premises = ? WHERE id = ?",
                     (
-                        dump(dict(start.environment)),
                         start.strategy,
                         start.distribution,
                         start.spec_json,
@@ -174,7 +173,7 @@ class SqliteJournal:
                 )
             self._written = False
             if not resumed:
-                self._write_lanes(db)
+                self._write_circumstances(db)
             self._has_others = self._find_others(db)
         with translated(self.path, "cannot read the session"):
             begun = self._read_begun(resumed=resumed)
@@ -221,7 +220,7 @@ class SqliteJournal:
             "UPDATE sessions SET reuse_from = ? WHERE id = ?", (self._reuse_from, self._session)
         )
 
-    def _write_lanes(self, db: sqlite3.Connection) -> None:
+    def _write_circumstances(self, db: sqlite3.Connection) -> None:
         # Lanes of earlier invocations stay: their runs refer to them. Where one of the same name
         # is now bound otherwise, its runs are given what they leave to it.
         bound = read_environments(read_lanes(db, self._session))
@@ -243,6 +242,8 @@ class SqliteJournal:
                     dump(dict(lane.environment)),
                 ),
             )
+        query = "UPDATE sessions SET environment = ? WHERE id = ?"
+        db.execute(query, (self._environment, self._session))
         self._environments = {lane.name: dict(lane.environment) for lane in self._lanes}
         self._written = True
 
@@ -308,10 +309,10 @@ class SqliteJournal:
     def record(self, events: Sequence[Event]) -> None:
         """Make a batch of events durable, all or none."""
         with self._transaction("cannot record results") as db:
-            # A session that goes on has its new lanes once they do something: who only looks at
-            # what it found leaves it as it was.
+            # A session that goes on has its new lanes and commit once something is done on them:
+            # who only looks at what it found leaves it as it was.
             if not self._written and not all(isinstance(event, Note) for event in events):
-                self._write_lanes(db)
+                self._write_circumstances(db)
             for event in events:
                 self._write(db, event)
 

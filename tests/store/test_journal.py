@@ -222,11 +222,13 @@ def test_looking_at_a_session_on_other_lanes_leaves_it_as_it_was(
     journal.end("complete", 1.0, {})
     two = (make_lane("0"), make_lane("1", 1, "MOCK-1"))
     with reopen(path) as again:
-        again.begin(make_start(lanes=two), fresh=False)
+        again.begin(make_start(lanes=two, environment={"host": "there"}), fresh=False)
         again.record([Note("info", "nothing to do")])
         assert [lane.name for lane in load_session(path).info.lanes] == ["0"]
+        assert load_session(path).environment == {"host": "here"}
         again.record(whole_test(make_test(2)))
         assert [lane.name for lane in load_session(path).info.lanes] == ["0", "1"]
+        assert load_session(path).environment == {"host": "there"}
 
 
 @pytest.mark.parametrize(
