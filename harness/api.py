@@ -31,7 +31,7 @@ def make_spec(data: Mapping[str, Any], *, base: str | PathLike[str] = ".") -> Sp
     Raises:
         ConfigError: everything that is wrong with `data`.
     """
-    return read_spec(data, Path(base).resolve() / "spec.toml")
+    return read_spec(data, Path(base).resolve() / "spec.toml", "make_spec")
 
 
 def kernel(

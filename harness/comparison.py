@@ -136,6 +136,14 @@ def count_left_out(n: int, m: int, confidence: float) -> int | None:
     return None
 
 
+def least_count(confidence: float) -> int:
+    """How many samples each side must have for an interval at `confidence`."""
+    count = 1
+    while count_left_out(count, count, confidence) is None:
+        count += 1
+    return count
+
+
 @lru_cache(maxsize=256)
 def _rank_sums(n: int, m: int) -> tuple[int, ...]:
     """In how many of the orders of n and m samples U pairs are the wrong way round, for each U.

@@ -6,6 +6,7 @@
     ├── CompileError        1   no compiler, or one that cannot do what is asked
     ├── RunError            1   tests cannot be run at all
     └── StoreError          1   the journal cannot be read or written
+        └── SessionError    2   it holds no such session
 
 A test that fails is not an error: it is data, an `Outcome`. Messages name what failed with its
 value, what was expected, and what to do.
@@ -60,3 +61,9 @@ class RunError(HarnessError):
 
 class StoreError(HarnessError):
     """The journal or another result file cannot be read or written."""
+
+
+class SessionError(StoreError):
+    """The journal holds no session that is called so."""
+
+    exit_code = EXIT_USAGE

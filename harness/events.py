@@ -69,12 +69,17 @@ class TestRevised:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something the user should know: a warning, a lost lane, a fact about the session."""
+    """Something the user should know: a warning, a lost lane, a fact about the session.
+
+    Attributes:
+        kept: whether the journal keeps it; not what is true only while it is shown.
+    """
 
     level: Literal["info", "warning"]
     text: str
     at_s: float = 0.0
     details: Mapping[str, object] = field(default_factory=dict)
+    kept: bool = True
 
 
 Event = TestCreated | PhaseStarted | BuildEnded | RunEnded | TestEnded | TestRevised | Note

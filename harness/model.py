@@ -266,7 +266,7 @@ class Build:
     artifact: Artifact | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Outcome:
     """How a test ended: what the journal keeps and the strategy is told.
 
@@ -299,6 +299,13 @@ class Outcome:
     copy_of: int | None = None
     compile_started_s: float | None = None
     compile_seat: str = ""
+
+    def __repr__(self) -> str:
+        """One line; runs alone would fill a screen."""
+        what = f"score {self.score!r}" if self.score is not None else self.reason
+        parts = [self.kind.value, what, f"n={len(self.samples)}" if self.samples else ""]
+        said = ", ".join(part for part in parts if part)
+        return f"<Outcome of test {self.test_id} [{self.lane}] {self.configuration}: {said}>"
 
     @property
     def measured(self) -> Run | None:
@@ -342,7 +349,9 @@ class SessionInfo:
         unit: of samples and scores: `s` for times, empty or the user's for figures of merit.
         size: configurations in the space; None if not counted.
         simulated: whether any device is.
-        resumed, complete: whether tests of it were recorded before; all of them, when it ended.
+        resumed: whether tests of it were recorded before.
+        was_complete: whether it had come to its end before; its result says how it ended now.
+        reopened: tests of before that are measured now: they failed, or had not ended.
     """
 
     id: int
@@ -360,7 +369,8 @@ class SessionInfo:
     strategy: str
     journal: str
     resumed: bool = False
-    complete: bool = False
+    was_complete: bool = False
+    reopened: int = 0
 
     @property
     def recording(self) -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from harness.comparison import Comparison, compare_samples, count_left_out
+from harness.comparison import Comparison, compare_samples, count_left_out, least_count
 
 
 def draw(source: random.Random, count: int, median: float, noise: float = 0.01) -> list[float]:
@@ -37,6 +37,13 @@ def test_few_samples_have_no_interval(n: int, m: int) -> None:
     assert (found.low, found.high) == (0.0, math.inf)
     assert found.ratio == 2.0
     assert found.judge(0.01) == "UNCLEAR"
+
+
+@pytest.mark.parametrize(("configurations", "count"), [(1, 4), (8, 6), (100, 8), (1000, 9)])
+def test_so_many_samples_are_needed(configurations: int, count: int) -> None:
+    confidence = 1 - 0.05 / configurations
+    assert least_count(confidence) == count
+    assert count_left_out(count - 1, count - 1, confidence) is None
 
 
 def test_the_ratio_is_that_of_the_samples_and_no_outlier_moves_it() -> None:

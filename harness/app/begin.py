@@ -5,11 +5,13 @@ from __future__ import annotations
 import msgspec
 
 from harness._version import __version__
+from harness.app.clocks import Remark
 from harness.app.identity import Identity
 from harness.app.setup import Setup
 from harness.model import SessionInfo
 from harness.store.base import Begun, SessionStart
 from harness.store.environment import capture_environment
+from harness.units import format_count
 
 
 def make_start(setup: Setup, identity: Identity, now_s: float) -> SessionStart:
@@ -36,6 +38,20 @@ def make_start(setup: Setup, identity: Identity, now_s: float) -> SessionStart:
     )
 
 
+def describe_beginning(begun: Begun) -> list[Remark]:
+    """What the user should know of how a session began."""
+    if not begun.put_aside:
+        return []
+    tests = format_count(begun.put_aside, "test")
+    return [
+        (
+            "info",
+            f"--fresh: the results of {tests} of earlier sessions are put aside: they stay in the "
+            "journal, but no later session of this config goes on from them",
+        )
+    ]
+
+
 def make_info(setup: Setup, begun: Begun, now_s: float) -> SessionInfo:
     """What the session is for those who show it."""
     spec = setup.spec
@@ -55,5 +71,6 @@ def make_info(setup: Setup, begun: Begun, now_s: float) -> SessionInfo:
         strategy=setup.label,
         journal=str(spec.journal_path),
         resumed=begun.resumed,
-        complete=begun.complete,
+        was_complete=begun.complete,
+        reopened=len(begun.unfinished),
     )

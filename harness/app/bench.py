@@ -187,9 +187,11 @@ def _take_best(
     scored = [(o.score, o) for o in outcomes if o.score is not None]
     sign = 1 if info.goal == "min" else -1
     scored.sort(key=lambda pair: (pair[1].test_id not in winners, sign * pair[0]))
+    # Journals may name lanes of other sessions, which measured what this one did not again.
+    other = next(iter(models.values())) if len(set(models.values())) == 1 else ""
     found: dict[str, list[Configuration]] = {}
     for _, outcome in scored:
-        best = found.setdefault(models.get(outcome.lane, ""), [])
+        best = found.setdefault(models.get(outcome.lane, other), [])
         if len(best) < top and outcome.configuration not in best:
             best.append(outcome.configuration)
     if not found:

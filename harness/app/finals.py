@@ -40,10 +40,11 @@ def hold_finals(
     *,
     goal: Goal,
 ) -> Held | None:
-    """Let the best of `outcomes` meet on one lane.
+    """Let the best of `outcomes` meet on one lane: those of the model that the best was on.
 
-    What an earlier invocation recorded of the same finals is not measured again. If the lane's
-    device is lost meanwhile, they begin anew on another.
+    Scores of unlike devices cannot be ranked, so whoever wins must have its score from such a
+    device. What an earlier invocation recorded of the same finals is not measured again. If the
+    lane's device is lost meanwhile, they begin anew on another.
 
     Args:
         lanes: those that search together; the finals are on the best test's, or on one of the same
@@ -57,7 +58,7 @@ def hold_finals(
         for outcome in outcomes
         if outcome.kind is OutcomeKind.OK and outcome.copy_of is None
     }
-    chosen = choose_finalists({n: o.score or 0.0 for n, o in scored.items()}, goal)
+    chosen = _choose(scored, lanes, goal)
     if len(chosen) < 2:
         return None
     finalists = {test_id: scored[test_id] for test_id in chosen}
@@ -74,6 +75,22 @@ def hold_finals(
     finals = compare_finalists(costs, seed=1)
     ranking = Ranking(lane.name, finals, _energies(runs))
     return Held(ranking, finalists[finals.winner], recorded=known is not None)
+
+
+def _choose(scored: Mapping[int, Outcome], lanes: Sequence[Lane], goal: Goal) -> Sequence[int]:
+    """The finalists, the best first."""
+    scores = {test_id: outcome.score or 0.0 for test_id, outcome in scored.items()}
+    models = {test_id: _model_of(outcome, lanes) for test_id, outcome in scored.items()}
+    first = choose_finalists(scores, goal)[:1]
+    alike = {n: score for n, score in scores.items() if models[n] == models[first[0]]}
+    return choose_finalists(alike, goal)
+
+
+def _model_of(outcome: Outcome, lanes: Sequence[Lane]) -> str:
+    """The model of the device of a test; lanes of earlier invocations had such devices, too."""
+    models = {lane.name: lane.device.model for lane in lanes}
+    only = lanes[0].device.model if len(set(models.values())) == 1 else ""
+    return models.get(outcome.lane, only)
 
 
 def _order_lanes(best: Test, lanes: Sequence[Lane]) -> list[Lane]:

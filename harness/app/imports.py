@@ -47,6 +47,7 @@ class Imported:
         form: the format of the file.
         tests, failed: how many it holds.
         best: None if the session was known.
+        assumed: whether goal and unit are only taken to be so: neither file nor user says.
         warnings: what of the file is not in the session.
     """
 
@@ -56,6 +57,7 @@ class Imported:
     tests: int
     failed: int
     best: Outcome | None
+    assumed: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -98,6 +100,7 @@ def import_results(
         tests=len(outcomes),
         failed=sum(outcome.score is None for outcome in outcomes),
         best=next(outcome for outcome in outcomes if outcome.configuration == best),
+        assumed=recording.assumed,
         warnings=tuple(recording.left_out),
     )
     before = find_complete(journal, key) if has_journal(journal) else None
@@ -114,15 +117,18 @@ def _describe(recording: Recording, device: str | None, scale: Scale | None) -> 
             f"{recording.source}: this is a journal; its sessions are read with --journal, there "
             "is no need to import them"
         )
-    if scale is not None and recording.form != "CSV":
+    said = Scale(recording.goal, recording.unit)
+    if scale is not None and (recording.form != "CSV" or (not recording.assumed and scale != said)):
+        best = "least" if said.goal == "min" else "greatest"
         raise ConfigError(
-            f"{recording.source}: --optimal and --unit are for logs in CSV; this file "
-            f"({recording.form}) says itself what its scores are"
+            f"{recording.source}: --optimal and --unit are for logs in CSV that do not say what "
+            f"their scores are; this file ({recording.form}) does: the {best} is best, in "
+            f"{said.unit or 'no unit'}"
         )
     if device is not None:
         recording = replace(recording, device=device)
     if scale is not None:
-        recording = replace(recording, goal=scale.goal, unit=scale.unit)
+        recording = replace(recording, goal=scale.goal, unit=scale.unit, assumed=False)
     return recording
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.extras import load_extra
 from harness.model import Outcome, OutcomeKind, SessionInfo
+from harness.report.kernel import find_measurement
 from harness.report.plain import describe_score
 from harness.report.summary import Summary
 from harness.units import format_count, format_text
@@ -25,7 +26,7 @@ class Result:
     outcomes: tuple[Outcome, ...]
 
     def __repr__(self) -> str:
-        parts = [self.summary.state, format_count(len(self.outcomes), "test")]
+        parts = [self.summary.state, format_count(self.summary.progress.done, "test")]
         parts += ["simulated"] if self.info.simulated else []
         if self.best is None:
             parts.append("no test succeeded")
@@ -46,7 +47,7 @@ class Result:
 
     @property
     def complete(self) -> bool:
-        """Whether the session came to its end."""
+        """Whether the session came to its end, this time."""
         return self.summary.state == "complete"
 
     @property
@@ -55,18 +56,29 @@ class Result:
         return tuple(o for o in self.outcomes if o.kind is not OutcomeKind.OK)
 
     def to_rows(self) -> list[dict[str, Any]]:
-        """One flat row per test: id, lane, outcome, score, unit, simulated, then the parameters."""
+        """One flat row per test.
+
+        Its id, lane, outcome, reason, score, unit, samples, simulated and compile_s; of kernels the
+        metrics; then the parameters, which come last where names are the same.
+        """
+        metrics = [_find_metrics(outcome) for outcome in self.outcomes]
+        nothing = dict.fromkeys(name for found in metrics for name in found)
         return [
             {
                 "test": outcome.test_id,
                 "lane": outcome.lane,
                 "outcome": outcome.kind.value,
+                "reason": outcome.reason,
                 "score": outcome.score,
                 "unit": self.info.unit,
+                "samples": list(outcome.samples),
                 "simulated": self.info.simulated,
+                "compile_s": outcome.compile_s,
+                **nothing,
+                **found,
                 **outcome.configuration,
             }
-            for outcome in self.outcomes
+            for outcome, found in zip(self.outcomes, metrics, strict=True)
         ]
 
     def to_pandas(self) -> Any:
@@ -85,3 +97,8 @@ class Result:
         """
         polars = load_extra("polars", "polars", "to_polars()")
         return polars.DataFrame(self.to_rows(), infer_schema_length=None, strict=False)
+
+
+def _find_metrics(outcome: Outcome) -> dict[str, float]:
+    measurement = find_measurement(outcome)
+    return {} if measurement is None else dict(measurement.metrics)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
-from harness.app.begin import make_info, make_start
+from harness.app.begin import describe_beginning, make_info, make_start
 from harness.app.clocks import Remark, hold_clocks
 from harness.app.compiled import Compiled, open_compiled
 from harness.app.emulation import describe_emulation
@@ -185,7 +185,7 @@ class _Session:
         self._watch(note)
 
     def _search(self) -> None:
-        for level, text in self.remarks:
+        for level, text in (*self.remarks, *describe_beginning(self.begun)):
             self._note(text, level)
         for text in setup_warnings(self.setup):
             self._note(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from harness.errors import ConfigError
@@ -17,17 +18,21 @@ from harness.replay.nvbench import NvbenchFile
 from harness.replay.read import read_content
 from harness.replay.session import make_session
 from harness.report.sides import Side
-from harness.store.sessions import load_session
+from harness.store.sessions import load_session, names_session
 
 _FILES = (".json", ".gz", ".csv", ".sqlite")
 """What ends so is a file, whether it is there or not."""
+
+_CONFIGS = (".toml", ".conf")
+"""What ends so is a config, which stands for its latest session."""
 
 
 def load_side(which: str, journal: Path) -> Side:
     """What `which` names: a session, or a file of any format but NVBench's.
 
     Args:
-        which: a session's number, a config's name, `last`; a path; or `JOURNAL:SESSION`.
+        which: a session's number, a config's name or file, `last`; a path; or `JOURNAL:SESSION`.
+            What names a session is one; a file of that name is `./NAME`.
         journal: where sessions are.
 
     Raises:
@@ -71,7 +76,11 @@ def load_sides(
 
 def _load(which: str, journal: Path) -> Side | NvbenchFile:
     path, session = split_source(which)
-    if not session and not path.is_file() and path.suffix not in _FILES:
+    # A program is mostly built under the name of its config: the session is meant.
+    is_config = path.suffix in _CONFIGS
+    named = is_config or (os.sep not in which and names_session(journal, which))
+    is_file = path.is_file() and not named
+    if not session and path.suffix not in _FILES and not is_file:
         return _load_session(journal, which)
     content = read_content(path)
     form = find_format(content)

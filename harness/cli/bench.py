@@ -72,7 +72,8 @@ _MOST = 1000
 @click.option(
     "--against",
     metavar="SIDE",
-    help="Compare with this: `last` bench of CONFIG, or whatever `harness compare` takes.",
+    help="Compare with this: `last` bench of CONFIG, if there is one, or whatever `harness "
+    "compare` takes.",
 )
 @threshold_option
 @click.option("--unlike", is_flag=True, help="Compare also what is not alike.")
@@ -103,6 +104,7 @@ def bench(
     spec = load_spec(config, **lanes)
     prepared = prepare_bench(spec, Wanted(values, source, top), repeat=repeat)
     before = None if against is None else _find_side(against, prepared.setup)
+    first = against is not None and before is None
     options = Options(
         wait=wait,
         make_view=choose_view(progress),
@@ -125,21 +127,23 @@ def bench(
         write_lines(_describe(result, commit, prepared.sources))
         if comparison is not None:
             write_lines(["", *comparison.to_lines(20)])
+        elif first:
+            write_lines(["", "nothing to compare with yet: this is the first bench of the config"])
     _exit(result, comparison)
     if refused is not None:
         raise refused
 
 
-def _find_side(which: str, setup: Setup) -> Side:
-    """What the result is compared with; looked for before hours are spent on measuring."""
+def _find_side(which: str, setup: Setup) -> Side | None:
+    """What the result is compared with; looked for before hours are spent on measuring.
+
+    None for `last` if there is no bench yet: the one that is made now is the next one's `last`.
+    """
     spec = setup.spec
     if which == "last":
         number = find_before(setup, bench=True)
         if number is None:
-            raise ConfigError(
-                f"--against last: there is no bench of {format_path(spec.path)} yet; run `harness "
-                "bench` once without --against"
-            )
+            return None
         which = str(number)
     return load_side(which, spec.journal_path)
 

@@ -197,9 +197,10 @@ def _goal_line(setup: Setup) -> str:
     what, over = kinds.get(setup.measured, "number the test prints"), "a test's runs"
     if setup.kernel is not None:
         what = setup.spec.scoring.metric or what.replace("a run", "a launch")
-        over = "a test's samples"
+        over = "the times of a test's samples"
     unit = f" in {setup.unit}" if setup.measured != "time" and setup.unit else ""
     least = "least" if setup.goal == "min" else "greatest"
     if setup.kernel is not None and setup.measured == "energy":
         return f"{least} {what}{unit}, by the device's counter over {ENERGY_S:g} s"
-    return f"{least} {what}{unit}, {setup.spec.scoring.aggregate} of {over}"
+    how = "from the " if setup.spec.scoring.metric else ""
+    return f"{least} {what}{unit}, {how}{setup.spec.scoring.aggregate} of {over}"

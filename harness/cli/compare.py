@@ -50,11 +50,13 @@ def compare(
 ) -> None:
     """Say what SECOND is slower and faster at than FIRST, and whether the samples prove it.
 
-    Each is a session (its number, a config's name, or `last`); one of another journal, as
+    Each is a session (its number, a config's name or file, or `last`); one of another journal, as
     JOURNAL:SESSION; or a file: what `harness export --format json` wrote, T4, a Kernel Tuner
     cache, a log in CSV, or NVBench's JSON. Exits with 4 if anything is proven to be slower.
     """
-    sides = load_sides(first, second, find_journal(journal), benchmark=benchmark, hot=hot)
+    sides = load_sides(
+        first, second, find_journal(journal, [first, second]), benchmark=benchmark, hot=hot
+    )
     found = compare_sessions(*sides, threshold=threshold / 100, unlike=unlike)
     if as_json:
         write_json(found.to_object())

@@ -44,12 +44,12 @@ def export(
     output: Path | None,
     journal: Path | None,
 ) -> None:
-    """Write SESSION (its number, a config's name, or `last`) in another format.
+    """Write SESSION (its number, a config's name or file, or `last`) in another format.
 
     Without SESSION the last is written; for builds, the last that searched.
     The formats for builds take several sessions, of one program on different devices.
     """
-    path = find_journal(journal)
+    path = find_journal(journal, sessions)
     if prefix and not re.fullmatch(NAME_PATTERN, prefix):
         raise ConfigError(
             f"--prefix {prefix}: cannot begin a name; use letters, digits and _, not starting with "

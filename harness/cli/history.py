@@ -13,7 +13,8 @@ from harness.cli.tables import format_table
 from harness.errors import EXIT_REGRESSION, ConfigError
 from harness.report.history import MAX_RISK, Track, describe_track, make_tracks, to_object
 from harness.report.history_plot import save_history
-from harness.store.history import load_history
+from harness.store.history import describe_taken, load_history
+from harness.store.sessions import names_session
 
 _ENDINGS = ("png", "svg", "pdf")
 _CONFIGS = (".toml", ".conf", ".json")
@@ -75,15 +76,15 @@ def history(
     if risk / 100 > MAX_RISK:
         raise click.UsageError(f"--risk {risk:g}: must be at most {100 * MAX_RISK:g} percent")
     ending = None if output is None else _find_ending(output)
-    path = find_journal(journal)
+    path = find_journal(journal, [] if config is None else [config])
     check_target(output, path)
-    entries = load_history(path, _find_config(config))
+    entries = load_history(path, _find_config(config, path))
     found = make_tracks(entries, threshold=threshold / 100, risk=risk / 100)
     tracks = [track for track in found if len(track.points) >= least]
     if as_json or form == "json":
         write_json([to_object(track) for track in tracks])
     else:
-        write_lines(_describe(tracks, len(found) - len(tracks), least))
+        write_lines([*_describe(tracks, len(found) - len(tracks), least), *describe_taken(entries)])
     if output is not None and ending is not None:
         save_history(output, tracks, ending)
         click.echo(f"wrote {output}", err=True)
@@ -91,12 +92,14 @@ def history(
         raise click.exceptions.Exit(EXIT_REGRESSION)
 
 
-def _find_config(config: str | None) -> str | Path | None:
-    """A config's file, or the name of sessions."""
+def _find_config(config: str | None, journal: Path) -> str | Path | None:
+    """A config's file, or the name of sessions; of a file without an ending rather the name."""
     if config is None:
         return None
     path = Path(config)
-    return path if path.is_file() or path.suffix in _CONFIGS else config
+    if path.suffix in _CONFIGS or (path.is_file() and not names_session(journal, config)):
+        return path
+    return config
 
 
 def _find_ending(output: Path) -> str:
@@ -112,7 +115,8 @@ def _describe(tracks: list[Track], hidden: int, least: int) -> list[str]:
         title, table, changes = describe_track(track)
         lines += [title, "", *format_table(table), "", *changes, ""]
     if hidden:
-        lines.append(f"{hidden} more with fewer than {least} sessions; --least 1 shows all")
+        few = f"{hidden} series of fewer than {least} sessions"
+        lines.append(f"not shown: {few}; --least 1 shows all")
     elif not tracks:
         lines.append("no session has a result; `harness bench` makes them")
     return lines if hidden or not tracks else lines[:-1]

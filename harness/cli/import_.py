@@ -26,7 +26,7 @@ from harness.units import format_count, format_path
 @click.option(
     "--optimal",
     type=click.Choice(["min_time", "max_time", "min", "max"]),
-    help="Of a log in CSV: which score is best; default: min_time.",
+    help="Of a log in CSV: which score is best; default: what it says, else min_time.",
 )
 @click.option("--unit", help="Of a log in CSV with --optimal min or max: the unit of its scores.")
 @journal_option
@@ -90,8 +90,19 @@ def _describe(imported: Imported) -> list[str]:
         f"from {format_path(info.recording)} ({imported.form}{simulated})",
         f"  on {info.lanes[0].device.name or 'a device that the file does not name (--device)'}; "
         f"best: {describe_score(imported.best, info.unit)} with {imported.best.configuration}",
-        *(f"  warning: {text}" for text in imported.warnings),
+        *(f"  warning: {text}" for text in _doubts(imported)),
     ]
+
+
+def _doubts(imported: Imported) -> list[str]:
+    """What of the file is not in the session, or may be otherwise."""
+    if not imported.assumed:
+        return list(imported.warnings)
+    scale = (
+        "the log does not say what its scores are: taken as seconds, of which the least is best; "
+        "--optimal and --unit say otherwise"
+    )
+    return [*imported.warnings, scale]
 
 
 def _to_object(imported: Imported) -> dict[str, Any]:
@@ -108,5 +119,5 @@ def _to_object(imported: Imported) -> dict[str, Any]:
         "goal": info.goal,
         "tests": imported.tests,
         "failed": imported.failed,
-        "warnings": list(imported.warnings),
+        "warnings": _doubts(imported),
     }

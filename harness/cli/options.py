@@ -11,7 +11,7 @@ import click
 from harness.cli.numbers import Number, WholeNumber
 from harness.config.change import change_spec
 from harness.config.load import load_config
-from harness.config.spec import Spec, default_journal
+from harness.config.spec import JOURNAL_NAME, Spec, default_journal
 from harness.config.targets import name_owner
 from harness.device.lanes import parse_parallel
 from harness.errors import ConfigError
@@ -21,6 +21,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 BACKENDS = ("auto", "cuda", "cpu", "mock", "none", "replay")
 DISTRIBUTIONS = ("pipelined", "pooled", "per-test", "replicate")
+
+CONFIG_ENDINGS = (".toml", ".conf")
+"""Of files that are configs and nothing else."""
 
 MAX_TOP = 1_000_000
 """What `--top` can ask for: nobody reads more."""
@@ -115,13 +118,27 @@ def journal_option(function: F) -> F:
     return click.option(
         "--journal",
         type=click.Path(path_type=Path),
-        help="The journal; default: that of the project this folder belongs to.",
+        help="The journal, or its folder; default: that of the project this folder belongs to.",
     )(function)
 
 
-def find_journal(journal: Path | None) -> Path:
-    """The journal that was named, or that of the project."""
-    return journal if journal is not None else default_journal(Path.cwd())
+def find_journal(journal: Path | None, sessions: Iterable[str] = ()) -> Path:
+    """The journal that was named, itself or by its folder, or that of the project.
+
+    Args:
+        sessions: what is read from it; of a config's file it is that of the config's project.
+    """
+    if journal is not None and journal.is_dir():
+        inside = journal / JOURNAL_NAME
+        return inside if inside.exists() else default_journal(journal)
+    if journal is not None:
+        return journal
+    folders = [Path(each).parent for each in sessions if _is_config(Path(each))]
+    return default_journal(folders[0] if folders else Path.cwd())
+
+
+def _is_config(path: Path) -> bool:
+    return path.suffix in CONFIG_ENDINGS and path.is_file()
 
 
 def check_target(

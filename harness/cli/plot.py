@@ -49,9 +49,9 @@ def plot(
     output: Path | None,
     journal: Path | None,
 ) -> None:
-    """Plot SESSION (its number, a config's name, or `last`) for a paper."""
+    """Plot SESSION (its number, a config's name or file, or `last`) for a paper."""
     ending = form or _find_format(output)
-    path = find_journal(journal)
+    path = find_journal(journal, sessions)
     check_target(output, path)
     stored = [load_session(path, session) for session in sessions or ("last",)]
     groups = make_groups(stored)

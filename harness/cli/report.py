@@ -26,11 +26,11 @@ from harness.units import format_bytes
 )
 @journal_option
 def report(*, sessions: tuple[str, ...], output: Path, journal: Path | None) -> None:
-    """Write SESSION (its number, a config's name, or `last`) as a page for a browser.
+    """Write SESSION (its number, a config's name or file, or `last`) as a page for a browser.
 
     It is one file that needs no network. Several sessions of one program are shown side by side.
     """
-    path = find_journal(journal)
+    path = find_journal(journal, sessions)
     check_target(output, path)
     stored = [load_session(path, session) for session in sessions or ("last",)]
     text = make_report(stored, load_library())

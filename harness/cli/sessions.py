@@ -67,7 +67,9 @@ def _kind_of(row: SessionRow) -> str:
 @click.command()
 @click.argument("session", default="last")
 @click.option("--top", type=WholeNumber(1, MAX_TOP), default=10, help="How many of the best tests.")
-@click.option("--failures", is_flag=True, help="The failed tests, with their evidence.")
+@click.option(
+    "--failures", is_flag=True, help="The tests without a score: why, and failures' evidence."
+)
 @click.option("--importance", is_flag=True, help="How much each parameter matters.")
 @journal_option
 @json_option
@@ -80,13 +82,13 @@ def show(
     journal: Path | None,
     as_json: bool,
 ) -> None:
-    """Show SESSION: its number, a config's name, or `last`."""
+    """Show SESSION: its number, a config's name or file, or `last`."""
     if importance:
         from harness.cli.importance import show_importance  # noqa: PLC0415 - numpy loads slowly
 
-        show_importance(find_journal(journal), session, as_json=as_json)
+        show_importance(find_journal(journal, [session]), session, as_json=as_json)
         return
-    stored = load_overview(find_journal(journal), session, top=top)
+    stored = load_overview(find_journal(journal, [session]), session, top=top)
     if as_json:
         write_json(_to_object(stored))
     elif failures:
@@ -111,19 +113,21 @@ def _to_object(stored: SessionOverview) -> dict[str, Any]:
         "failed": len(stored.failures),
         "outcomes": dict(stored.kinds),
         "top": [_outcome_object(outcome) for outcome in stored.best],
-        "failures": [
-            {
-                "test": o.test_id,
-                "parameters": dict(o.configuration),
-                "outcome": o.kind.value,
-                "reason": o.reason,
-            }
-            for o in (*stored.failures, *stored.invalid)
-        ],
+        "failures": [_unscored_object(o) for o in (*stored.failures, *stored.invalid)],
+        "censored": [_unscored_object(o) for o in stored.censored],
         "finals": list(stored.finals),
         "lanes": {lane.name: lane.device.name for lane in info.lanes},
         "environment": dict(stored.environment),
         "warnings": [note.text for note in stored.notes if note.level == "warning"],
+    }
+
+
+def _unscored_object(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "test": outcome.test_id,
+        "parameters": dict(outcome.configuration),
+        "outcome": outcome.kind.value,
+        "reason": outcome.reason,
     }
 
 
@@ -163,30 +167,33 @@ def _lines(stored: SessionOverview) -> list[str]:
         for outcome in stored.best
     ]
     lines += format_table(table) if stored.best else ["no test succeeded"]
-    succeeded = stored.tests - len(stored.failures) - len(stored.invalid)
-    if len(stored.best) < succeeded:
-        lines.append(f"… the best {len(stored.best)} of {succeeded}; --top N shows more")
-    lines += _choice_lines(stored, succeeded)
+    if len(stored.best) < stored.scored:
+        lines.append(f"… the best {len(stored.best)} of {stored.scored}; --top N shows more")
+    lines += _choice_lines(stored)
     if stored.best and (kernel := describe_kernel(stored.best[0], info)):
         lines += ["", "the best:", *(f"  {line}" for line in kernel)]
-    if stored.failures or stored.invalid:
-        counts = [(len(stored.failures), "failed"), (len(stored.invalid), "invalid")]
+    counts = [
+        (len(stored.failures), "failed"),
+        (len(stored.invalid), "invalid"),
+        (len(stored.censored), "given up in the race"),
+    ]
+    if any(count for count, _ in counts):
         said = ", ".join(f"{count} {word}" for count, word in counts if count)
         lines += ["", f"{said}; `harness show {info.id} --failures` shows why"]
     return lines
 
 
-def _choice_lines(stored: SessionOverview, succeeded: int) -> list[str]:
+def _choice_lines(stored: SessionOverview) -> list[str]:
     """How the best was found to be so."""
     if stored.finals:
         return [ranking.describe() for ranking in read_rankings(stored.finals)]
-    if succeeded < 2 or stored.info.strategy == BENCH:  # which chooses nothing
+    if stored.scored < 2 or stored.info.strategy == BENCH:  # which chooses nothing
         return []
-    return [describe_chance(succeeded, stored.info.goal)]
+    return [describe_chance(stored.scored, stored.info.goal)]
 
 
 def _failure_lines(stored: SessionOverview) -> list[str]:
-    explained = (*stored.failures, *stored.invalid)
+    explained = (*stored.failures, *stored.invalid, *stored.censored)
     if not explained:
         return [f"session {stored.info.id}: no test failed"]
     lines = []

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     help="Only if config, sources, compilers, devices or drivers changed since the last time.",
 )
 @click.option("--fresh", is_flag=True, help="Measure everything again; the journal keeps the old.")
-@click.option("--retry", is_flag=True, help="Measure failed tests again, and nothing else.")
+@click.option("--retry", is_flag=True, help="Go on, and measure failed tests again.")
 @click.option(
     "--emulate",
     is_flag=True,

@@ -85,7 +85,12 @@ class ScoringTable(_Table, frozen=True, kw_only=True):
         int, Meta(ge=1, le=MAX_REPEAT), _doc("Runs per test; samples per test of a kernel.")
     ] = 1
     aggregate: Annotated[
-        Literal["min", "max", "med", "avg"], _doc("How a test's samples become its score.")
+        Literal["min", "max", "med", "avg"],
+        _doc(
+            "How a test's samples become its score. Of a kernel it is always the times that are "
+            "aggregated, and the metrics are computed from that: with `min`, `gbps` is that of the "
+            "fastest sample, the greatest."
+        ),
     ] = "min"
     optimal: Annotated[
         Literal["min_time", "max_time", "min_energy", "min", "max"],
@@ -365,9 +370,12 @@ class Spec(SpecFile, frozen=True, kw_only=True):
         return (self.base / self.output.journal).resolve()
 
 
+JOURNAL_NAME = "journal.sqlite"
+
+
 def default_journal(folder: Path) -> Path:
     """The journal of the project that `folder` belongs to."""
-    return project_folder(folder) / ".harness" / "journal.sqlite"
+    return project_folder(folder) / ".harness" / JOURNAL_NAME
 
 
 def project_folder(folder: Path) -> Path:

@@ -36,19 +36,19 @@ def load_toml(path: Path) -> Spec:
     return make_spec(data, path)
 
 
-def make_spec(data: Mapping[str, object], path: Path) -> Spec:
+def make_spec(data: Mapping[str, object], path: Path, source: str = "") -> Spec:
     """The Spec that the tables in `data` say.
 
     Args:
         data: what a TOML file of this content would be parsed to.
-        path: how messages call it; relative paths start from its folder, and its stem is the
-            default name.
+        path: of the file; relative paths start from its folder, and its stem is the default name.
+        source: how messages call it; empty: by its path.
 
     Raises:
         ConfigError: with every problem.
     """
     spec, problems = read_spec(data, path)
-    raise_problems(problems, str(path), data)
+    raise_problems(problems, source or str(path), data)
     return spec
 
 

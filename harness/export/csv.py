@@ -4,8 +4,9 @@
 (seconds for times) with all their digits; `Score_k` is that of run k, empty where it failed or was
 not made. A session with
 simulated devices has one more column, `Simulated`, with 1 in every row, so that its numbers cannot
-be taken for measured ones. Of kernels, `Score_k` is that of sample k, and the metrics follow
-`Score_Overall`.
+be taken for measured ones; one whose scores are not seconds, of which the least is best, ends with
+`Optimal` (`min` or `max`) and `Unit`, alike in every row. Of kernels, `Score_k` is that of sample
+k, and the metrics follow `Score_Overall`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ def format_csv(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:
     scores = [_number_samples(outcome) for outcome in done]
     columns = max([info.repeat, *(index + 1 for numbered in scores for index in numbered)])
     metrics = list(dict.fromkeys(name for outcome in done for name in _find_metrics(outcome)))
+    scaled = (info.goal, info.unit) != ("min", "s")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
@@ -34,6 +36,7 @@ def format_csv(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:
             "Score_Overall",
             *metrics,
             *(["Simulated"] if info.simulated else []),
+            *(["Optimal", "Unit"] if scaled else []),
         ]
     )
     for outcome, samples in zip(done, scores, strict=True):
@@ -46,6 +49,7 @@ def format_csv(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:
                 "" if outcome.score is None else repr(outcome.score),
                 *(found.get(name, "") for name in metrics),
                 *([1] if info.simulated else []),
+                *([info.goal, info.unit] if scaled else []),
             ]
         )
     return text.getvalue()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from pathlib import Path
 
 from harness.configuration import Configuration, Goal
 from harness.errors import ConfigError
@@ -17,7 +18,11 @@ from harness.units import format_score, format_text
 
 @dataclass(frozen=True, slots=True)
 class DeviceBest:
-    """The best configuration on one model of device, and where that comes from."""
+    """The best configuration on one model of device, and where that comes from.
+
+    Attributes:
+        recording: the name of the file that it was replayed or imported from; empty else.
+    """
 
     device: DeviceInfo
     configuration: Configuration
@@ -26,6 +31,7 @@ class DeviceBest:
     session: int
     started_s: float
     simulated: bool
+    recording: str = ""
 
     @property
     def word(self) -> str:
@@ -68,7 +74,9 @@ class Tuned:
         """Where the values come from, in lines for a comment; no name can end one."""
         lines = [f"Made by gpu-harness for {self.name}; do not edit."]
         if self.simulated:
-            lines.append("SIMULATED: these values come from mock devices, not from hardware.")
+            files = dict.fromkeys(best.recording for best in self.devices if best.recording)
+            source = f"recorded results ({', '.join(files)})" if files else "mock devices"
+            lines.append(f"SIMULATED: these values come from {source}, not from hardware.")
         lines += [_describe(best) for best in self.devices]
         if self.shared:
             lines.append(
@@ -94,10 +102,10 @@ def _describe(best: DeviceBest) -> str:
     where = best.device.name or "no device"
     if facts:
         where += f" ({', '.join(facts)})"
-    when = "virtual time"
+    when = ", in virtual time"
     if best.started_s >= 1e9:
-        when = datetime.fromtimestamp(best.started_s, timezone.utc).strftime("%Y-%m-%d")
-    return f"{where}: {format_score(best.score, best.unit)}, session {best.session} of {when}"
+        when = datetime.fromtimestamp(best.started_s, timezone.utc).strftime(" of %Y-%m-%d")
+    return f"{where}: {format_score(best.score, best.unit)}, session {best.session}{when}"
 
 
 def make_tuned(
@@ -177,7 +185,14 @@ def _find_best(
         if won is None and is_better(score, scores[best], info.goal):
             best = configuration
     return DeviceBest(
-        device, best, scores[best], info.unit, info.id, info.started_s, info.simulated
+        device=device,
+        configuration=best,
+        score=scores[best],
+        unit=info.unit,
+        session=info.id,
+        started_s=info.started_s,
+        simulated=info.simulated,
+        recording=Path(info.recording).name,
     )
 
 

@@ -1,8 +1,9 @@
 """Reads Spencer's logs: `TestNo, <parameter> …, Score_1 … Score_n, Score_Overall` and more.
 
-His tuner and `harness export --format csv` write them. A log says neither what its scores are nor
-where they were measured: they are taken as seconds, of which the least is best. `Simulated` marks
-what our export calls so; other columns behind the overall score, such as metrics, are left out.
+His tuner and `harness export --format csv` write them. A log does not say where it was measured,
+nor, without the columns `Optimal` and `Unit` of our export, what its scores are: then they are
+taken as seconds, of which the least is best. `Simulated` marks what our export calls so; other
+columns behind the overall score, such as metrics, are left out.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.configuration import Configuration, Value
+from harness.configuration import Configuration, Goal, Value
 from harness.errors import ConfigError
 from harness.model import OutcomeKind
 from harness.replay.read import FAILED_SCORE, digest_of
@@ -27,6 +28,7 @@ MAGIC = re.compile(rb'(\xef\xbb\xbf)?\s*"?TestNo"?\s*,')
 _SAMPLE = re.compile(r"Score_\d+")
 _OVERALL = "Score_Overall"
 _SIMULATED = "Simulated"
+_SCALE = ["Optimal", "Unit"]
 _INTEGER = re.compile(r"[+-]?(0|[1-9][0-9]{0,17})")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.[0-9]*|\.?[0-9]+)([eE][+-]?[0-9]+)?")
 
@@ -64,17 +66,19 @@ def load_csv(path: Path, content: bytes, space: Space | None = None) -> Recordin
             )
         values = tuple(map(_read_value, row[1 : 1 + len(parameters)]))
         measurements[Configuration(parameters, values)] = _measure(header, row)
+    goal, unit = _find_scale(header, rows[0]) or ("min", "s")
     return make_recording(
         measurements,
         find_parameters(measurements, parameters, str(path)),
-        goal="min",
-        unit="s",
+        goal=goal,
+        unit=unit,
         device="",
         source=str(path),
         digest=digest_of(content),
         space=space,
         simulated=marked is not None and any(row[marked] == "1" for row in rows),
         form="CSV",
+        assumed=_find_scale(header, rows[0]) is None,
         repeated=len(rows) - len(measurements),
     )
 
@@ -93,6 +97,14 @@ def _find_parameters(path: Path, header: Sequence[str]) -> tuple[str, ...]:
             f"{path}: row 1: parameters {', '.join(found)}; expected a different name for each"
         )
     return found
+
+
+def _find_scale(header: Sequence[str], row: Sequence[str]) -> tuple[Goal, str] | None:
+    """Which score is best, and the unit of scores; None if the log does not say."""
+    goals: dict[str, Goal] = {"min": "min", "max": "max"}
+    if header[-2:] != _SCALE or row[-2] not in goals:
+        return None
+    return goals[row[-2]], row[-1]
 
 
 def _measure(header: Sequence[str], row: Sequence[str]) -> Measurement:

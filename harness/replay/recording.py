@@ -67,6 +67,7 @@ class Recording:
         form: the format of the file.
         repeated: results in it that others of the same configuration, further down, replace.
         elsewhere: results of a session's other lanes, each of which searched for itself.
+        assumed: whether goal and unit are only taken to be so: the file does not say.
     """
 
     space: Space
@@ -82,6 +83,7 @@ class Recording:
     form: str = ""
     repeated: int = 0
     elsewhere: int = 0
+    assumed: bool = False
 
     @property
     def left_out(self) -> list[str]:
@@ -184,6 +186,7 @@ def make_recording(
     simulated: bool = False,
     form: str = "",
     repeated: int = 0,
+    assumed: bool = False,
 ) -> Recording:
     """A recording of a space, or (None) of the space of just the configurations recorded.
 
@@ -216,6 +219,7 @@ def make_recording(
         simulated=simulated,
         form=form,
         repeated=repeated,
+        assumed=assumed,
     )
 
 

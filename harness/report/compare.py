@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.comparison import Comparison, Moments, Verdict, compare_samples
+from harness.comparison import Comparison, Moments, Verdict, compare_samples, least_count
 from harness.configuration import Configuration, Goal
 from harness.errors import ConfigError
 from harness.report.moments import compare_moments, find_moments
@@ -49,6 +49,8 @@ class Comparisons:
         alone: those that only the first, and only the second has samples of.
         threshold: the least difference that matters, as a fraction.
         warnings: what makes the two hard to compare.
+        shared: those that both have the same samples of, since one session took them from the
+            other; there is nothing to judge.
     """
 
     names: tuple[str, str]
@@ -57,6 +59,7 @@ class Comparisons:
     alone: tuple[tuple[Key, ...], tuple[Key, ...]]
     threshold: float
     warnings: tuple[str, ...]
+    shared: tuple[Key, ...] = ()
 
     @property
     def best(self) -> Row | None:
@@ -82,6 +85,7 @@ class Comparisons:
             "configurations": [_to_object(row) for row in self.rows],
             "only_in_first": [_key_object(key) for key in self.alone[0]],
             "only_in_second": [_key_object(key) for key in self.alone[1]],
+            "shared": [_key_object(key) for key in self.shared],
             "warnings": list(self.warnings),
         }
 
@@ -91,16 +95,20 @@ class Comparisons:
         Beside the bests, only those that differ.
         """
         lines = [f"warning: {text}" for text in self.warnings]
-        lines.append(f"{self.names[1]} beside {self.names[0]}, a ratio above 1 is worse")
+        lines.append(
+            f"{self.names[1]} beside {self.names[0]}: the ratio of all samples, not of the scores; "
+            "above 1 is worse"
+        )
         lines += [""] if self.bests else []
         for row in self.bests:
             lines.append(f"best: {_describe(row)}")
             if row.before is not None:
                 lines.append(f"  was: {row.before}")
         counts = Counter(row.verdict for row in self.rows)
-        shown = ", ".join(f"{counts[verdict]} {verdict}" for verdict in sorted(counts))
-        both = format_count(len(self.rows), "configuration")
-        lines += ["", f"{both} in both: {shown or 'nothing to compare'}"]
+        shown = [f"{counts[verdict]} {verdict}" for verdict in sorted(counts)]
+        shown += [f"{len(self.shared)} not judged"] if self.shared else []
+        both = format_count(len(self.rows) + len(self.shared), "configuration")
+        lines += ["", f"{both} in both: {', '.join(shown) or 'nothing to compare'}"]
         told = [row for row in self.rows if not self.bests or row.verdict in ("SLOWER", "FASTER")]
         lines += [f"  {_describe(row)}" for row in told[:most]]
         if len(told) > most:
@@ -110,11 +118,30 @@ class Comparisons:
             for name, keys in zip(self.names, self.alone, strict=True)
             if keys
         ]
-        if self.rows and not any(row.comparison.has_interval for row in self.rows):
+        if self.shared:
             lines.append(
-                "there are too few samples to prove anything: tune with scoring.repeat = 5 or more"
+                f"not judged: {_list_keys(self.shared)}: one session took the samples from the "
+                "other; `harness bench`, or tune --fresh, measures anew"
             )
-        return lines
+        return [*lines, *self._doubts()]
+
+    def _doubts(self) -> list[str]:
+        """What there are too few samples for."""
+        count = len(self.rows)
+        needed = least_count(_share(count))
+        few = [
+            row
+            for row in self.rows
+            if not row.comparison.has_interval and min(row.comparison.counts) < needed
+        ]
+        if not few:
+            return []
+        told = "anything" if len(few) == count else f"anything of {len(few)} of them"
+        each = f"to judge {format_count(count, 'configuration')} at once, {needed} of each"
+        return [
+            f"there are too few samples to prove {told}: {each} are needed on both sides, such as "
+            f"with scoring.repeat = {needed}"
+        ]
 
 
 def compare_sessions(
@@ -137,10 +164,12 @@ def compare_sessions(
     pair = pair_sides(first, second, unlike=unlike)
     before, after, goal = pair.before.samples, pair.after.samples, second.info.goal
     benched = BENCH in (first.info.strategy, second.info.strategy)
-    bests = () if benched else tuple(_compare_bests(pair.before, pair.after, goal, threshold))
+    compared = () if benched else _compare_bests(pair.before, pair.after, goal, threshold)
     alone = (tuple(k for k in before if k not in after), tuple(k for k in after if k not in before))
-    common = [key for key in after if key in before]
+    shared = _find_shared(pair.before, pair.after)
+    common = [key for key in after if key in before and key not in shared]
     confidence = _share(len(common))
+    bests = tuple(r for r in compared if r.before or (r.device, r.configuration) not in shared)
     rows = []
     for key in common:
         comparison = _compare(before[key], after[key], goal=goal, confidence=confidence)
@@ -148,7 +177,7 @@ def compare_sessions(
         verdict = comparison.judge(threshold)
         rows.append(Row(configuration, comparison, verdict, device=device))
     rows.sort(key=lambda row: -row.comparison.ratio)
-    if not rows and not bests:
+    if not rows and not bests and not shared:
         raise _nothing_common(first, second, alone)
     return Comparisons(
         names=(first.name, second.name),
@@ -157,6 +186,18 @@ def compare_sessions(
         alone=alone,
         threshold=threshold,
         warnings=pair.warnings,
+        shared=shared,
+    )
+
+
+def _find_shared(before: Measured, after: Measured) -> tuple[Key, ...]:
+    """What one session took from the other, or both from a third."""
+    return tuple(
+        key
+        for key, samples in after.samples.items()
+        if before.samples.get(key) == samples
+        and before.origins[key] == after.origins[key]
+        and before.session != after.session
     )
 
 

@@ -44,7 +44,9 @@ def describe_session(info: SessionInfo) -> str:
     )
     simulated = f" ({info.origin})" if info.origin else ""
     verb = "resuming" if info.resumed else "benching" if info.strategy == BENCH else "tuning"
-    if info.complete:
+    if info.was_complete and info.reopened:
+        verb = f"complete already, testing {format_count(info.reopened, 'test')} again:"
+    elif info.was_complete:
         verb = "complete already, testing only what is new:"
     known = "? configurations" if info.size is None else format_count(info.size, "configuration")
     return (

@@ -34,7 +34,7 @@ class Progress:
 
     Attributes:
         tested: tests that this invocation ended.
-        reused: outcomes taken from the journal.
+        reused: outcomes taken from the journal; `reused_failed` of them are failures.
         under_way: ids of the tests that were created and have not ended.
         copied: tests that share another's measurement, since binary and launch are the same.
         best: the best outcome so far, for each lane of a `replicate` session, else under "".
@@ -43,6 +43,7 @@ class Progress:
     info: SessionInfo
     tested: int = 0
     reused: int = 0
+    reused_failed: int = 0
     under_way: set[int] = field(default_factory=set)
     copied: int = 0
     kinds: Counter[OutcomeKind] = field(default_factory=Counter)
@@ -87,6 +88,7 @@ class Progress:
             self.seats.setdefault(outcome.lane, SeatState()).tests += 1
         else:
             self.reused += 1
+            self.reused_failed += outcome.kind.is_failure
         self.kinds[outcome.kind] += 1
         self._compete(outcome)
 

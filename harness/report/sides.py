@@ -19,6 +19,10 @@ Key = tuple[str, Configuration]
 """A device, empty where that needs no telling, and what was tested on it."""
 
 
+Origin = tuple[str, int]
+"""A session: its journal, empty where it was read from a file, and its number there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Side:
     """One of the two.
@@ -61,10 +65,14 @@ class Measured:
     Attributes:
         samples: of each successful test; those of lanes with alike devices together.
         bests: the best configuration of each device.
+        session: its journal and number.
+        origins: by which sessions the samples were taken.
     """
 
     samples: Mapping[Key, Sampled]
     bests: Mapping[str, Configuration]
+    session: Origin
+    origins: Mapping[Key, frozenset[Origin]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +209,7 @@ def _list(names: Iterable[str]) -> str:
 
 def _measure(side: Side, names: tuple[str, ...] | None, labels: Labels) -> Measured:
     samples: dict[Key, Sampled] = {}
+    origins: dict[Key, frozenset[Origin]] = {}
     bests: dict[str, tuple[Configuration, Outcome]] = {}
     for outcome in side.outcomes:
         label = labels.get(outcome.lane)
@@ -216,10 +225,17 @@ def _measure(side: Side, names: tuple[str, ...] | None, labels: Labels) -> Measu
         if isinstance(known, tuple) and min(known) <= 0:
             continue  # there is no ratio to it
         key = (label, configuration)
+        origin = (side.info.journal, outcome.reused_from or side.info.id)
+        origins[key] = origins.get(key, frozenset()) | {origin}
         before = samples.get(key, ())
         both = isinstance(before, tuple) and isinstance(known, tuple)
         samples[key] = (*before, *known) if both else known  # type: ignore[misc] # both are tuples
-    return Measured(samples, {label: best for label, (best, _) in bests.items()})
+    return Measured(
+        samples,
+        {label: best for label, (best, _) in bests.items()},
+        (side.info.journal, side.info.id),
+        origins,
+    )
 
 
 def _is_better(outcome: Outcome, best: Outcome, side: Side) -> bool:

@@ -114,7 +114,7 @@ class Summary:
             return ["no test succeeded" + self._why()]
         lines = []
         for lane, outcome in sorted(self.progress.best.items()):
-            where = f" on {lane}" if lane else ""
+            where = f" on {lane}" if lane else self._place(outcome)
             score = describe_score(outcome, self.info.unit)
             simulated = " (simulated)" if self.info.simulated else ""
             lines.append(f"best{where}: {score}{simulated}")
@@ -127,6 +127,13 @@ class Summary:
             reference = format_score(self.reference, self.info.unit)
             lines.append(f"reference: {reference}; the best is {ratio:.3g} x as good")
         return lines
+
+    def _place(self, outcome: Outcome) -> str:
+        """Where the best of all was measured, if that matters."""
+        if len({lane.device.model for lane in self.info.lanes}) < 2:
+            return ""
+        found = [lane.device.name for lane in self.info.lanes if lane.name == outcome.lane]
+        return "".join(f" on {outcome.lane} ({name})" for name in found)
 
     def _why(self) -> str:
         good = (OutcomeKind.OK, OutcomeKind.INTERRUPTED)
@@ -145,6 +152,9 @@ class Summary:
             parts.append(f"{self.skipped} saved by the variable tree")
         parts += progress.describe_losses()
         lines = [f"{', '.join(parts)}, in {format_duration(self.elapsed_s)}"]
+        if progress.reused_failed:
+            failed = format_count(progress.reused_failed, "test")
+            lines.append(f"not measured again: {failed} that failed before; --retry does that")
         for lane, (name, value) in sorted(self.ended_by.items()):
             where = f" on {lane}" if lane else ""
             reached = _describe_limit(name, value, self.info.unit)

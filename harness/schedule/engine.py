@@ -385,7 +385,8 @@ class Engine:
             return
         if self._stop:
             how = "killing what runs" if self._kill else "finishing what runs; once more kills it"
-            self._ledger.add(Note("info", f"interrupted: {how}", self._executor.now_s()))
+            now_s = self._executor.now_s()
+            self._ledger.add(Note("info", f"interrupted: {how}", now_s, kept=False))
         for job in self._distribution.withdraw():
             live = self._live.get(job.test.id)
             if live is not None and live.stream in self._streams.over:

@@ -61,7 +61,7 @@ class Ledger:
         events, self._events = self._events, []
         outcomes, self._outcomes = self._outcomes, []
         if events:
-            self._record([event for event in events if not self._is_recalled(event)])
+            self._record([event for event in events if self._is_kept(event)])
         for event in events:
             self._watch(event)
         self._watch(None)
@@ -69,5 +69,8 @@ class Ledger:
             streams[number].strategy.tell(outcome)
         return {number for number, _ in outcomes}
 
-    def _is_recalled(self, event: Event) -> bool:
-        return isinstance(event, TestEnded) and event.outcome.reused_from == self._session
+    def _is_kept(self, event: Event) -> bool:
+        if isinstance(event, Note):
+            return event.kept
+        # What was recalled is in the journal already.
+        return not (isinstance(event, TestEnded) and event.outcome.reused_from == self._session)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from harness.configuration import Goal
 from harness.events import Event, Note
 from harness.lane import Lane
-from harness.model import Outcome, Run, SessionInfo, Test
+from harness.model import Outcome, OutcomeKind, Run, SessionInfo, Test
 
 BENCH = "bench"
 IMPORT = "import"
@@ -54,6 +54,8 @@ class Begun:
         resumed: whether it goes on with tests recorded before.
         complete: whether it had come to its end before.
         stands: whether it had, and all that its results rest on is as it was then.
+        put_aside: how many tests of the config's earlier sessions `fresh` has put aside: neither
+            this session nor later ones take results from them.
         outcomes: its final outcomes so far, in the order of the tests.
         unfinished: tests that were created and have none, each with its good runs.
         uncleaned: tests, finished or not, whose clean command has not ended.
@@ -68,6 +70,7 @@ class Begun:
     next_test_id: int = 1
     complete: bool = False
     stands: bool = False
+    put_aside: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,7 @@ class SessionOverview:
             best, as in the finals of kernels, then by score.
         failures: those that failed, in the order of the tests, without their runs.
         invalid: those that could not be launched, likewise.
+        censored: those that were given up, since they could not be the best any more, likewise.
         kinds: how many outcomes there are of each kind.
         summary: what the session said at its end.
     """
@@ -164,10 +168,16 @@ class SessionOverview:
     best: tuple[Outcome, ...]
     failures: tuple[Outcome, ...]
     invalid: tuple[Outcome, ...]
+    censored: tuple[Outcome, ...]
     kinds: Mapping[str, int]
     notes: tuple[Note, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def scored(self) -> int:
+        """How many tests have a score."""
+        return self.kinds.get(OutcomeKind.OK.value, 0)
 
     @property
     def finals(self) -> tuple[Mapping[str, Any], ...]:

@@ -6,11 +6,12 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.errors import StoreError
+from harness.configuration import Configuration
+from harness.errors import SessionError
 from harness.model import Outcome, SessionInfo
 from harness.store.base import BENCH, find_winners
 from harness.store.rows import TEST_COLUMNS, read_outcome, to_text
@@ -27,12 +28,14 @@ class Entry:
             each model of device.
         environment: under what it was measured, the commit among it.
         problem: the sizes that were measured.
+        taken: sessions that it has the rest of these tests from; what they measured is theirs.
     """
 
     info: SessionInfo
     outcomes: tuple[Outcome, ...]
     environment: Mapping[str, str]
     problem: Mapping[str, Any]
+    taken: frozenset[int] = frozenset()
 
 
 def load_history(path: Path, config: str | Path | None = None) -> list[Entry]:
@@ -42,15 +45,42 @@ def load_history(path: Path, config: str | Path | None = None) -> list[Entry]:
         config: the name of sessions, or the path of their config; None: all sessions.
 
     Raises:
-        StoreError: there is no such journal, or no session of the config in it.
+        StoreError: there is no such journal, or (SessionError) no session of the config in it.
     """
     with closing(connect(path, create=False)) as db, translated(path, "cannot read the history"):
         rows = _find_sessions(db, config)
         if not rows:
             names = [name for (name,) in db.execute("SELECT DISTINCT name FROM sessions")]
             held = f"it holds {', '.join(names)}" if names else "it holds no session yet"
-            raise StoreError(f"{path}: there is no session of {config or 'any config'}; {held}")
-        return [_read_entry(db, path, row) for row in rows]
+            raise SessionError(f"{path}: there is no session of {config or 'any config'}; {held}")
+        return _drop_copies([_read_entry(db, path, row) for row in rows])
+
+
+def _drop_copies(entries: Sequence[Entry]) -> list[Entry]:
+    """Every measurement once: in the first session that has it, by whom ever it was made."""
+    seen: set[tuple[int, Configuration]] = set()
+    found = []
+    for entry in entries:
+        own, taken = [], set()
+        for outcome in entry.outcomes:
+            origin = outcome.reused_from or entry.info.id
+            if (origin, outcome.configuration) in seen:
+                taken.add(origin)
+            else:
+                own.append(outcome)
+        seen.update((o.reused_from or entry.info.id, o.configuration) for o in own)
+        found.append(replace(entry, outcomes=tuple(own), taken=frozenset(taken)))
+    return found
+
+
+def describe_taken(entries: Sequence[Entry]) -> list[str]:
+    """Which sessions have no point of their own, since they measured nothing that it could be."""
+    return [
+        f"session {entry.info.id} is left out: it has its best from session "
+        f"{', '.join(map(str, sorted(entry.taken)))}, and did not measure it again"
+        for entry in entries
+        if entry.taken and not entry.outcomes
+    ]
 
 
 def _find_sessions(db: sqlite3.Connection, config: str | Path | None) -> list[tuple[Any, ...]]:

@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.events import BuildEnded, Event, Note, RunEnded, TestCreated, TestEnded, TestRevised
+from harness.lane import Lane
 from harness.model import Outcome, OutcomeKind, Phase, Run, Test
 from harness.store.base import Begun, SessionStart
 from harness.store.claims import Claim
+from harness.store.past import count_usable
+from harness.store.places import find_place
 from harness.store.rows import (
     RUN_COLUMNS,
     TEST_COLUMNS,
@@ -94,6 +97,9 @@ class SqliteJournal:
         self._reuse_from = 0
         self._has_others = False  # whether other sessions have tests that may be reused
         self._retries = False
+        self._lanes: Sequence[Lane] = ()
+        self._environment = ""
+        self._written = False  # whether these two are in the journal
         self._environments: dict[str, dict[str, str]] = {}
 
     def __enter__(self) -> SqliteJournal:
@@ -130,7 +136,9 @@ class SqliteJournal:
         config. A session that another process is recording is left to it: this one gets its own.
         """
         self._retries = retry
+        self._lanes, self._environment = tuple(start.lanes), dump(dict(start.environment))
         complete = stands = False
+        put_aside = 0
         with self._transaction("cannot begin a session") as db:
             horizon = db.execute(
                 "SELECT COALESCE(MAX(reuse_from), 0) FROM sessions WHERE config_path = ?",
@@ -141,6 +149,8 @@ class SqliteJournal:
                 "WHERE spec_key = ? AND id >= ? ORDER BY id DESC LIMIT 1",
                 (start.spec_key, horizon),
             ).fetchone()
+            if fresh:
+                put_aside = count_usable(db, start.config_path, horizon)
             resumed = not fresh and found is not None and self._claim.take(found[0])
             if not resumed:
                 self._insert_session(db, start, horizon, fresh=fresh)
@@ -152,10 +162,8 @@ class SqliteJournal:
                 db.execute(_REOPEN + (_FAILED if retry else _UNSTARTED), (self._session,))
                 db.execute(
                     "UPDATE sessions SET state = 'running', invocations = invocations + 1, "
-                    "environment = ?, strategy = ?, distribution = ?, spec = ?, premises = ? "
-                    "WHERE id = ?",
+                    "strategy = ?, distribution = ?, spec = ?, premises = ? WHERE id = ?",
                     (
-                        dump(dict(start.environment)),
                         start.strategy,
                         start.distribution,
                         start.spec_json,
@@ -163,12 +171,14 @@ class SqliteJournal:
                         self._session,
                     ),
                 )
-            self._write_lanes(db, start)
+            self._written = False
+            if not resumed:
+                self._write_circumstances(db)
             self._has_others = self._find_others(db)
         with translated(self.path, "cannot read the session"):
             begun = self._read_begun(resumed=resumed)
             stands = stands and not begun.unfinished
-            return replace(begun, complete=complete, stands=stands)
+            return replace(begun, complete=complete, stands=stands, put_aside=put_aside)
 
     def _find_others(self, db: sqlite3.Connection) -> bool:
         """Asked once: with a new journal, each test would else be looked up in vain."""
@@ -210,11 +220,11 @@ class SqliteJournal:
             "UPDATE sessions SET reuse_from = ? WHERE id = ?", (self._reuse_from, self._session)
         )
 
-    def _write_lanes(self, db: sqlite3.Connection, start: SessionStart) -> None:
+    def _write_circumstances(self, db: sqlite3.Connection) -> None:
         # Lanes of earlier invocations stay: their runs refer to them. Where one of the same name
         # is now bound otherwise, its runs are given what they leave to it.
         bound = read_environments(read_lanes(db, self._session))
-        for lane in start.lanes:
+        for lane in self._lanes:
             before = bound.get(lane.name)
             if before is not None and before != dict(lane.environment):
                 db.execute(
@@ -232,7 +242,10 @@ class SqliteJournal:
                     dump(dict(lane.environment)),
                 ),
             )
-        self._environments = {lane.name: dict(lane.environment) for lane in start.lanes}
+        query = "UPDATE sessions SET environment = ? WHERE id = ?"
+        db.execute(query, (self._environment, self._session))
+        self._environments = {lane.name: dict(lane.environment) for lane in self._lanes}
+        self._written = True
 
     def _read_begun(self, *, resumed: bool) -> Begun:
         runs = read_runs(self._db, self._session)
@@ -286,15 +299,20 @@ class SqliteJournal:
             if row is None:
                 return None
             session = row[11]
-            environments = read_environments(read_lanes(self._db, session))
-            runs = read_runs_of(self._db, session, row[0], environments)
-            return _as_recorded(read_outcome(row, runs), session)
+            lanes = read_lanes(self._db, session)
+            runs = read_runs_of(self._db, session, row[0], read_environments(lanes))
+            found = replace(read_outcome(row, runs), lane=find_place(row[3], lanes, self._lanes))
+            return _as_recorded(found, session)
 
     # -- recording ---------------------------------------------------------------------------
 
     def record(self, events: Sequence[Event]) -> None:
         """Make a batch of events durable, all or none."""
         with self._transaction("cannot record results") as db:
+            # A session that goes on has its new lanes and commit once something is done on them:
+            # who only looks at what it found leaves it as it was.
+            if not self._written and not all(isinstance(event, Note) for event in events):
+                self._write_circumstances(db)
             for event in events:
                 self._write(db, event)
 

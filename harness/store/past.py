@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -135,6 +136,18 @@ def record_outputs(path: Path, session: int, outputs: Sequence[Output]) -> None:
     text = to_text(json.dumps([asdict(output) for output in outputs]))
     with closing(connect(path, create=False)) as db, translated(path, "cannot record outputs"):
         db.execute("UPDATE sessions SET outputs = ? WHERE id = ?", (text, session))
+
+
+def count_usable(db: sqlite3.Connection, config_path: str, since: int) -> int:
+    """How many tests of a config's sessions, from the session `since` on, may be used again."""
+    row = db.execute(
+        "SELECT count(*) FROM tests JOIN sessions ON sessions.id = tests.session "
+        f"WHERE config_path = ? AND {SEARCHED} AND sessions.id >= ? AND outcome IS NOT NULL "
+        "AND outcome <> 'interrupted' AND reused_from IS NULL",
+        (to_text(config_path), since),
+    ).fetchone()
+    found: int = row[0]
+    return found
 
 
 def list_configs(path: Path) -> set[str]:

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from harness.errors import StoreError
+from harness.errors import SessionError, StoreError
 from harness.events import Note
 from harness.lane import Lane
 from harness.model import Outcome, OutcomeKind, Run, SessionInfo
@@ -24,7 +24,7 @@ from harness.store.rows import (
     read_run,
     to_text,
 )
-from harness.store.schema import connect, translated
+from harness.store.schema import connect, has_journal, translated
 
 _UNSCORED = ", ".join(
     f"'{kind.value}'" for kind in OutcomeKind if not kind.is_failure and kind is not OutcomeKind.OK
@@ -126,7 +126,7 @@ def load_session(path: Path, which: str = "last", *, runs: bool = True) -> Store
     """A session of the journal.
 
     Args:
-        which: its id, `last`, or the name of a config (its latest session).
+        which: its id, `last`, or a config, by its name or file (its latest session).
         runs: whether outcomes come with their runs.
 
     Raises:
@@ -167,10 +167,12 @@ def load_overview(path: Path, which: str = "last", *, top: int = 10) -> SessionO
             f"AND outcome NOT IN ('ok', {_UNSCORED}) ORDER BY id",
             (session,),
         ).fetchall()
-        invalid = db.execute(
-            f"SELECT {TEST_COLUMNS} FROM tests WHERE session = ? AND outcome = 'invalid' "
-            "ORDER BY id",
-            (session,),
+        invalid, censored = (
+            db.execute(
+                f"SELECT {TEST_COLUMNS} FROM tests WHERE session = ? AND outcome = ? ORDER BY id",
+                (session, kind.value),
+            ).fetchall()
+            for kind in (OutcomeKind.INVALID, OutcomeKind.CENSORED)
         )
         kinds = dict(
             db.execute(
@@ -187,6 +189,7 @@ def load_overview(path: Path, which: str = "last", *, top: int = 10) -> SessionO
             best=tuple(read_outcome(row, read_runs_of(db, session, row[0], lanes)) for row in best),
             failures=tuple(read_outcome(row, ()) for row in failures),
             invalid=tuple(read_outcome(row, ()) for row in invalid),
+            censored=tuple(read_outcome(row, ()) for row in censored),
         )
 
 
@@ -195,31 +198,51 @@ def name_state(path: Path, session: int, state: str) -> str:
     return "killed" if state == "running" and not is_claimed(path, session) else state
 
 
+def names_session(path: Path, which: str) -> bool:
+    """Whether the journal at `path` has a session that `which` names; no journal has none.
+
+    Raises:
+        StoreError: the journal cannot be read.
+    """
+    if not has_journal(path):
+        return False
+    with closing(connect(path, create=False)) as db, translated(path, "cannot look up a session"):
+        return _look_up(db, which) is not None
+
+
 def find_session(db: sqlite3.Connection, path: Path, which: str) -> int:
     """The id of the session that `which` names.
 
     Raises:
         StoreError: there is none.
     """
-    if which == "last":
-        row = db.execute("SELECT max(id) FROM sessions").fetchone()
-    elif which.isascii() and which.isdecimal() and len(which) <= MAX_DIGITS:
-        row = db.execute("SELECT id FROM sessions WHERE id = ?", (int(which),)).fetchone()
-    else:
-        row = db.execute("SELECT max(id) FROM sessions WHERE name = ?", (which,)).fetchone()
-    if row is None or row[0] is None:
+    found = _look_up(db, which)
+    if found is None:
         if db.execute("SELECT 1 FROM sessions LIMIT 1").fetchone() is None:
             raise StoreError(f"{path}: this journal holds no session yet; run `harness tune`")
         if Path(which).is_file():
-            raise StoreError(
+            raise SessionError(
                 f"{path}: there is no session {which!r}, which is a file: `harness import` makes a "
                 "session of a file of results"
             )
-        raise StoreError(
+        raise SessionError(
             f"{path}: there is no session {which!r}; `harness sessions` lists them, and `last` is "
             "the latest"
         )
-    found: int = row[0]
+    return found
+
+
+def _look_up(db: sqlite3.Connection, which: str) -> int | None:
+    values: tuple[str | int, ...]
+    # A config's name, or its file.
+    where = "name = ? OR config_path = ?"
+    values = (to_text(which), to_text(str(Path(which).resolve())))
+    if which == "last":
+        where, values = "1", ()
+    elif which.isascii() and which.isdecimal() and len(which) <= MAX_DIGITS:
+        where, values = "id = ?", (int(which),)
+    row = db.execute(f"SELECT max(id) FROM sessions WHERE {where}", values).fetchone()
+    found: int | None = row[0]
     return found
 
 

@@ -26,7 +26,9 @@ def test_tune_returns_what_was_found(tmp_path: Path) -> None:
     assert result.failures == ()
     assert result.best.score == min(outcome.score or 1e9 for outcome in result.outcomes)
     rows = result.to_rows()
-    assert set(rows[0]) == {"test", "lane", "outcome", "score", "unit", "simulated", "A", "B"}
+    about = {"test", "lane", "outcome", "reason", "score", "unit", "samples", "simulated"}
+    assert set(rows[0]) == {*about, "compile_s", "A", "B"}
+    assert rows[0]["samples"] == [rows[0]["score"]]
     assert all(row["simulated"] for row in rows)
 
 
@@ -68,6 +70,8 @@ def test_a_result_is_shown_in_one_line(tmp_path: Path) -> None:
     shown = repr(result)
     assert shown.startswith("<Result of virtual: complete, 6 tests, simulated, best ")
     assert len(shown) < 150
+    assert repr(result.best).startswith("<Outcome of test ")
+    assert len(repr(result.best)) < 150
 
 
 def test_a_lane_that_is_not_there_cannot_be_lost(tmp_path: Path) -> None:
@@ -82,6 +86,14 @@ def test_a_space_without_configurations_is_an_error(tmp_path: Path) -> None:
     spec = harness.make_spec(data, base=tmp_path)
     with pytest.raises(ConfigError, match="no configuration satisfies all of them; `harness space"):
         harness.tune(spec)
+
+
+def test_the_tables_of_a_program_are_no_file(tmp_path: Path) -> None:
+    tables: tuple[dict[str, list[int]], ...] = ({"A": []}, {})
+    for wrong in tables:
+        with pytest.raises(ConfigError) as caught:
+            harness.make_spec({**DATA, "parameters": wrong}, base=tmp_path)
+        assert all(problem.startswith("make_spec: ") for problem in caught.value.problems)
 
 
 def test_python_functions_constrain(tmp_path: Path) -> None:

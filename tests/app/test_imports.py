@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -178,8 +179,22 @@ class TestLogs:
         assert load_recording(path).simulated
         assert load_recording(path).space.names == ("A",)
 
+    def test_our_own_says_what_its_scores_are(self, tmp_path: Path, journal: Path) -> None:
+        stored = put(journal, write_t4(tmp_path / "a.t4.json"))
+        info = replace(stored.info, goal="max", unit="GB/s")
+        path = self.write(tmp_path, format_csv(info, stored.outcomes))
+        imported = import_results(str(path), journal)
+        assert (imported.info.goal, imported.info.unit) == ("max", "GB/s")
+        assert not imported.assumed
+        assert imported.best is not None
+        assert imported.best.score == max(o.score or 0.0 for o in stored.outcomes)
+        import_results(str(path), journal, scale=Scale("max", "GB/s"))
+        with pytest.raises(ConfigError, match="the greatest is best, in GB/s"):
+            import_results(str(path), journal, scale=Scale("min", "GB/s"))
+
     def test_figures_of_merit_are_imported_as_such(self, tmp_path: Path, journal: Path) -> None:
         path = self.write(tmp_path, "TestNo,A,Score_1,Score_Overall\n1,2,3.0,3.0\n2,4,9.0,9.0\n")
+        assert import_results(str(path), journal).assumed
         imported = import_results(str(path), journal, scale=Scale("max", "GFLOP/s"))
         assert (imported.info.goal, imported.info.unit) == ("max", "GFLOP/s")
         assert imported.best is not None
@@ -209,5 +224,5 @@ def test_a_journal_is_not_imported(tmp_path: Path, journal: Path) -> None:
 
 
 def test_only_logs_need_to_be_told_what_they_hold(tmp_path: Path, journal: Path) -> None:
-    with pytest.raises(ConfigError, match="says itself"):
+    with pytest.raises(ConfigError, match="do not say what"):
         import_results(str(write_t4(tmp_path / "one.json")), journal, scale=Scale("max", "GFLOP/s"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import harness
 from harness.app.bench import Wanted, prepare_bench
 from harness.app.sides import load_side
+from harness.cli import main
 from harness.export.json import format_json
 from harness.export.tuned import make_tuned
 from harness.model import Outcome
@@ -84,3 +86,36 @@ def test_finals_do_change_what_is_best(base: Path) -> None:
         result.best is not None and result.best.test_id != raw_best(result.outcomes).test_id
         for result in results
     )
+
+
+def test_only_tests_of_alike_devices_meet_in_the_finals(base: Path) -> None:
+    for seed in range(4):
+        data = changed(mock={"seed": seed, "devices": ["A100", "H100", "T4"]})
+        result = harness.tune(harness.make_spec(data, base=base), fresh=True)
+        best = result.best
+        assert best is not None
+        models = {lane.name: lane.device.name for lane in result.info.lanes}
+        device = models[raw_best(result.outcomes).lane]
+        assert models[best.lane] == device
+        (finals,) = result.summary.to_object()["finals"]
+        met = {each["test"] for each in finals["standings"]}
+        assert {models[o.lane] for o in result.outcomes if o.test_id in met} == {device}
+        lines = result.summary.to_lines()
+        assert any(line.startswith(f"best on {best.lane} ({device}): ") for line in lines)
+
+
+def test_a_race_says_how_many_have_a_score(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = changed(kernel={**changed()["kernel"], "measure": {"stop": "race"}})
+    spec = harness.make_spec(data, base=base)
+    result = harness.tune(spec)
+    kinds = Counter(outcome.kind.value for outcome in result.outcomes)
+    assert kinds["censored"]
+    for options, texts in (
+        (["--top", "1"], [f"… the best 1 of {kinds['ok']}; --top N"]),
+        ([], [f"{kinds['censored']} given up in the race; `harness show 1 --failures`"]),
+        (["--failures"], ["censored: slower than the best"]),
+    ):
+        with pytest.raises(SystemExit):
+            main(["show", *options, "--journal", str(spec.journal_path)])
+        shown = capsys.readouterr().out
+        assert all(text in shown for text in texts), shown

@@ -47,11 +47,14 @@ def test_retry_measures_what_failed(cli: Cli, config: Path, compile_line: str) -
     config.write_text(ONE.replace("[1]", "[1, 2]") + compile_line + test.replace("'", '\\"'))
     assert cli("tune", config, "--json").json["outcomes"] == {"ok": 1, "run_failed": 1}
     assert cli("tune", config, "--json").json["measured"] == 0
+    assert "not measured again: 1 test that failed before; --retry" in cli("tune", config).out
     os.environ["LUCKY"] = "yes"
     try:
-        made = cli("tune", config, "--retry", "--json").json
+        ended = cli("tune", config, "--retry", "--json")
     finally:
         del os.environ["LUCKY"]
+    assert "complete already, testing 1 test again: " in ended.err
+    made = ended.json
     assert (made["session"], made["tests"], made["measured"]) == (1, 2, 1)
     assert made["outcomes"] == {"ok": 2}
 

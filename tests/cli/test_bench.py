@@ -113,6 +113,34 @@ def test_the_best_few_of_a_session_or_a_file(cli: Cli, tuned: Path) -> None:
         assert sorted(results(cli, tuned, "--from", path, "--top", "2")) == expected, form
 
 
+def test_lanes_that_had_other_names_are_no_devices_of_their_own(cli: Cli, config: Path) -> None:
+    cli("tune", config, "--parallel", "a,b", "--budget", "3", "--progress", "none")
+    config.write_text(CONFIG.replace("max_tests", "seed = 7\nmax_tests"))
+    assert cli("tune", config, "--parallel", "1", "--json").json["reused"] == 3
+    assert results(cli, config, "--parallel", "1") == [("0", 1, "x")]
+    assert len(cli("compare", "1", "2", "--json").json["shared"]) == 3
+    ended = cli("history", config)
+    assert "not judged" in cli("compare", "1", "2").out
+    assert "session 2 is left out: it has its best from session 1" in ended.out
+
+
+def test_the_first_bench_has_nothing_to_be_compared_with(cli: Cli, config: Path) -> None:
+    command = ("bench", config, "--values", "A=1 B=x", "--against", "last", *FEW)
+    first = cli(*command)
+    assert first.code == 0, first.err
+    assert "nothing to compare with yet: this is the first bench" in first.out
+    again = cli(*command, "--json")
+    assert again.json["comparison"]["first"] == "session 1 (printer)"
+
+
+def test_a_file_named_like_its_session_is_not_meant(cli: Cli, tuned: Path) -> None:
+    assert cli("bench", tuned, *FEW).code == 0
+    (tuned.parent / "printer").write_bytes(b"\x7fELF\xff\0")
+    assert cli("compare", "printer", "last").code == 0
+    assert "printer: best" in cli("history", "printer", "--least", "1").out
+    assert "a binary file" in cli("compare", "./printer", "last").err
+
+
 def test_emitted_values_are_measured(cli: Cli, tuned: Path) -> None:
     path = tuned.parent / "tuned.json"
     cli("export", "--format", "values", "-o", path)
@@ -133,7 +161,6 @@ def test_emitted_values_are_measured(cli: Cli, tuned: Path) -> None:
         (("--values", "A=1 B='x"), "close the quotes"),
         (("--values", "A=3 B='y z'"), "a constraint does not hold"),
         (("--values", "A=1 B=x", "--from", "1"), "--values and --from"),
-        (("--against", "last", "--values", "A=1 B=x"), "there is no bench of printer.toml yet"),
         ((), "nothing was tuned on real devices yet"),
         (("--from", "gone.json"), "gone.json"),
     ],
@@ -270,7 +297,9 @@ class TestHistory:
         assert len(cli("history", "--json").json[0]["points"]) == 2
 
     def test_what_was_measured_once_is_counted(self, cli: Cli, tuned: Path) -> None:
-        assert "1 more with fewer than 2 sessions; --least 1" in cli("history", tuned).out
+        assert (
+            "not shown: 1 series of fewer than 2 sessions; --least 1" in cli("history", tuned).out
+        )
         assert "printer: best" in cli("history", tuned, "--least", "1").out
 
     def test_simulated_scores_say_so(self, cli: Cli, tmp_path: Path) -> None:
@@ -287,8 +316,8 @@ class TestHistory:
     @pytest.mark.parametrize(
         ("arguments", "code", "message"),
         [
-            (("gone.toml",), 1, "there is no session of"),
-            (("gone",), 1, "it holds printer"),
+            (("gone.toml",), 2, "there is no session of"),
+            (("gone",), 2, "it holds printer"),
             (("-o", "plot.txt"), 2, "use .png, .svg or .pdf"),
             (("--risk", "80"), 2, "must be at most 50 percent"),
         ],

@@ -128,7 +128,7 @@ def test_a_session_of_any_number_can_be_asked_for(cli: Cli, config: Path) -> Non
     cli("tune", config)
     journal = config.parent / ".harness/journal.sqlite"
     ended = cli("show", "1" * 30, "--journal", journal)
-    assert ended.code == 1
+    assert ended.code == 2
     assert "there is no session" in ended.err
 
 

@@ -40,6 +40,15 @@ def test_everything_that_reads_sessions_says_where_it_is_from(cli: Cli, tmp_path
     assert cli("export", "--format", "header").code == 0
 
 
+def test_a_log_that_does_not_say_what_its_scores_are_is_warned_of(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("TestNo,A,Score_1,Score_Overall\n1,2,3.0,3.0\n2,4,9.0,9.0\n")
+    assert "warning: the log does not say what its scores are" in cli("import", path).out
+    scaled = cli("import", path, "--optimal", "max", "--unit", "GB/s").out
+    assert "best: 9 GB/s (n=1) with A=4" in scaled
+    assert "does not say what" not in scaled
+
+
 def test_options_that_make_no_sense_are_refused(cli: Cli, tmp_path: Path) -> None:
     path = write_t4(tmp_path / "a.t4.json")
     assert cli("import", path, "--unit", "GB/s").code == 2

@@ -117,7 +117,7 @@ def test_a_report_of_no_session_says_so_before_plotly_is_missed(
 ) -> None:
     monkeypatch.setattr("harness.report.html.library.find_spec", lambda _: None)
     ended = cli("report", "nope", "--journal", journal)
-    assert ended.code == 1
+    assert ended.code == 2
     assert "there is no session 'nope'" in ended.err
     assert "gpu-harness[report]" in cli("report", "--journal", journal).err
 
@@ -149,7 +149,7 @@ def test_plot_chooses_the_format_by_the_file(cli: Cli, journal: Path, tmp_path: 
 
 def test_what_is_not_there_is_said(cli: Cli, journal: Path, tmp_path: Path) -> None:
     missing = cli("show", "7", "--journal", journal)
-    assert missing.code == 1
+    assert missing.code == 2
     assert "harness sessions" in missing.err
     nowhere = cli("sessions", "--journal", tmp_path / "none.sqlite")
     assert nowhere.code == 1
@@ -369,3 +369,20 @@ def test_a_complete_session_is_not_said_to_be_resumed(cli: Cli, config: Path) ->
     config.write_text(SLEEPERS)
     assert "tuning sleepers: session 1" in cli("tune", config).err
     assert "complete already, testing only what is new: sleepers" in cli("tune", config).err
+
+
+def test_a_session_is_named_by_its_config_and_a_journal_by_its_folder(
+    cli: Cli, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config.write_text(SLEEPERS)
+    cli("tune", config)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / ".harness").mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert cli("show").code == 1
+    assert cli("show", config, "--json").json["session"] == 1
+    assert cli("compare", config, config).code == 0
+    assert cli("export", config, "--format", "csv").out.startswith("TestNo")
+    for folder in (config.parent, config.parent / ".harness"):
+        assert cli("show", "last", "--journal", folder, "--json").json["session"] == 1

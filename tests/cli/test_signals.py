@@ -15,6 +15,7 @@ import pytest
 
 from harness.device.cpu import CpuBackend
 from harness.device.locks import hold_devices
+from harness.store.sessions import load_session
 
 COUNT = 6
 
@@ -102,6 +103,9 @@ def test_once_lets_the_run_end_and_cleans(tuning: Tuning, number: signal.Signals
     assert made["best"]["score"] == 0
     assert not list(tuning.folder.glob("made_*"))
     tuning.check_resumed(measured=COUNT - 1)
+    stored = load_session(tuning.folder / ".harness" / "journal.sqlite")
+    assert stored.state == "complete"
+    assert not [note for note in stored.notes if "interrupted" in note.text]
 
 
 def test_twice_kills_the_run(tuning: Tuning) -> None:

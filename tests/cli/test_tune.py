@@ -41,7 +41,9 @@ def test_the_same_command_again_measures_nothing(cli: Cli, config: Path) -> None
 def test_fresh_starts_over_and_nothing_older_is_reused_later(cli: Cli, config: Path) -> None:
     config.write_text(SLEEPERS)
     cli("tune", config)
-    fresh = cli("tune", config, "--fresh", "--json").json
+    ended = cli("tune", config, "--fresh", "--json")
+    assert "info: --fresh: the results of 6 tests of earlier sessions are put aside" in ended.err
+    fresh = ended.json
     assert (fresh["session"], fresh["measured"]) == (2, 6)
     later = cli("tune", config, "--json").json
     assert (later["session"], later["measured"]) == (2, 0)
@@ -74,9 +76,10 @@ def test_files_that_the_config_asks_for(cli: Cli, config: Path) -> None:
     )
     cli("tune", config)
     rows = list(csv.reader((config.parent / "out/log.csv").read_text().splitlines()))
-    assert rows[0] == ["TestNo", "A", "B", "Score_1", "Score_2", "Score_Overall"]
-    assert rows[1] == ["1", "1", "x", "1.0", "1.0", "1.0"]
-    assert rows[5] == ["5", "3", "x", "", "", ""]
+    scale = ["Optimal", "Unit"]
+    assert rows[0] == ["TestNo", "A", "B", "Score_1", "Score_2", "Score_Overall", *scale]
+    assert rows[1] == ["1", "1", "x", "1.0", "1.0", "1.0", "max", "points"]
+    assert rows[5] == ["5", "3", "x", "", "", "", "max", "points"]
     assert "run_failed" in (config.parent / "out/script.txt").read_text()
     table = list(csv.DictReader((config.parent / "out/importance.csv").read_text().splitlines()))
     assert [row["Parameter"] for row in table] == ["A", "A", "A", "B", "B"]

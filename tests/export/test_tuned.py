@@ -132,6 +132,13 @@ class TestChoosing:
         for form in EMITS:
             assert re.search("simulated", format_tuned(tuned, form), re.IGNORECASE)
 
+    def test_values_of_a_replay_say_what_was_replayed(self) -> None:
+        device = replace(A100, kind="replay", simulated=True, recording="/results/a100.json")
+        tuned = make_tuned([session({device: {64: 1.0}}, simulated=True, started_s=0.0)])
+        source, best = tuned.provenance()[1:]
+        assert source.startswith("SIMULATED: these values come from recorded results (a100.json)")
+        assert best.endswith("session 1, in virtual time")
+
 
 def compile_header(folder: Path, text: str, *options: str) -> tuple[str, str]:
     """What a program that includes the header prints."""

@@ -168,3 +168,22 @@ class TestExports:
     def test_a_key_that_is_missing_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=r"x.json: goal: missing"):
             load_exported(tmp_path / "x.json", b'{"session": 1, "name": "x"}')
+
+
+def test_it_says_how_many_samples_so_many_configurations_take() -> None:
+    times = dict.fromkeys(range(1, 9), 1.0)
+    lines = compare(side(times, 1, 5), side(times, 2, 5)).to_lines(20)
+    assert lines[-1].endswith("with scoring.repeat = 6")
+    assert "to judge 8 configurations at once, 6 of each" in lines[-1]
+    enough = compare(side(times, 1, 6), side(times, 2, 6)).to_lines(20)
+    assert "too few" not in "\n".join(enough)
+
+
+def test_what_one_session_took_from_the_other_is_not_judged() -> None:
+    first = side(TIMES, 1)
+    copied = [replace(outcome, reused_from=1) for outcome in first.outcomes[:3]]
+    own = side(TIMES, 2).outcomes[3]
+    found = compare(first, replace(first, outcomes=[*copied, own], info=replace(INFO, id=2)))
+    assert [row.configuration["N"] for row in found.rows] == [128]
+    assert [key[1]["N"] for key in found.shared] == [16, 32, 64]
+    assert not found.bests, "the best is the same measurement"

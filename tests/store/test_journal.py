@@ -214,6 +214,56 @@ class TestResume:
             assert other.begin(make_start(), fresh=False).session_id == first.session_id
 
 
+def test_looking_at_a_session_on_other_lanes_leaves_it_as_it_was(
+    journal: SqliteJournal, path: Path
+) -> None:
+    journal.begin(make_start(), fresh=False)
+    journal.record(whole_test(make_test(1)))
+    journal.end("complete", 1.0, {})
+    two = (make_lane("0"), make_lane("1", 1, "MOCK-1"))
+    with reopen(path) as again:
+        again.begin(make_start(lanes=two, environment={"host": "there"}), fresh=False)
+        again.record([Note("info", "nothing to do")])
+        assert [lane.name for lane in load_session(path).info.lanes] == ["0"]
+        assert load_session(path).environment == {"host": "here"}
+        again.record(whole_test(make_test(2)))
+        assert [lane.name for lane in load_session(path).info.lanes] == ["0", "1"]
+        assert load_session(path).environment == {"host": "there"}
+
+
+@pytest.mark.parametrize(
+    ("here", "place"),
+    [
+        ([("left", "MOCK-0"), ("right", "MOCK-1")], "left"),  # the same device
+        ([("a", "MOCK-8"), ("0", "MOCK-9")], "0"),  # others of the model: that of the same name
+        ([("a", "MOCK-8"), ("b", "MOCK-9")], "a"),
+    ],
+)
+def test_a_result_of_another_session_is_put_on_the_lane_that_stands_for_its_own(
+    path: Path, here: list[tuple[str, str]], place: str
+) -> None:
+    with open_journal(path) as first:
+        first.begin(make_start(), fresh=False)
+        first.record(whole_test(make_test(1, "known")))
+        first.end("complete", 1.0, {})
+    lanes = tuple(make_lane(name, at, uuid) for at, (name, uuid) in enumerate(here))
+    with open_journal(path) as second:
+        second.begin(make_start("other", lanes=lanes), fresh=False)
+        found = second.find("known")
+    assert found is not None
+    assert found.lane == place
+    assert found.runs[0].device_uuid == "MOCK-0", "where it was measured is not forgotten"
+
+
+def test_what_fresh_puts_aside_is_counted(journal: SqliteJournal, path: Path) -> None:
+    assert journal.begin(make_start(), fresh=True).put_aside == 0
+    journal.record([*whole_test(make_test(1)), *whole_test(make_test(2))])
+    journal.close()
+    for expected in (2, 0):
+        with reopen(path) as again:
+            assert again.begin(make_start(), fresh=True).put_aside == expected
+
+
 class TestReuse:
     def record(self, path: Path, key: str, *, fresh: bool = False, **outcome: object) -> int:
         """A session of one test, whose own key is `key`."""

@@ -15,6 +15,7 @@ from harness.report.html.axes import colour, distinct, figure, label, short, sho
 _MOST_LINES = 3000
 _MOST_CELLS = 150
 _SCALE: tuple[tuple[float, str], ...] = ((0, "@best"), (0.35, "@middle"), (1, "@weak"))
+_TICKS = 5
 _SPREAD = 0.15
 _GOLDEN = (5**0.5 - 1) / 2
 """Multiples of it, without their whole part, are spread evenly however many there are."""
@@ -195,13 +196,21 @@ def draw_parallel(
 def _colour_lines(slowdowns: Sequence[float]) -> dict[str, Any]:
     """By speed: lines of a greater number are drawn above the others, so the best are."""
     speeds = [1 / slowdown for slowdown in slowdowns]
+    least = float(np.quantile(speeds, 0.1)) if speeds else 0.0
+    ticks = np.linspace(least, 1.0, _TICKS) if 0 < least < 1 else np.ones(1)
     return {
         "color": shorts(speeds),
         "colorscale": [[1 - part, tone] for part, tone in reversed(_SCALE)],
-        "cmin": short(float(np.quantile(speeds, 0.1))) if speeds else 0,
+        "cmin": short(least),
         "cmax": 1,
         "showscale": True,
-        "colorbar": {"title": {"text": "best<br>= 1"}, "thickness": 12},
+        # The bar has the numbers of the axis beside it, though colours follow speeds.
+        "colorbar": {
+            "title": {"text": "x best"},
+            "thickness": 12,
+            "tickvals": shorts(float(tick) for tick in ticks),
+            "ticktext": [f"{1 / tick:.2f}" for tick in ticks],
+        },
     }
 
 

@@ -92,7 +92,11 @@ def _goal(stored: StoredSession) -> str:
     info = stored.info
     which = "least" if info.goal == "min" else "greatest"
     unit = f" in {info.unit}" if info.unit else ""
-    return f"{which} score{unit}, {info.aggregate} of {info.repeat} run(s)"
+    if not stored.spec.get("kernel"):
+        runs = "of 1 run" if info.repeat == 1 else f"{info.aggregate} of {info.repeat} runs"
+        return f"{which} score{unit}, {runs}"
+    metric = stored.spec.get("scoring", {}).get("metric") or "score"
+    return f"{which} {metric}{unit}, from the {info.aggregate} of the times of a test's samples"
 
 
 def _devices(stored: StoredSession) -> str:

@@ -71,8 +71,8 @@ def _show_pairs(group: Group, ties: Ties, count: int) -> Markup:
         what = f"Compared one by one at 95 %, {_others(others)} not told from the best."
         if searched and others + 1 < count:
             what += (
-                " That does not allow for the choice: of the rest it is not proven, at 95 %, that "
-                "all of them are worse."
+                " These comparisons take the best as given, though it was picked for its score: "
+                "that all of the rest are worse is not proven at 95 %."
             )
     else:
         what = (
@@ -81,8 +81,8 @@ def _show_pairs(group: Group, ties: Ties, count: int) -> Markup:
         )
         if searched:
             what += (
-                " That does not allow for the choice: it is not proven, at 95 %, that it is the "
-                "best."
+                " These comparisons take the best as given, though it was picked for its score: "
+                "that it is the best is not proven at 95 %."
             )
     parts.append(paragraph(what))
     if others:

@@ -167,6 +167,15 @@ def test_sessions_that_are_not_alike_are_warned_of() -> None:
     assert "Some of these sessions are simulated" in Reader(make_report(mixed, "library")).text
 
 
+def test_the_goal_is_that_of_the_config() -> None:
+    stored = make_stored()
+    assert "least score in s, med of 5 runs" in Reader(make_report([stored], "library")).text
+    spec = {**stored.spec, "kernel": {"source": "x.cu"}, "scoring": {"metric": "gbps"}}
+    kernel = replace(stored, info=make_info(goal="max", unit="GB/s", aggregate="min"), spec=spec)
+    text = Reader(make_report([kernel], "library")).text
+    assert "greatest gbps in GB/s, from the min of the times of a test's samples" in text
+
+
 def test_a_kernel_shows_its_launch_and_its_roof() -> None:
     measurement = Measurement(
         Launch((64, 1, 1), (128, 1, 1)),
