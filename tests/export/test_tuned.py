@@ -226,6 +226,23 @@ def test_python_reads_the_module(tmp_path: Path) -> None:
     made = runpy.run_path(str(path))
     assert made["EVERYWHERE"] == {"BLOCK": 128, "FLAGS": "-DX=$Y #1"}
     assert made["BY_DEVICE"]["Tesla T4"]["BLOCK"] == 256
+    assert (made["BLOCK"], made["FLAGS"]) == (128, "-DX=$Y #1")
+
+
+@pytest.mark.parametrize("name", ["class", "None", "__all__", "EVERYWHERE", "BY_DEVICE"])
+def test_python_keeps_names_that_a_module_cannot_use_to_the_dictionaries(
+    tmp_path: Path, name: str
+) -> None:
+    tuned = make_tuned([ONE])
+    (best,) = tuned.devices
+    named = Configuration((name, "BLOCK"), (5, 64))
+    tuned = replace(tuned, everywhere=named, devices=(replace(best, configuration=named),))
+    path = tmp_path / "tuned.py"
+    path.write_text(format_tuned(tuned, "python"))
+    made = runpy.run_path(str(path))
+    assert made["EVERYWHERE"] == {name: 5, "BLOCK": 64} == made["BY_DEVICE"]["NVIDIA A100-SXM4"]
+    assert made["BLOCK"] == 64
+    assert made.get(name) != 5
 
 
 def test_values_are_json() -> None:
