@@ -11,6 +11,7 @@ from harness.app.emit import format_tuned
 from harness.app.names import EMITS, EXPORTS, FILES, load
 from harness.cli.options import check_target, find_journal, journal_option
 from harness.config.substitute import NAME_PATTERN
+from harness.config.targets import ENDINGS, contradicts, find_format
 from harness.errors import ConfigError
 from harness.export.base import write_whole
 from harness.export.tuned import make_tuned
@@ -23,13 +24,12 @@ from harness.store.sessions import find_last_search, load_session
 @click.argument("sessions", nargs=-1, metavar="[SESSION]...")
 @click.option(
     "--format",
-    "form",
+    "given",
     type=click.Choice([*EXPORTS, *FILES, *EMITS]),
-    default="csv",
-    show_default=True,
-    help="csv: Spencer's log; json: everything; script: the transcript; parquet: a row per run; "
-    "t4, kernel-tuner: for other tuners, and for `harness simulate`; the others: the best values "
-    "of each device, for builds to include.",
+    help="Default: by the ending of the file; csv without one. csv: Spencer's log; json: "
+    "everything; script: the transcript; parquet: a row per run; t4, kernel-tuner: for other "
+    "tuners, and for `harness simulate`; the others: the best values of each device, for builds to "
+    "include.",
 )
 @click.option("--prefix", help="Before every parameter's name in files for builds.")
 @click.option(
@@ -39,7 +39,7 @@ from harness.store.sessions import find_last_search, load_session
 def export(
     *,
     sessions: tuple[str, ...],
-    form: str,
+    given: str | None,
     prefix: str | None,
     output: Path | None,
     journal: Path | None,
@@ -55,7 +55,9 @@ def export(
             f"--prefix {prefix}: cannot begin a name; use letters, digits and _, not starting with "
             "a digit"
         )
-    check_target(output, path, form)
+    said = None if output is None else find_format(output)
+    check_target(output, path, given or said or "")
+    form = _choose_format(given, output)
     if form not in EMITS and len(sessions) > 1:
         raise ConfigError(f"{form}: holds one session, not {len(sessions)}; export them one by one")
     if form in FILES:
@@ -79,6 +81,26 @@ def export(
     else:
         write_whole(output, text)
         click.echo(f"wrote {output}", err=True)
+
+
+def _choose_format(given: str | None, output: Path | None) -> str:
+    """The format that was asked for, or that the file's ending says."""
+    if output is None:
+        return given or "csv"
+    if given is None:
+        said = find_format(output)
+        if said is None:
+            known = ", ".join(ending for endings in ENDINGS.values() for ending in endings)
+            raise ConfigError(
+                f"{output}: its ending says no format; use --format, or one of {known}"
+            )
+        return said
+    if said := contradicts(output, given):
+        raise ConfigError(
+            f"{output}: its ending says {said}, but --format {given} is asked for; leave --format "
+            "out, or name another file"
+        )
+    return given
 
 
 def _find_default(journal: Path, form: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from harness.config.kernel_checks import check_kernel
 from harness.config.parallel import find_parallel_problems
@@ -11,7 +12,7 @@ from harness.config.problems import Key, Problem, format_key, format_value_of, s
 from harness.config.spec import STRATEGIES, CommandTable, Spec
 from harness.config.substitute import NAME_PATTERN, CommandTemplate
 from harness.config.tables import ENTRY_PATTERN
-from harness.config.targets import name_owner
+from harness.config.targets import contradicts, name_owner
 from harness.config.view import View
 from harness.configuration import Value, format_value
 from harness.errors import ConfigError
@@ -233,6 +234,9 @@ def _check_output(view: View) -> Iterator[Problem]:
             yield Problem(key, "no file; name one or remove the key", '""')
         elif what := taken.get((view.spec.base / path).resolve()):
             yield Problem(key, f"this is {what}; name another", format_value_of(path))
+        elif key in forms and (said := contradicts(Path(path), forms[key])):
+            text = f"its ending says {said}, but format is {forms[key]}; change one of the two"
+            yield Problem(key, text, format_value_of(path))
         elif key != ("output", "journal") and (
             what := name_owner(view.spec.base / path, forms.get(key, ""))
         ):

@@ -1,4 +1,7 @@
-"""Which files nothing is written over: one rule for configs and for `-o` of every command."""
+"""What files are by their names: one rule for configs and for `-o` of every command.
+
+Which format an ending stands for, and which files nothing is written over.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,38 @@ _C = frozenset({".c", ".cc", ".cpp", ".cxx", ".cu", ".cuh", ".h", ".hh", ".hpp",
 _SOURCES = _C | {".py", ".f", ".f90", ".rs", ".go", ".sh", ".mk", ".cmake"}
 _BUILDS = frozenset({"Makefile", "makefile", "GNUmakefile", "CMakeLists.txt"})
 
-ENDINGS: Mapping[str, Collection[str]] = {
+_SOURCE_ENDINGS: Mapping[str, Collection[str]] = {
     "header": (".h", ".hh", ".hpp", ".hxx", ".cuh", ".inl"),
     "make": (".mk",),
     "cmake": (".cmake",),
     "python": (".py",),
 }
 """Of files in formats that are sources themselves; there is one to replace from the second time."""
+
+ENDINGS: Mapping[str, Collection[str]] = {
+    "csv": (".csv",),
+    "json": (".json",),
+    "parquet": (".parquet",),
+    **_SOURCE_ENDINGS,
+}
+"""The endings that say a format."""
+
+_IN_JSON = frozenset({"json", "t4", "kernel-tuner", "values"})
+"""Formats that a file of JSON may have."""
+
+
+def find_format(path: Path) -> str | None:
+    """The format that a file's ending says; None if it says none."""
+    ending = path.suffix.lower()
+    return next((form for form, endings in ENDINGS.items() if ending in endings), None)
+
+
+def contradicts(path: Path, form: str) -> str | None:
+    """The format that a file's ending says where `form` cannot be meant; None if it can."""
+    said = find_format(path)
+    if said is None or said == form or {said, form} <= _IN_JSON:
+        return None
+    return said
 
 
 def name_owner(path: Path, form: str = "") -> str:
@@ -33,7 +61,7 @@ def name_owner(path: Path, form: str = "") -> str:
     ending = path.suffix.lower()
     if ending in _CONFIGS:
         return "a config"
-    if path.name in _BUILDS or (ending in _SOURCES and ending not in ENDINGS.get(form, ())):
+    if path.name in _BUILDS or (ending in _SOURCES and ending not in _SOURCE_ENDINGS.get(form, ())):
         return "a source"
     return ""
 

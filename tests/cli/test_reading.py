@@ -98,6 +98,52 @@ def test_export_to_a_file(cli: Cli, journal: Path, tmp_path: Path) -> None:
     assert (tmp_path / "log.csv").read_text().startswith("TestNo,A,B,Score_1,Score_2,Score_Overall")
 
 
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        ("log.CSV", "TestNo,"),
+        ("all.json", "{"),
+        ("tuned.hpp", "/*\n * Made by"),
+        ("tuned.mk", "# Made by"),
+        ("tuned.cmake", "# Made by"),
+        ("tuned.py", "# Made by"),
+    ],
+)
+def test_the_ending_says_the_format(
+    cli: Cli, journal: Path, tmp_path: Path, name: str, begins: str
+) -> None:
+    assert cli("export", "-o", tmp_path / name, "--journal", journal).code == 0
+    assert (tmp_path / name).read_text().startswith(begins)
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "said"),
+    [
+        (("--format", "csv"), "tuned.h", "its ending says header, but --format csv is asked for"),
+        (("--format", "values"), "tuned.mk", "its ending says make"),
+        (("--format", "parquet"), "runs.json", "its ending says json"),
+        ((), "results.dat", "its ending says no format; use --format, or one of .csv"),
+        ((), "results", "its ending says no format"),
+    ],
+)
+def test_an_ending_that_contradicts_or_is_unknown_is_refused(
+    cli: Cli, journal: Path, tmp_path: Path, given: tuple[str, ...], name: str, said: str
+) -> None:
+    ended = cli("export", *given, "-o", tmp_path / name, "--journal", journal)
+    assert ended.code == 2
+    assert said in ended.err
+    assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize(
+    ("form", "name"), [("t4", "r.json"), ("values", "r.json"), ("csv", "r.dat"), ("header", "r.in")]
+)
+def test_a_format_may_have_an_ending_that_says_nothing_else(
+    cli: Cli, journal: Path, tmp_path: Path, form: str, name: str
+) -> None:
+    assert cli("export", "--format", form, "-o", tmp_path / name, "--journal", journal).code == 0
+
+
 def test_parquet_is_a_row_per_run(cli: Cli, journal: Path, tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason="the extra parquet is not installed")
     path = tmp_path / "runs.parquet"
@@ -329,7 +375,10 @@ def test_what_was_written_is_written_again(cli: Cli, journal: Path) -> None:
     for _ in range(2):
         ended = cli("export", "--format", "header", "-o", header, "--journal", journal)
         assert ended.code == 0
-    assert "this is a source" in cli("export", "-o", header, "--journal", journal).err
+    source = journal.with_name("app.c")
+    source.write_text("int main(void) { return 0; }\n")
+    ended = cli("export", "--format", "csv", "-o", source, "--journal", journal)
+    assert "this is a source" in ended.err
 
 
 @pytest.mark.parametrize("prefix", ["A B", "1", '"', "a-b"])
