@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from msgspec import structs
 
+from harness.app.clocks import Remark
 from harness.app.kernel_files import search_folders
 from harness.app.kernels import KernelTests, make_kernel_tests
 from harness.compile.base import KernelBuild
@@ -286,7 +287,7 @@ def _judge(artifact: Artifact, small: Small, verdict: Verdict) -> KernelBuild:
     return KernelBuild(OutcomeKind.WRONG_RESULT, artifact, reason, verdict.evidence)
 
 
-def describe_emulation(outcomes: Sequence[Outcome]) -> Iterator[str]:
+def describe_emulation(outcomes: Sequence[Outcome]) -> Iterator[Remark]:
     """What the emulation found, in lines; nothing where it was not asked."""
     asked = [o for o in outcomes if o.artifact is not None and o.artifact.emulated is not None]
     if not asked:
@@ -295,12 +296,19 @@ def describe_emulation(outcomes: Sequence[Outcome]) -> Iterator[str]:
     reasons = Counter(_why_unverified(outcome) for outcome in asked)
     right = reasons.pop("", 0) - wrong
     missing = sum(reasons.values())
-    yield (
-        f"emulated on the CPU: {format_count(right, 'test')} right, {wrong} wrong, "
-        f"{missing} not verified"
-    )
+    if right or wrong:
+        yield (
+            "info",
+            f"emulated on the CPU: {format_count(right, 'test')} right, {wrong} wrong, "
+            f"{missing} not verified",
+        )
+    else:
+        yield (
+            "warning",
+            "emulated on the CPU: nothing could be verified: the best may compute nonsense",
+        )
     for reason, count in reasons.most_common():
-        yield f"{format_count(count, 'test')} not verified: {reason}"
+        yield "info", f"{format_count(count, 'test')} not verified: {reason}"
 
 
 def _why_unverified(outcome: Outcome) -> str:

@@ -207,8 +207,8 @@ class _Session:
             if self.progress.tested:
                 for text in find_suspects(list(self.outcomes.values()), self.setup.lanes):
                     self._note(text)
-                for text in describe_emulation(list(self.outcomes.values())):
-                    self._note(text, "info")
+                for level, text in describe_emulation(list(self.outcomes.values())):
+                    self._note(text, level)
         if self.uncleaned and Phase.CLEAN in self.setup.commands and not self.engine.interrupted:
             self.engine.clean(tuple(self.uncleaned.values()))
 

@@ -9,6 +9,7 @@ from harness.app.commands import Commands, make_commands
 from harness.app.counters import check_counters
 from harness.app.kernels import KernelTests, make_kernel_tests
 from harness.app.lanes import Devices, find_lanes
+from harness.app.named_functions import check_functions
 from harness.app.names import PREFER_QUICK, STRATEGIES
 from harness.app.objective import Measured, find_objective
 from harness.app.premises import Function
@@ -161,6 +162,7 @@ def prepare(
     kernel = make_kernel_tests(spec, spaces[0].space.size) if recording is None else None
     if kernel is not None:
         kernel.check(devices.lanes)
+        check_functions(spec, kernel.kernel)
     return Setup(
         spec=spec,
         spaces=spaces,

@@ -174,6 +174,19 @@ def test_a_missing_compiler_is_said(base: Path, monkeypatch: pytest.MonkeyPatch)
     assert emulated(outcome).unverified == ("there is no C++ compiler; install g++ or set CXX")
 
 
+def test_a_session_in_which_nothing_was_verified_warns(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not _warnings(tune(base, [0]))
+    monkeypatch.setattr(emulation, "find_compiler", lambda: None)
+    (said,) = _warnings(tune(base, [0], problem={"N": 1000}))
+    assert "nothing could be verified" in said
+
+
+def _warnings(result: harness.Result) -> list[str]:
+    return [note.text for note in result.summary.progress.notes if note.level == "warning"]
+
+
 def test_a_file_of_results_is_of_the_whole_problem(base: Path) -> None:
     (base / "y.npy").write_bytes(b"")
     (outcome,) = tune(base, [0], kernel={"reference": {"file": "y.npy"}}).outcomes
