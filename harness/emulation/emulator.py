@@ -37,7 +37,11 @@ RUN_S = 30.0
 
 _OPTIONS = re.compile(r"-[DUI]")
 _STALLED = "no block has ended"
-_SANITIZED = re.compile(r"runtime error: (.*)")
+_SANITIZED = re.compile(r"^(\S.*?:\d+):\d+: runtime error: (.*)", re.MULTILINE)
+_BY = re.compile(
+    r"^run \d+: (block \(.*?\) thread \(.*?\): )stopped by the sanitizer$", re.MULTILINE
+)
+"""Where and what the sanitizer says, and the thread that did it."""
 
 
 class NotEmulatedError(Exception):
@@ -118,6 +122,10 @@ class Emulator:
         self, command: Command, result: ProcessResult, runs: Sequence[Run]
     ) -> MisbehavedError | NotEmulatedError:
         """What the end of a run means."""
+        if sanitized := _SANITIZED.search(result.stderr):
+            by = _BY.search(result.stderr)
+            place = f"{Path(sanitized[1]).name}: {sanitized[2]}"
+            return MisbehavedError((by[1] if by else "") + place, make_evidence(command, result))
         said = re.sub(r"^run \d+: ", "", result.stderr.strip().split("\n")[-1])
         evidence = make_evidence(command, result)
         alone = any(run.resident < run.launch.blocks for run in runs)
@@ -125,8 +133,6 @@ class Emulator:
             if "no memory for" in said or "has room for" in said:
                 return NotEmulatedError(said)
             return MisbehavedError(said, evidence)
-        if sanitized := _SANITIZED.search(result.stderr):
-            return MisbehavedError(sanitized[1], evidence)
         return NotEmulatedError(said or describe_failure(command, result))
 
     def _run(self, command: Command) -> ProcessResult:

@@ -36,17 +36,37 @@ static Body running;
 static void **running_arguments;
 static int run_number;
 
+/* Whose doing a failure is: known only if it shows at once, not if it is found afterwards. */
+enum class By { thread, block, nobody };
+
+[[noreturn]] static void fail_with(By by, const char *format, va_list arguments)
+{
+    fprintf(stderr, "run %d: ", run_number);
+    if (by != By::nobody)
+        fprintf(stderr, "block (%u, %u, %u)", blockIdx.x, blockIdx.y, blockIdx.z);
+    if (by == By::thread)
+        fprintf(stderr, " thread (%u, %u, %u)", threadIdx.x, threadIdx.y, threadIdx.z);
+    if (by != By::nobody)
+        fputs(": ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    _exit(3);
+}
+
 void fail(const char *format, ...)
 {
     va_list arguments;
 
-    fprintf(stderr, "run %d: block (%u, %u, %u) thread (%u, %u, %u): ", run_number, blockIdx.x,
-            blockIdx.y, blockIdx.z, threadIdx.x, threadIdx.y, threadIdx.z);
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fputc('\n', stderr);
-    _exit(3);
+    fail_with(By::thread, format, arguments);
+}
+
+static void fail_by(By by, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    fail_with(by, format, arguments);
 }
 
 /* --- fibers --- */
@@ -132,7 +152,7 @@ static void make_fibers(Block &block)
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     if (stacks == MAP_FAILED)
-        fail("no memory for the stacks of %u threads", threads);
+        fail_by(By::nobody, "no memory for the stacks of %u threads", threads);
     block.fibers = std::vector<Fiber>(threads);
     block.warps = std::vector<Warp>((threads + warpSize - 1) / warpSize);
     for (unsigned i = 0; i < threads; ++i) {
@@ -170,10 +190,12 @@ static bool warp_has_come(const Block &block, const Fiber &fiber)
         if (!(fiber.mask >> lane & 1))
             continue;
         if (first + lane >= block.fibers.size())
-            fail("mask %08x names lane %u, which the block does not have", fiber.mask, lane);
+            fail_by(By::block, "mask %08x names lane %u, which the block does not have",
+                    fiber.mask, lane);
         const Fiber &other = block.fibers[first + lane];
         if (other.state == State::ended)
-            fail("lanes of mask %08x wait for lane %u, which has ended", fiber.mask, lane);
+            fail_by(By::block, "lanes of mask %08x wait for lane %u, which has ended", fiber.mask,
+                    lane);
         if (other.state != State::in_warp || other.mask != fiber.mask)
             return false;
     }
@@ -207,7 +229,8 @@ static bool release_barrier(Block &block)
         ended += fiber.state == State::ended;
     }
     if (waiting > 0 && ended > 0)
-        fail("%zu threads wait at a barrier that %zu threads never reach", waiting, ended);
+        fail_by(By::block, "%zu threads wait at a barrier that %zu threads never reach", waiting,
+                ended);
     if (waiting < block.fibers.size())
         return false;
     for (Fiber &fiber : block.fibers)
@@ -246,7 +269,7 @@ static bool round_of(Block &block, Order order)
     for (const Fiber &fiber : block.fibers)
         alive |= fiber.state != State::ended;
     if (alive && !release_barrier(block) && !ran)
-        fail("deadlock: some threads wait for their warp, others at a barrier");
+        fail_by(By::block, "deadlock: some threads wait for their warp, others at a barrier");
     return alive;
 }
 
@@ -256,7 +279,8 @@ static void check_dynamic(const Kernel &kernel, size_t asked)
 
     for (size_t i = asked; i < kernel.dynamic_bytes; ++i)
         if (bytes[i] != POISON)
-            fail("byte %zu of dynamic shared memory was written; the launch has %zu", i, asked);
+            fail_by(By::block, "byte %zu of dynamic shared memory was written; the launch has %zu",
+                    i, asked);
 }
 
 /* One turn of a block: its shared memory is put in place for as long as it runs. */
@@ -278,8 +302,8 @@ static void run_grid(const Kernel &kernel, const Launch &launch, void **argument
     running = kernel.body;
     running_arguments = arguments;
     if (size_t(launch.shared_bytes) > kernel.dynamic_bytes)
-        fail("%zu bytes of dynamic shared memory; the emulation has room for %zu",
-             size_t(launch.shared_bytes), kernel.dynamic_bytes);
+        fail_by(By::nobody, "%zu bytes of dynamic shared memory; the emulation has room for %zu",
+                size_t(launch.shared_bytes), kernel.dynamic_bytes);
     const unsigned count = gridDim.x * gridDim.y * gridDim.z;
     std::vector<Block> blocks(launch.resident < count ? launch.resident : count);
     unsigned begun = 0, ended = 0;
@@ -288,7 +312,8 @@ static void run_grid(const Kernel &kernel, const Launch &launch, void **argument
         make_fibers(block);
     for (int idle = 0; ended < count; ++idle) {
         if (idle > MAX_IDLE_ROUNDS)
-            fail("no block has ended for %d rounds: it waits for what never comes", idle);
+            fail_by(By::nobody, "no block has ended for %d rounds: it waits for what never comes",
+                    idle);
         for (Block &block : blocks) {
             if (!block.live && begun < count) {
                 begin(block, launch.order == Order::forwards ? begun : count - 1 - begun, shared);

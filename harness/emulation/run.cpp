@@ -18,6 +18,9 @@
 #include <csignal>
 #include <cstdlib>
 
+/* Of the sanitizer that kernels are compiled with; weak, as not every compiler's has it. */
+extern "C" void __sanitizer_set_death_callback(void (*)()) __attribute__((weak));
+
 namespace emulation {
 
 enum class Kind : int64_t { scalar, input, writable };
@@ -57,7 +60,7 @@ static Array make_array(const std::vector<unsigned char> &value, Kind kind, size
                                                     PROT_READ | PROT_WRITE,
                                                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     if (array.pages == MAP_FAILED)
-        fail("no memory for an array of %zu bytes", array.bytes);
+        fail_by(By::nobody, "no memory for an array of %zu bytes", array.bytes);
     memset(array.pages, array.margin, array.page_bytes);
     array.data = array.pages + array.page_bytes - PAGE - aligned;
     memcpy(array.data, value.data(), array.bytes);
@@ -74,8 +77,8 @@ static void check_margins(const Array &array, size_t argument)
 
     for (const unsigned char *at = array.pages + PAGE; at < end; ++at)
         if ((at < array.data || at >= array.data + array.bytes) && *at != array.margin)
-            fail("argument %zu: byte %td was written; it has %zu", argument, at - array.data,
-                 array.bytes);
+            fail_by(By::nobody, "argument %zu: byte %td was written; it has %zu", argument,
+                    at - array.data, array.bytes);
 }
 
 static void on_fault(int, siginfo_t *info, void *)
@@ -89,6 +92,9 @@ static void on_fault(int, siginfo_t *info, void *)
                                       ? ", and is an input: it was written" : "");
     fail("access to address %p, which is no argument's", info->si_addr);
 }
+
+/* The sanitizer has said what is wrong; here is who did it. */
+static void on_sanitizer() { fail("stopped by the sanitizer"); }
 
 static void run_one(const Kernel &kernel, const Launch &launch, const Problem &problem,
                     FILE *result)
@@ -121,7 +127,7 @@ static void run_one(const Kernel &kernel, const Launch &launch, const Problem &p
 static void read_bytes(FILE *file, void *to, size_t bytes)
 {
     if (fread(to, 1, bytes, file) != bytes)
-        fail("the request ends too early");
+        fail_by(By::nobody, "the request ends too early");
 }
 
 static int64_t read_number(FILE *file)
@@ -148,14 +154,14 @@ static Problem read_problem(FILE *file)
 static void check_arguments(const Kernel &kernel, const Problem &problem)
 {
     if (kernel.arguments != problem.kinds.size())
-        fail("the kernel takes %zu arguments; it is given %zu", kernel.arguments,
-             problem.kinds.size());
+        fail_by(By::nobody, "the kernel takes %zu arguments; it is given %zu", kernel.arguments,
+                problem.kinds.size());
     for (size_t i = 0; i < kernel.arguments; ++i) {
         const bool scalar = problem.kinds[i] == Kind::scalar;
         const size_t given = scalar ? problem.values[i].size() : sizeof(void *);
         if (given != kernel.bytes[i])
-            fail("argument %zu: the kernel takes %zu bytes; it is given %s of %zu", i,
-                 kernel.bytes[i], scalar ? "a scalar" : "a pointer", given);
+            fail_by(By::nobody, "argument %zu: the kernel takes %zu bytes; it is given %s of %zu",
+                    i, kernel.bytes[i], scalar ? "a scalar" : "a pointer", given);
     }
 }
 
@@ -172,6 +178,8 @@ static int serve(int argc, char **argv)
     action.sa_flags = SA_SIGINFO | SA_NODEFER;
     sigaction(SIGSEGV, &action, nullptr);
     sigaction(SIGBUS, &action, nullptr);
+    if (__sanitizer_set_death_callback)
+        __sanitizer_set_death_callback(on_sanitizer);
     FILE *const request = fopen(argv[1], "rb"), *const result = fopen(argv[2], "wb");
     if (!request || !result) {
         perror(request ? argv[2] : argv[1]);
@@ -183,7 +191,7 @@ static int serve(int argc, char **argv)
         Run run;
         read_bytes(request, &run, sizeof run);
         if (size_t(run.kernel) >= kernel_count)
-            fail("there is no kernel %zu", size_t(run.kernel));
+            fail_by(By::nobody, "there is no kernel %zu", size_t(run.kernel));
         check_arguments(kernels[run.kernel], problems.at(run.problem));
         run_one(kernels[run.kernel], run.launch, problems.at(run.problem), result);
         fflush(result);

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from harness.compile.source import KernelSource
 from harness.emulation.emulator import Emulator, MisbehavedError, NotEmulatedError
 from harness.emulation.program import Kind, Order, Problem, Run
@@ -26,6 +28,11 @@ from harness.timing.data import (
 MOST_RESIDENT = 64
 MOST_THREADS = 8192
 """Blocks that take turns, and threads that they have together: each has a stack of its own."""
+
+_HINT = (
+    "; what nobody has written is nan here: is a __syncthreads() missing, or shared memory or a "
+    "value left out?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +129,8 @@ class Verifier:
             )
             greatest = max(greatest, error)
             if wrong:
-                return Verdict(wrong=wrong, error=greatest)
+                hint = _HINT if _holds_nan(found, expected) else ""
+                return Verdict(wrong=wrong + hint, error=greatest)
         return Verdict(error=greatest)
 
     def _expect(
@@ -152,6 +160,15 @@ class Verifier:
             found = expected_outputs(reference.name, task.folders, task.arguments, values)
         self._expected[key] = found
         return found
+
+
+def _holds_nan(found: Mapping[str, Array], expected: Mapping[str, Array]) -> bool:
+    """Whether an output has what is not a number where a number is expected."""
+    return any(
+        bool((np.isnan(found[name]) & ~np.isnan(values)).any())
+        for name, values in expected.items()
+        if found[name].dtype.kind == "f"
+    )
 
 
 def _make_problem(arguments: Sequence[Argument], values: Mapping[str, Array]) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -107,6 +108,41 @@ def test_more_shared_memory_than_the_launch_has_is_wrong(
     verdict = verify(folder, worker, replace(TASK, launch=launch))
     assert "byte 64 of dynamic shared memory was written; the launch has 64" in verdict.wrong
     assert verdict.evidence is not None
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (
+            "__shared__ float s[8];\n    s[threadIdx.x] = out[0]; out[0] = s[threadIdx.x];",
+            r"block \(1, 0, 0\) thread \(8, 0, 0\): k.cu:4: index 8 out of bounds .*'float \[8\]'",
+        ),
+        (
+            "if (threadIdx.x == 3) out[100] = 1;",
+            r"block \(1, 0, 0\) thread \(3, 0, 0\): argument out: access to byte 400; it has 256",
+        ),
+        ("out[-1] = 1;", "argument out: byte -4 was written; it has 256"),
+        (
+            "if (threadIdx.x) __syncthreads();",
+            r"block \(1, 0, 0\): 31 threads wait at a barrier that 1 threads never reach",
+        ),
+    ],
+)
+def test_who_did_it_is_said_as_far_as_it_is_known(
+    folder: Path, worker: WatchedWorker, body: str, said: str
+) -> None:
+    text = f"__global__ void k(float *out, int n)\n{{\n    if (blockIdx.x == 1) {{ {body} }}\n}}\n"
+    source = KernelSource(text, "k", "sm_86", path=str(folder / "k.cu"))
+    task = replace(TASK, source=source, launch=Launch((2, 1, 1), (32, 1, 1)))
+    assert re.fullmatch(said, verify(folder, worker, task).wrong)
+
+
+def test_what_nobody_has_written_is_hinted_at(folder: Path, worker: WatchedWorker) -> None:
+    source = KernelSource("__global__ void k(float *out, int n) {}", "k", "sm_86")
+    task = replace(TASK, source=source, launch=Launch((1, 1, 1), (32, 1, 1)))
+    verdict = verify(folder, worker, task)
+    assert "out[0] is nan, expected 0.0" in verdict.wrong
+    assert "what nobody has written is nan here" in verdict.wrong
 
 
 def test_what_all_programs_share_is_compiled_once(
