@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections import Counter
 from collections.abc import Sequence
@@ -12,6 +13,9 @@ from harness.app.strategies import search_warnings
 from harness.lane import Lane
 from harness.model import Outcome
 from harness.timing.sentinel import TOLERANCE
+
+_CUDA = re.compile(r"\bnvcc\b|\S*\.cu\b|-x ?cuda\b|-lcuda\w*")
+"""What only commands for NVIDIA GPUs have."""
 
 _MEANINGS = {
     "drifted": "the sentinel kernel was more than 2 % off its first time",
@@ -66,7 +70,7 @@ def _compare_lanes(sentinels_s: dict[str, float], lanes: Sequence[Lane]) -> list
 
 def setup_warnings(setup: Setup) -> list[str]:
     """What one should know of a setup before its scores are believed, or waited for."""
-    warnings = [*search_warnings(setup), *comparability_warnings(setup)]
+    warnings = [*search_warnings(setup), *_look_for_cuda(setup), *comparability_warnings(setup)]
     if setup.one_by_one:
         where = "on each lane" if len(setup.lanes) > 1 else "on one lane"
         warnings.append(
@@ -88,3 +92,14 @@ def comparability_warnings(setup: Setup) -> list[str]:
             'test ran; use distribution = "replicate" to tune each, or lanes of one model'
         )
     return warnings
+
+
+def _look_for_cuda(setup: Setup) -> list[str]:
+    """On a machine without a GPU, `auto` takes CPU cores, on which programs for GPUs fail."""
+    found = _CUDA.search("\n".join(setup.commands.lines))
+    if setup.spec.backend != "auto" or setup.devices.backend != "cpu" or found is None:
+        return []
+    return [
+        f"no GPU was found, so tests run on CPU cores, but the commands are for GPUs ({found[0]}); "
+        "`--backend mock` simulates GPUs, and compiles in earnest"
+    ]
