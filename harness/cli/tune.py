@@ -87,8 +87,8 @@ def tune(
     """Find the best configuration of the program that CONFIG describes.
 
     Results go to stdout, progress to stderr. The same command again goes on where it was
-    interrupted. Without CONFIG, an example that fits this machine is tuned, or with --replay what
-    was recorded.
+    interrupted. Without CONFIG, the only config of the folder is tuned (in a checkout of the
+    project, an example that fits this machine), or with --replay what was recorded.
 
     Exit status: 0 if a best was found, or --if-stale found nothing to do; 1 if no test succeeded,
     or a file could not be written; 2 for a wrong config or command line; 3 without the devices;
@@ -154,7 +154,7 @@ def _find_spec(
         spec, recording = make_replay_spec(replay, definition)
         return change(spec, **changes), recording
     if config is None:
-        config, why = default_config()
+        config, why = default_config(Path.cwd())
         click.echo(f"no config given: tuning {format_path(config)}, {why}", err=True)
     spec = load_config(config)
     if replay is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.config.conf import load_conf
@@ -18,6 +19,12 @@ _SUGGESTED = (".toml", ".conf")
 """JSON files are many things; only those that are configs for certain are suggested."""
 
 _OTHERS = ("pyproject.toml", "Cargo.toml", "ruff.toml", "mypy.toml", "poetry.toml")
+
+_PARAMETERS = {
+    ".toml": re.compile(r"^\s*(\[\s*parameters\s*\]|parameters\s*[.=])", re.MULTILINE),
+    ".conf": re.compile(r"^\s*\[variables\]", re.MULTILINE | re.IGNORECASE),
+}
+"""Where a config of a format says what is tuned."""
 
 MAX_LISTED = 10
 """More configs of a folder than this are not named."""
@@ -42,6 +49,20 @@ def load_config(path: str | Path) -> Spec:
     return load(path)
 
 
+def find_configs(folder: Path) -> list[Path]:
+    """The configs of a folder, in the order of their names, right or wrong."""
+    return [file for file in _find_configs(folder).values() if _tunes_something(file)]
+
+
+def _tunes_something(file: Path) -> bool:
+    """Whether a file has parameters: others in these formats belong to other programs."""
+    begin = _PARAMETERS[file.suffix.lower()]
+    try:
+        return begin.search(file.read_text(encoding="utf-8", errors="replace")) is not None
+    except OSError:
+        return False
+
+
 def _suggest_file(path: Path) -> str:
     folder = path.parent
     if not folder.is_dir():
@@ -53,7 +74,7 @@ def _suggest_file(path: Path) -> str:
     near = find_nearest(path.stem, stems)
     if near is not None:
         return f"did you mean {stems[near]}?"
-    return f"{folder} has {_list(files)}"
+    return f"{folder} has {list_names(list(files))}"
 
 
 def _list_configs(folder: Path) -> str:
@@ -61,10 +82,11 @@ def _list_configs(folder: Path) -> str:
     return f", such as {next(iter(files.values()))}" if files else ", which has none"
 
 
-def _list(files: Mapping[str, Path]) -> str:
-    names = list(files)[:MAX_LISTED]
-    more = f" and {len(files) - len(names)} more" if len(files) > len(names) else ""
-    return f"{', '.join(names)}{more}"
+def list_names(names: Sequence[str]) -> str:
+    """The first of them, and how many more there are."""
+    shown = names[:MAX_LISTED]
+    more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
+    return f"{', '.join(shown)}{more}"
 
 
 def _find_configs(folder: Path) -> dict[str, Path]:
