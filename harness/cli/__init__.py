@@ -39,6 +39,16 @@ _COMMANDS = {
     "schema": ("harness.cli.convert:schema", "Print the JSON Schema of config files."),
 }
 
+_OTHER_WORDS = {
+    "--lanes": "--parallel",
+    "--jobs": "--parallel",
+    "--gpus": "--parallel",
+    "--devices": "--parallel",
+    "--max-tests": "--budget",
+    "--force": "--fresh",
+}
+"""What people look for, with the option that does it."""
+
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
@@ -113,6 +123,8 @@ def _run(arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
+        if isinstance(error, click.NoSuchOption):
+            error = _suggest_option(error)
         error.show()
         return _complain(error.format_message(), EXIT_USAGE, as_json=as_json, quiet=True)
     except (click.Abort, KeyboardInterrupt):
@@ -120,6 +132,17 @@ def _run(arguments: Sequence[str]) -> int:
     except OSError as error:
         return _take_os_error(error, as_json=as_json)
     return status if isinstance(status, int) else EXIT_OK
+
+
+def _suggest_option(error: click.NoSuchOption) -> click.NoSuchOption:
+    """The same, naming the option that is meant by a word of other tools."""
+    meant, context = _OTHER_WORDS.get(error.option_name), error.ctx
+    if not meant or context is None:
+        return error
+    if not any(meant in parameter.opts for parameter in context.command.params):
+        return error
+    text = f"No such option '{error.option_name}'. Did you mean '{meant}'?"
+    return click.NoSuchOption(error.option_name, text, ctx=context)
 
 
 def _take_os_error(error: OSError, *, as_json: bool) -> int:

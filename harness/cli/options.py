@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 import click
 
 from harness.cli.numbers import Number, WholeNumber
-from harness.config.change import change_spec
+from harness.config.change import COMMAND_LINE, change_spec
 from harness.config.load import load_config
+from harness.config.problems import Key, format_key
 from harness.config.spec import JOURNAL_NAME, Spec, default_journal
 from harness.config.targets import name_owner
 from harness.device.lanes import parse_parallel
@@ -110,7 +111,17 @@ def change(spec: Spec, **changes: Any) -> Spec:
     given = {key: value for key, value in changes.items() if value is not None}
     if "parallel" in given:
         given["parallel"] = parse_parallel(given["parallel"])
-    return change_spec(spec, "command line", **given)
+
+    def format_place(key: Key) -> str:
+        return _format_option(str(key[0])) if key[0] in given else format_key(key)
+
+    return change_spec(spec, "command line", format_place, **given)
+
+
+def _format_option(key: str) -> str:
+    """The option that gives a key of the config."""
+    names = {ours: option for option, ours in COMMAND_LINE.items()}
+    return f"--{names.get(key, key).replace('_', '-')}"
 
 
 def journal_option(function: F) -> F:

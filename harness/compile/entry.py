@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from harness.compile.source import KernelSource, define_macros
 
 MARK = "harness_entry"
-PLACE = "the function asked for"
-"""What messages about the added lines name as their file."""
+PLACE = "kernel.function"
+"""What messages about the added lines name as their file: the key that is wrong then."""
 
 
 def mark_entry(source: KernelSource) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
 import msgspec
 
 from harness.config.checks import find_problems
-from harness.config.problems import Problem, raise_problems, suggest
+from harness.config.problems import Key, Problem, format_key, raise_problems, suggest
 from harness.config.spec import Spec, SpecFile
 from harness.config.walk import Walker
 
@@ -22,11 +22,22 @@ SHORT = {
 """Keys that can be changed without naming their table, with the table."""
 
 
-def change_spec(spec: Spec, source: str, /, **changes: Any) -> Spec:
+COMMAND_LINE = {"budget": "max_tests", "time": "max_time_s"}
+"""What the command line calls keys that have another name."""
+
+
+def change_spec(
+    spec: Spec,
+    source: str,
+    format_place: Callable[[Key], str] = format_key,
+    /,
+    **changes: Any,
+) -> Spec:
     """`spec` with other values for keys of its top level, or for those of `SHORT`.
 
     Args:
         source: who wants it, for messages: `command line`.
+        format_place: how messages call a key; of those of `SHORT` without their table.
         **changes: values as a config has them, or tables that were made from them.
 
     Raises:
@@ -41,11 +52,17 @@ def change_spec(spec: Spec, source: str, /, **changes: Any) -> Spec:
             read[key] = walker.read_value(types[key], value, (key,))
         else:
             known = [*types, *SHORT]
-            problems.append(Problem((key,), f"unknown; {suggest(key, known, 'keys')}"))
+            meant = COMMAND_LINE.get(key, key)
+            problems.append(Problem((key,), f"unknown; {suggest(meant, known, 'keys')}"))
     changed = msgspec.structs.replace(spec, **read)
     problems += walker.problems
     broken = frozenset(problem.key for problem in problems)
-    raise_problems([*problems, *find_problems(changed, broken)], source, {})
+
+    def format_given(key: Key) -> str:
+        is_short = len(key) > 1 and key[1] in changes and SHORT.get(str(key[1])) == key[0]
+        return format_place(key[1:] if is_short else key)
+
+    raise_problems([*problems, *find_problems(changed, broken)], source, {}, format_given)
     return changed
 
 

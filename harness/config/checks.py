@@ -234,13 +234,13 @@ def _check_output(view: View) -> Iterator[Problem]:
             yield Problem(key, "no file; name one or remove the key", '""')
         elif what := taken.get((view.spec.base / path).resolve()):
             yield Problem(key, f"this is {what}; name another", format_value_of(path))
-        elif key in forms and (said := contradicts(Path(path), forms[key])):
-            text = f"its ending says {said}, but format is {forms[key]}; change one of the two"
-            yield Problem(key, text, format_value_of(path))
         elif key != ("output", "journal") and (
             what := name_owner(view.spec.base / path, forms.get(key, ""))
         ):
             text = f"there is {what} of this name; name another, or move that away"
+            yield Problem(key, text, format_value_of(path))
+        elif key in forms and (said := contradicts(Path(path), forms[key])):
+            text = f"its ending says {said}, but format is {forms[key]}; change one of the two"
             yield Problem(key, text, format_value_of(path))
         elif path in seen:
             text = f"the same file as {format_key(seen[path])}; name another"

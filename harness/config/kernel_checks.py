@@ -146,7 +146,8 @@ def _check_scalar(view: View, key: Key, argument: ArgumentTable) -> Iterator[Pro
     if argument.value is None:
         if view.is_read(*key, "value"):
             text = 'neither array nor scalar; add shape = ["N"], or value = "N"'
-            yield Problem(key, text, format_value_of(argument.name))
+            named = view.is_read(*key, "name")
+            yield Problem(key, text, format_value_of(argument.name) if named else "")
         return
     if argument.role != "in":
         text = "a scalar is passed by value; only arrays come out of a kernel"

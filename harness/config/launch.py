@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from harness.config.formula import Formula
 from harness.config.kernel_tables import ArgumentTable
 from harness.config.tables import Expression
 from harness.configuration import Value
+from harness.errors import ConfigError
 from harness.measurement import Argument, Extent, Launch
 
 
@@ -50,16 +52,29 @@ class LaunchTemplate:
         Raises:
             ConfigError: an extent cannot be computed, or is no whole number.
         """
+        with _named("shared_bytes"):
+            shared_bytes = self.shared_bytes.whole(values)
         return Launch(
-            _extent([formula.whole(values) for formula in self.grid]),
-            _extent([formula.whole(values) for formula in self.block]),
-            self.shared_bytes.whole(values),
+            _extent("grid", self.grid, values), _extent("block", self.block, values), shared_bytes
         )
 
 
-def _extent(numbers: Sequence[int]) -> Extent:
+def _extent(what: str, formulas: Sequence[Formula], values: Mapping[str, Value]) -> Extent:
+    numbers = []
+    for axis, formula in zip("xyz", formulas, strict=False):
+        with _named(f"{what}.{axis}"):
+            numbers.append(formula.whole(values))
     x, y, z = (*numbers, 1, 1)[:3]
     return x, y, z
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Messages about an expression begin with what it is of."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"{what} = {problem}" for problem in error.problems) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +109,20 @@ class ArgumentTemplate:
             ConfigError: an extent or the value cannot be computed, or is no whole number.
         """
         table = self.table
+        integers = table.dtype.startswith(("int", "uint"))
         if self.shape is None:
             assert self.value is not None
-            whole = table.dtype.startswith(("int", "uint"))
-            value = self.value.whole(values) if whole else self.value.number(values)
+            with _named(f"argument {table.name}: value"):
+                value = self.value.whole(values) if integers else self.value.number(values)
             return Argument(table.name, "in", table.dtype, None, value)
-        integers = table.dtype.startswith(("int", "uint"))
+        with _named(f"argument {table.name}: shape"):
+            shape = tuple(formula.whole(values) for formula in self.shape)
         high = table.high if table.high is not None else 100.0 if integers else 1.0
         return Argument(
             table.name,
             table.role,
             table.dtype,
-            tuple(formula.whole(values) for formula in self.shape),
+            shape,
             fill=table.fill,
             seed=table.seed,
             low=table.low,

@@ -52,9 +52,27 @@ def format_key(key: Key) -> str:
     return text
 
 
+_SYNONYMS = {
+    "int": "int32",
+    "unsigned": "uint32",
+    "uint": "uint32",
+    "long": "int64",
+    "float": "float32",
+    "double": "float64",
+    "half": "float16",
+    "gpu": "cuda",
+    "median": "med",
+    "mean": "avg",
+    "average": "avg",
+}
+"""What other languages and tools call ours; looked at before spellings are."""
+
+
 def find_nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that `name` most likely stands for; None if none is close."""
     names = list(known)
+    if (meant := _SYNONYMS.get(name.lower())) in names:
+        return meant
     by_lower = {candidate.lower(): candidate for candidate in reversed(names)}
     if name.lower() in by_lower:
         return by_lower[name.lower()]

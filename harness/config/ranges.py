@@ -53,9 +53,11 @@ def _find_problems(told: Range, key: Key) -> Iterator[Problem]:
     if told.step is not None and told.factor is not None:
         yield Problem(key, "has a step and a factor; remove one of the two")
     elif told.step is not None and told.step <= 0:
-        yield Problem((*key, "step"), "must be more than 0", format_value_of(told.step))
+        text = f"must be more than 0; {_turn_step(told)}"
+        yield Problem((*key, "step"), text, format_value_of(told.step))
     elif told.factor is not None and told.factor <= 1:
-        yield Problem((*key, "factor"), "must be more than 1", format_value_of(told.factor))
+        text = f"must be more than 1; {_turn_factor(told)}"
+        yield Problem((*key, "factor"), text, format_value_of(told.factor))
     elif told.factor is not None and told.first <= 0:
         text = "must be more than 0 where a factor is given"
         yield Problem((*key, "first"), text, format_value_of(told.first))
@@ -64,6 +66,27 @@ def _find_problems(told: Range, key: Key) -> Iterator[Problem]:
         yield Problem((*key, "last"), text, format_value_of(told.last))
     elif len(list(islice(_values(told), MOST_VALUES + 1))) > MOST_VALUES:
         yield Problem(key, f"has more than {MOST_VALUES} values; take a larger step, or a factor")
+
+
+def _turn_step(told: Range) -> str:
+    """What to write instead of a step that is not upwards."""
+    assert told.step is not None
+    if told.step == 0 or told.first <= told.last:
+        return f"write step = {format_value_of(abs(told.step) or 1)}"
+    first, last, step = (Decimal(str(end)) for end in (told.first, told.last, -told.step))
+    if (first - last) / step > MOST_VALUES:
+        return f"values go up: exchange first and last, and write step = {step}"
+    lowest = first - (first - last) // step * step
+    return f"values go up: write first = {lowest}, last = {first}, step = {step}"
+
+
+def _turn_factor(told: Range) -> str:
+    """What to write instead of a factor that is not upwards."""
+    assert told.factor is not None
+    if not 0 < told.factor < 1 or told.first <= told.last:
+        return "write factor = 2"
+    first, last = format_value_of(told.first), format_value_of(told.last)
+    return f"values go up: write first = {last}, last = {first}, factor = {1 / told.factor:g}"
 
 
 def _values(told: Range) -> Iterator[Number]:

@@ -126,6 +126,11 @@ def _remedy(tp: object, value: object) -> str:
             return f'; did you mean "{near}"?'
         if _converts(value, tp, strict=False):
             return f"; write {value} without quotes"
+    tables = [member for member in plain if is_table(member)]
+    for table in tables:
+        assert isinstance(table, type)
+        if name := _find_key(table, value):
+            return f" such as {{ {name} = {format_value_of(value)} }}"
     lists = [member for member in plain if get_origin(member) in (tuple, list)]
     if any(_converts(value, get_args(member)[0]) for member in lists):
         return f"; write [{format_value_of(value)}]"
@@ -133,6 +138,12 @@ def _remedy(tp: object, value: object) -> str:
         shown = format_value_of(value)
         return f'; write "{shown}"'
     return ""
+
+
+def _find_key(table: type, value: object) -> str | None:
+    """The first key of a table that the value would do for; None: it would for none."""
+    hints = get_type_hints(table, include_extras=True)
+    return next((name for name, tp in hints.items() if _converts(value, tp)), None)
 
 
 def _converts(value: object, tp: object, *, strict: bool = True) -> bool:

@@ -139,8 +139,8 @@ def _check_names(names: Sequence[str]) -> None:
 def _too_few(lanes: int, devices: Sequence[DeviceInfo]) -> DeviceError:
     return DeviceError(
         f"parallel: {lanes} lanes, but {len(devices)} device{'s' if len(devices) != 1 else ''} "
-        f"({list_devices(devices)}); use fewer lanes, or oversubscribe = true to let lanes share "
-        "devices, which then disturb each other"
+        f"({list_devices(devices)}); use fewer lanes, or oversubscribe = true "
+        "(--oversubscribe) to let lanes share devices, which then disturb each other"
     )
 
 
@@ -163,7 +163,8 @@ def _choose(
             raise DeviceError(
                 f"parallel: lane {name!r}{asked} device {device.index} ({device.name}) is lane "
                 f"{users[device.index][0]!r}'s already; select another, or use "
-                f"oversubscribe = true to let lanes share devices; {list_devices(devices)}"
+                "oversubscribe = true (--oversubscribe) to let lanes share devices; "
+                f"{list_devices(devices)}"
             )
         if users[device.index] and device.compute_mode == "exclusive_process":
             raise DeviceError(

@@ -34,6 +34,9 @@ _FOREIGN_OPERATORS = (
     (r"(?<![<>=!:])=(?!=)", "=", "=="),
 )
 
+_FOREIGN_NAMES = {"true": "True", "false": "False"}
+"""Of TOML and C++."""
+
 _DOUBTFUL = re.compile(r"[0-9.][A-Za-z_]|\\")
 """What Python may warn of: `1or 2` and "\\d" are Python, if barely."""
 
@@ -148,6 +151,8 @@ class _Checker:
             reason = f"unknown name {name}"
             known = ", ".join(sorted(alike)) or "none"
             remedy = f"did you mean {near[0]}?" if near else f"known names: {known}"
+            if name in _FOREIGN_NAMES:
+                remedy = f"write {_FOREIGN_NAMES[name]}"
         raise self._refuse(node, reason, remedy)
 
     def _check_call(self, node: ast.Call) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -212,6 +213,28 @@ def test_verification_finds_wrong_results(base: Path) -> None:
     wrong = next(o for o in result.outcomes if o.kind is OutcomeKind.WRONG_RESULT)
     assert "1000 of 1000 values are wrong" in wrong.reason
     assert "result: equal to the reference" in "\n".join(result.summary.to_lines())
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"grid": ["N / BLOCK"]}, r'grid\.x = "N / BLOCK" for BLOCK=96 N=1048576: it is 10922\.6'),
+        ({"block": [32, "BLOCK / 64"]}, r'block\.y = "BLOCK / 64" for BLOCK=96: it is 1\.5; give'),
+        ({"shared_bytes": "BLOCK / 64"}, r'shared_bytes = "BLOCK / 64" for BLOCK=96: it is 1\.5'),
+        ({"size": "N / BLOCK"}, r'argument y: shape = "N / BLOCK" for BLOCK=96 N=1048576: it is'),
+        ({"value": "N / BLOCK"}, r'argument n: value = "N / BLOCK" for BLOCK=96 N=1048576: it is'),
+    ],
+)
+def test_what_cannot_be_launched_says_which_expression(
+    base: Path, table: dict[str, Any], said: str
+) -> None:
+    data = changed(parameters={"BLOCK": [96], "ITEMS": [1]})
+    data["kernel"]["arguments"][1]["shape"] = table.pop("size", "N")
+    data["kernel"]["arguments"][2]["value"] = table.pop("value", "N")
+    data["kernel"].update(table)
+    (outcome,) = tune(base, data).outcomes
+    assert outcome.kind is OutcomeKind.INVALID
+    assert re.match(said, outcome.reason)
 
 
 def test_a_simple_kernel_is_a_reference(base: Path) -> None:

@@ -31,6 +31,15 @@ def run(folder: Path, *arguments: str | Path, stdout: int = subprocess.PIPE) -> 
     return ended.returncode, ended.stderr
 
 
+@pytest.mark.parametrize("word", ["--lanes", "--jobs"])
+def test_other_words_for_an_option(cli: Cli, config: Path, word: str) -> None:
+    config.write_text(SLEEPERS)
+    ended = cli("tune", config, word, "2")
+    assert ended.code == 2
+    assert f"No such option '{word}'. Did you mean '--parallel'?" in ended.err
+    assert "'--parallel'" not in cli("history", config, word).err  # which has no such option
+
+
 def test_output_that_cannot_be_written_is_said(config: Path) -> None:
     config.write_text(SLEEPERS)
     with Path("/dev/full").open("w") as full:

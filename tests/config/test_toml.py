@@ -126,9 +126,9 @@ def test_a_relative_path_is_kept_absolute(
 def test_a_mistake_in_one_table_hides_nothing_in_another(write: Write) -> None:
     text = MINIMAL.replace("[1, 2]", "[1, 1]") + "timeout_s = 3\n[space]\ntree = '{N, {M}}'\n"
     assert problems_of("scoring = 3\n" + text, write) == [
-        "scoring = 3: must be a table",
+        "scoring = 3: must be a table such as { repeat = 3 }",
         "parameters.N[1] = 1: the same as 1 before it; remove one of the two",
-        "command.timeout_s = 3: must be a table",
+        "command.timeout_s = 3: must be a table such as { compile = 3 }",
         "space.tree: M is no parameter; parameters: N",
     ]
 

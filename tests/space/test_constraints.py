@@ -69,6 +69,7 @@ def test_a_parameter_hides_a_constant() -> None:
         ("!A", "for `!` write `not`"),
         ("  A + AA > 2", "column 7: unknown name AA; did you mean A?"),
         ("Q > 2", "column 1: unknown name Q; known names: A, B, C, F, S"),
+        ("S == true", "column 6: unknown name true; write True"),
         ("A.real > 1", "column 1: an attribute is not part of the constraint language"),
         ("S[0] == 'a'", "a subscript is not part"),
         ("[a for a in S]", "ListComp is not part"),
