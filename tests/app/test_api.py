@@ -49,7 +49,7 @@ def test_changes_are_checked(tmp_path: Path) -> None:
 def test_changes_are_refused_in_the_words_of_files(tmp_path: Path) -> None:
     spec = harness.make_spec(DATA, base=tmp_path)
     for changes, message in (
-        ({"max_tests": 0}, "tune: search.max_tests = 0: must be a whole number >= 1"),
+        ({"max_tests": 0}, "tune: max_tests = 0: must be a whole number >= 1"),
         ({"repeat": "3"}, 'tune: scoring.repeat = "3": must be a whole number'),
         ({"parallel": 1.5}, "tune: parallel = 1.5: must be a whole number >= 1"),
         ({"target": float("nan")}, "tune: search.target = nan: must be a finite number"),

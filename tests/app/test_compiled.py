@@ -27,6 +27,7 @@ NVCC = Nvcc("/none/nvcc", "", "13.0", "build 1", ("sm_86",))
 def make_setup(base: Path, **search: object) -> Setup:
     (base / "scale.cu").write_text(SOURCE)
     (base / "scale.h").write_text("#define FACTOR 2.0f\n")
+    (base / "scale_reference.py").write_text("def scale(x, y, n):\n    return 2 * x\n")
     return prepare(harness.make_spec({**DATA, "search": search}, base=base))
 
 

@@ -111,8 +111,8 @@ def test_a_strategy_of_ones_own_lies_beside_the_config(tmp_path: Path) -> None:
         ("own_strategies:Nope", r"'own_strategies:Nope': AttributeError: .*Nope.*looked for in /"),
         ("no_such_module:X", r"ModuleNotFoundError: No module named 'no_such_module'"),
         ("own_strategies:Narrow", r"unexpected keyword argument .*let it take \*\*_"),
-        ("backwards", r"search\.strategy = \"backwards\": unknown; .* or module:Class"),
-        ("modle", r"search\.strategy = \"modle\": unknown; did you mean model\?"),
+        ("backwards", r"tune: strategy = \"backwards\": unknown; .* or module:Class"),
+        ("modle", r"tune: strategy = \"modle\": unknown; did you mean model\?"),
     ],
 )
 def test_what_is_wrong_with_it_is_said(tmp_path: Path, name: str, message: str) -> None:

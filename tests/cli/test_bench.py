@@ -108,7 +108,7 @@ def test_the_best_few_of_a_session_or_a_file(cli: Cli, tuned: Path) -> None:
     expected = [("0", 1, "x"), ("0", 2, "x"), ("1", 1, "x"), ("1", 2, "x")]
     assert sorted(results(cli, tuned, "--top", "2")) == expected
     for form in ("json", "t4", "csv"):
-        path = tuned.parent / f"printer.{form}.json"
+        path = tuned.parent / f"printer_{form}{'.csv' if form == 'csv' else '.json'}"
         cli("export", "1", "--format", form, "-o", path)
         assert sorted(results(cli, tuned, "--from", path, "--top", "2")) == expected, form
 

@@ -45,7 +45,7 @@ def test_a_session_with_the_file_it_was_imported_from(cli: Cli, tmp_path: Path) 
 def test_exports_of_a_session(cli: Cli, tmp_path: Path) -> None:
     cli("import", write_kernel_tuner(tmp_path / "a.json"))
     for form in ("json", "t4", "csv", "kernel-tuner"):
-        path = tmp_path / f"session.{form}.json"
+        path = tmp_path / f"session_{form}{'.csv' if form == 'csv' else '.json'}"
         cli("export", "--format", form, "-o", path)
         ended = cli("compare", "last", path, "--json")
         assert ended.code == 0, ended.err

@@ -76,7 +76,7 @@ def test_limits_on_the_command_line(cli: Cli, config: Path) -> None:
         (["--replay", "x", "--backend", "mock"], "--replay and --backend mock: give one of them"),
         (["--definition", "x"], "--definition goes with --replay"),
         (["CONFIG", "--strategy", "exhaustiv"], "exhaustiv"),
-        (["CONFIG", "--budget", "0"], "max_tests"),
+        (["CONFIG", "--budget", "0"], "--budget = 0: must be a whole number >= 1"),
         (["CONFIG", "--warm-start", "99"], "there is no"),
     ],
 )
