@@ -13,6 +13,7 @@ from harness.app.options import MakeView, Options
 from harness.app.result import Result
 from harness.app.session import run_session
 from harness.app.setup import prepare
+from harness.app.trees import require_tree
 from harness.config.change import change_spec
 from harness.config.load import load_config
 from harness.config.spec import Spec
@@ -135,6 +136,8 @@ def tune(
         changes["strategy"] = f"{strategy.__module__}:{strategy.__qualname__}"
     if changes:
         spec = change_spec(spec, "tune", **changes)
+    if check_tree:
+        require_tree(spec)
     options = Options(
         fresh=fresh,
         retry=retry,

@@ -19,6 +19,16 @@ def format_value(value: Value) -> str:
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 
+def show_value(value: Value) -> str:
+    """`value` as people read it, which is as a config has it: `true`, not Python's `True`."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def list_spellings(value: Value) -> frozenset[str]:
+    """How people may write `value`: as a config, a command or a constraint has it."""
+    return frozenset((show_value(value), format_value(value), str(value)))
+
+
 class Configuration(Mapping[str, Value]):
     """One value for each parameter; immutable, hashable, in the order of the parameters.
 
@@ -64,6 +74,4 @@ class Configuration(Mapping[str, Value]):
         return f"Configuration({self})"
 
     def __str__(self) -> str:
-        return " ".join(
-            f"{name}={format_text(format_value(value))}" for name, value in self.items()
-        )
+        return " ".join(f"{name}={format_text(show_value(value))}" for name, value in self.items())

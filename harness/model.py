@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from harness.configuration import Configuration, Goal, Value, format_value
+from harness.configuration import Configuration, Goal, Value, show_value
 from harness.lane import IMPORTED, Lane
 from harness.measurement import SUSPECT, Measurement
 
@@ -147,7 +147,7 @@ class Emulated:
     @property
     def place(self) -> str:
         """The sizes, for people: `M = 64, N = 64`."""
-        return ", ".join(f"{name} = {format_value(value)}" for name, value in self.problem)
+        return ", ".join(f"{name} = {show_value(value)}" for name, value in self.problem)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from harness.app.sides import load_side
 from harness.app.spaces import LaneSpace
 from harness.config.change import change_spec
 from harness.config.spec import Spec
-from harness.configuration import Configuration, Value, format_value
+from harness.configuration import Configuration, Value, list_spellings, show_value
 from harness.errors import ConfigError
 from harness.model import Outcome, SessionInfo
 from harness.space.listed import list_space
@@ -211,10 +211,10 @@ def _read_configuration(given: Mapping[str, Value], space: Space, where: str) ->
     values: list[Value] = []
     for parameter in space.parameters:
         wanted = given.get(parameter.name, parameter.values[0])
-        text = format_value(wanted)
-        value = next((v for v in parameter.values if format_value(v) == text), None)
+        text, meant = show_value(wanted), list_spellings(wanted)
+        value = next((v for v in parameter.values if meant & list_spellings(v)), None)
         if value is None:
-            known = ", ".join(format_value(v) for v in parameter.values)
+            known = ", ".join(show_value(v) for v in parameter.values)
             raise ConfigError(
                 f"{where}: {parameter.name} = {text}: not a value of the config; use one of "
                 f"{known}, or add it there"

@@ -5,11 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.app.clocks import Remark
+from harness.config.spec import Spec
 from harness.configuration import Configuration, Goal
+from harness.errors import ConfigError
 from harness.model import Outcome
 from harness.search.claims import contradictions, explain, spread_tolerance
 from harness.space.space import Space
 from harness.space.tree import format_tree
+
+
+def require_tree(spec: Spec) -> None:
+    """Refuse to check a tree that is not there.
+
+    Raises:
+        ConfigError: the config has none.
+    """
+    if spec.space.tree is None:
+        raise ConfigError(
+            f"{spec.path}: check_tree (--check-tree): there is no variable tree to check; write "
+            'space.tree, such as "{A, {B}, {C}}", or leave it out'
+        )
 
 
 def judge_tree(

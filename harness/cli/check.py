@@ -16,7 +16,7 @@ from harness.app.suspects import setup_warnings
 from harness.cli.options import json_option, lane_options, load_spec
 from harness.cli.output import write_json, write_lines
 from harness.cli.standing import describe_standing, look_up
-from harness.configuration import Configuration, Value
+from harness.configuration import Configuration, Value, show_value
 from harness.measurement import ENERGY_S
 from harness.model import Phase, Test
 from harness.search.node_by_node import plan_round
@@ -129,7 +129,8 @@ def describe(setup: Setup) -> list[str]:
     for parameter in space.parameters:
         lines.append(f"  {parameter.name} = {_list_values(parameter.values)}")
     lines += [
-        f"  {name} = {format_word(str(value))} (problem)" for name, value in spec.problem.items()
+        f"  {name} = {format_word(show_value(value))} (problem)"
+        for name, value in spec.problem.items()
     ]
     lines += [f"  constraint: {text}" for text in spec.space.constraints]
     if space.tree is not None and space.tree.children:
@@ -156,7 +157,7 @@ def _list_warnings(setup: Setup) -> list[str]:
 
 def _list_values(values: Sequence[Value]) -> str:
     """All of them; of very many the first and the last, and how many."""
-    shown = [format_word(str(value)) for value in values]
+    shown = [format_word(show_value(value)) for value in values]
     if len(shown) > MAX_VALUES:
         half = MAX_VALUES // 2
         shown[half:-half] = [f"… {len(shown) - 2 * half} more …"]

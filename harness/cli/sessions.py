@@ -11,6 +11,7 @@ from harness.cli.numbers import WholeNumber
 from harness.cli.options import MAX_TOP, find_journal, journal_option, json_option
 from harness.cli.output import write_json, write_lines
 from harness.cli.tables import format_table
+from harness.configuration import show_value
 from harness.model import Outcome
 from harness.report.kernel import describe_kernel, kernel_object
 from harness.report.plain import describe_score
@@ -162,7 +163,7 @@ def _lines(stored: SessionOverview) -> list[str]:
             describe_score(outcome, info.unit),
             str(outcome.test_id),
             outcome.lane,
-            *(str(value) for value in outcome.configuration.values()),
+            *(show_value(value) for value in outcome.configuration.values()),
         )
         for outcome in stored.best
     ]

@@ -16,7 +16,7 @@ from harness.cli.numbers import WholeNumber
 from harness.cli.options import json_option, lane_options, load_spec
 from harness.cli.output import write_lines
 from harness.config.spec import Spec
-from harness.configuration import Configuration, Value, format_value
+from harness.configuration import Configuration, Value, list_spellings, show_value
 from harness.errors import ConfigError
 from harness.space.describe import ConstraintInfo, SpaceInfo, describe
 from harness.space.sampling import sample
@@ -73,9 +73,9 @@ def _parse_fixed(spec: Spec, text: str) -> tuple[str, Value]:
     if not equals or values is None:
         raise ConfigError(f"--fix {text}: expected NAME=VALUE, of {', '.join(spec.parameters)}")
     for value in values:
-        if word in (format_value(value), str(value)):
+        if word in list_spellings(value):
             return name, value
-    known = ", ".join(format_value(value) for value in values)
+    known = ", ".join(show_value(value) for value in values)
     raise ConfigError(f"--fix {text}: not one of its values; expected one of {known}")
 
 

@@ -112,7 +112,7 @@ def tune(
     from harness.cli.tuning import run_tuning, show_plan  # noqa: PLC0415
 
     if dry_run:
-        show_plan(spec, recording)
+        show_plan(spec, recording, check_tree=check_tree)
         return
     run_tuning(
         spec,

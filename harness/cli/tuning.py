@@ -10,6 +10,7 @@ import click
 from harness.app.options import Options
 from harness.app.session import run_session
 from harness.app.setup import prepare
+from harness.app.trees import require_tree
 from harness.cli.check import describe
 from harness.cli.output import write_json, write_lines
 from harness.cli.views import choose_view
@@ -19,8 +20,10 @@ from harness.replay.recording import Recording
 from harness.units import format_text
 
 
-def show_plan(spec: Spec, recording: Recording | None) -> None:
+def show_plan(spec: Spec, recording: Recording | None, *, check_tree: bool) -> None:
     """Say what tuning `spec` would do."""
+    if check_tree:
+        require_tree(spec)
     write_lines(describe(prepare(spec, recording=recording)))
 
 
@@ -40,6 +43,8 @@ def run_tuning(
         facts: what the object for programs has beside the summary.
         **options: as of `Options`.
     """
+    if options.get("check_tree"):
+        require_tree(spec)
     chosen = Options(
         warm_start=tuple(warm_start),
         make_view=choose_view(progress),

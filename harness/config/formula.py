@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from harness.configuration import Value
+from harness.configuration import Value, show_value
 from harness.errors import ConfigError
 from harness.space.constraints import EVALUATION_ERRORS
 from harness.space.expression import Scalar, compile_scalar, names_in, parse_expression
@@ -72,6 +72,8 @@ class Formula:
         return int(found)
 
     def _problem(self, values: Mapping[str, Value], reason: str, remedy: str) -> ConfigError:
-        used = " ".join(f"{name}={values[name]}" for name in sorted(self.names) if name in values)
+        used = " ".join(
+            f"{name}={show_value(values[name])}" for name in sorted(self.names) if name in values
+        )
         where = f" for {used}" if used else ""
         return ConfigError(f'"{self.text}"{where}: {reason}; {remedy}')

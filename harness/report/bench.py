@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from harness.configuration import show_value
 from harness.model import Outcome, SessionInfo
 from harness.report.plain import describe_score
 
@@ -20,7 +21,7 @@ def bench_table(info: SessionInfo, outcomes: Sequence[Outcome]) -> list[tuple[st
                 outcome.lane,
                 devices.get(outcome.lane, ""),
                 describe_score(outcome, info.unit),
-                *(str(value) for value in outcome.configuration.values()),
+                *(show_value(value) for value in outcome.configuration.values()),
             )
         )
     return table

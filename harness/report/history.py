@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.changes import LEAST, Change, find_changes, least_length
 from harness.comparison import Comparison, Verdict, compare_samples
-from harness.configuration import Configuration, Goal, format_value
+from harness.configuration import Configuration, Goal, show_value
 from harness.model import Outcome, SessionInfo
 from harness.stats import relative_noise
 from harness.store.base import BENCH
@@ -159,7 +159,7 @@ def _make_point(entry: Entry, outcomes: Sequence[Outcome]) -> tuple[Track, Point
         label=str(first.configuration) if info.strategy == BENCH else BEST,
         device=devices.get(first.lane, ""),
         origin=_find_origin(info),
-        problem=" ".join(f"{name}={format_value(v)}" for name, v in entry.problem.items()),
+        problem=" ".join(f"{name}={show_value(v)}" for name, v in entry.problem.items()),
         mode=" and ".join(sorted(modes)),
         unit=info.unit,
         goal=info.goal,

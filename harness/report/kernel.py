@@ -37,8 +37,15 @@ def _device_of(outcome: Outcome, info: SessionInfo) -> DeviceInfo | None:
     return next((lane.device for lane in info.lanes if lane.name == outcome.lane), None)
 
 
-def describe_metrics(outcome: Outcome, info: SessionInfo) -> list[str]:
-    """`gbps = 1234 GB/s (82 % of peak)`, one per metric."""
+def describe_metrics(
+    outcome: Outcome, info: SessionInfo, *, beside_score: bool = False
+) -> list[str]:
+    """`gbps = 1234 GB/s (82 % of peak)`, one per metric.
+
+    Args:
+        beside_score: the score is there already; of the metric that is the score only `82 % of
+            peak` is said.
+    """
     measurement, device = find_measurement(outcome), _device_of(outcome, info)
     if measurement is None:
         return []
@@ -46,7 +53,11 @@ def describe_metrics(outcome: Outcome, info: SessionInfo) -> list[str]:
     for name, value in measurement.metrics:
         text = f"{name} = {format_significant(value)} {UNITS.get(name, '')}".rstrip()
         share = share_of_peak(name, value, device) if device else None
-        lines.append(text if share is None else f"{text} ({100 * share:.0f} % of peak)")
+        of_peak = "" if share is None else f"{100 * share:.0f} % of peak"
+        if beside_score and value == outcome.score:
+            lines += [of_peak] if of_peak else []
+        else:
+            lines.append(f"{text} ({of_peak})" if of_peak else text)
     return lines
 
 

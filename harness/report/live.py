@@ -14,6 +14,7 @@ from harness.events import Event, Note
 from harness.model import Phase
 from harness.report.plain import describe_score, describe_session
 from harness.report.progress import Progress, SeatState
+from harness.report.ranking import is_ranking
 from harness.units import format_duration, format_text
 
 _WORDS = {Phase.COMPILE: "compiling", Phase.TEST: "running", Phase.CLEAN: "cleaning"}
@@ -47,7 +48,7 @@ class LiveView:
 
     def take(self, event: Event | None) -> None:
         """Show `event`; None is a tick."""
-        if isinstance(event, Note):
+        if isinstance(event, Note) and not is_ranking(event):  # the summary says who won
             self._live.console.print(
                 Text(format_text(f"{event.level}: {event.text}"), style="yellow")
             )

@@ -8,6 +8,7 @@ from harness.events import Event, Note, TestEnded
 from harness.model import Outcome, OutcomeKind, SessionInfo
 from harness.report.kernel import describe_metrics
 from harness.report.progress import Progress
+from harness.report.ranking import is_ranking
 from harness.stats import relative_noise
 from harness.store.base import BENCH
 from harness.units import format_count, format_duration, format_score, format_text
@@ -27,8 +28,9 @@ def describe_score(outcome: Outcome, unit: str) -> str:
 def describe_outcome(outcome: Outcome, info: SessionInfo) -> str:
     """One test in one line: id, lane, configuration, result."""
     result = describe_score(outcome, info.unit) + (" simulated" if info.simulated else "")
-    metrics = [text for text in describe_metrics(outcome, info) if outcome.score is not None]
-    result += "".join(f", {text}" for text in metrics)
+    if outcome.score is not None:
+        metrics = describe_metrics(outcome, info, beside_score=True)
+        result += "".join(f", {text}" for text in metrics)
     if outcome.kind is not OutcomeKind.OK and outcome.reason:
         result += f": {outcome.reason}"
     source = "" if outcome.reused_from is None else " (recorded)"
@@ -90,9 +92,12 @@ class PlainView:
     def take(self, event: Event | None) -> None:
         """Show `event`; None is a tick."""
         if isinstance(event, TestEnded) and not self._quiet:
-            if event.outcome.reused_from is None:
+            if (
+                event.outcome.reused_from is None
+                and event.outcome.kind is not OutcomeKind.INTERRUPTED
+            ):
                 self._write(describe_outcome(event.outcome, self._progress.info))
-        elif isinstance(event, Note):
+        elif isinstance(event, Note) and not is_ranking(event):  # the summary says who won
             self._write(f"{event.level}: {event.text}")
         elif event is None and self._now_s() >= self._next_s:
             self._next_s = self._now_s() + self._every_s

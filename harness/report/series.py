@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from harness.configuration import format_value
+from harness.configuration import show_value
 from harness.effects import find_importance, value_effects
 from harness.errors import ConfigError
 from harness.report.groups import Group, best_so_far, find_reference, measure
@@ -130,7 +130,7 @@ def _make_importance(group: Group) -> Series:
 def _make_parameters(group: Group) -> Series:
     measured = measure(group)
     rows: list[tuple[Cell, ...]] = [
-        (name, format_value(effect.value), effect.median, effect.best, effect.count)
+        (name, show_value(effect.value), effect.median, effect.best, effect.count)
         for name in measured.names
         for effect in value_effects(measured, name, least_is_best=group.info.goal == "min")
     ]

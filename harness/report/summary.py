@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.configuration import show_value
 from harness.model import Outcome, OutcomeKind, SessionInfo
 from harness.report.kernel import describe_kernel, kernel_object
 from harness.report.plain import describe_score
@@ -118,7 +119,9 @@ class Summary:
             score = describe_score(outcome, self.info.unit)
             simulated = " (simulated)" if self.info.simulated else ""
             lines.append(f"best{where}: {score}{simulated}")
-            lines += [f"  {name} = {value}" for name, value in outcome.configuration.items()]
+            lines += [
+                f"  {name} = {show_value(value)}" for name, value in outcome.configuration.items()
+            ]
             lines += [f"  {line}" for line in describe_kernel(outcome, self.info)]
         best = self.progress.best_overall()
         if self.reference and best is not None and best.score:
@@ -174,7 +177,7 @@ class Summary:
             for lane in self.info.lanes
         }
         if len(percents) <= MAX_LANES_SHOWN:
-            return ", ".join(f"{name} {percent:.0f} %" for name, percent in percents.items())
+            return ", ".join(f"{name}: {percent:.0f} %" for name, percent in percents.items())
         middle = statistics.median(percents.values())
         return (
             f"{min(percents.values()):.0f} to {max(percents.values()):.0f} %, median "

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.configuration import Configuration, Goal, Value, format_value
+from harness.configuration import Configuration, Goal, Value, show_value
 from harness.model import Outcome
 from harness.space.space import Space
 from harness.space.tree import Node
@@ -152,7 +152,7 @@ def explain(finding: Contradiction, unit: str) -> str:
 
 
 def _show(configuration: Configuration, names: Iterable[str]) -> str:
-    return " ".join(f"{name}={format_value(configuration[name])}" for name in names)
+    return " ".join(f"{name}={show_value(configuration[name])}" for name in names)
 
 
 def spread_tolerance(outcomes: Iterable[Outcome]) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
-from harness.configuration import Value, format_value
+from harness.configuration import Value, show_value
 from harness.errors import ConfigError
 from harness.space.expression import (
     SHOWN_LENGTH,
@@ -158,7 +158,7 @@ def evaluation_problem(
 ) -> ConfigError:
     """The error that says which constraint failed, for which values, and why."""
     values = " ".join(
-        f"{name}={format_value(value)}" for name, value in mapping.items()
+        f"{name}={show_value(value)}" for name, value in mapping.items()
         if name in constraint.names
     )  # fmt: skip
     where = f" for {shorten(values, SHOWN_LENGTH)}" if values else ""

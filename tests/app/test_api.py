@@ -46,13 +46,19 @@ def test_changes_are_checked(tmp_path: Path) -> None:
         harness.tune(spec, paralel=2)
 
 
+def test_a_tree_that_is_not_there_is_not_checked(tmp_path: Path) -> None:
+    spec = harness.make_spec(DATA, base=tmp_path)
+    with pytest.raises(ConfigError, match=r"check_tree .*: there is no variable tree to check"):
+        harness.tune(spec, check_tree=True)
+
+
 def test_changes_are_refused_in_the_words_of_files(tmp_path: Path) -> None:
     spec = harness.make_spec(DATA, base=tmp_path)
     for changes, message in (
         ({"max_tests": 0}, "tune: max_tests = 0: must be a whole number >= 1"),
-        ({"repeat": "3"}, 'tune: scoring.repeat = "3": must be a whole number'),
+        ({"repeat": "3"}, 'tune: repeat = "3": must be a whole number'),
         ({"parallel": 1.5}, "tune: parallel = 1.5: must be a whole number >= 1"),
-        ({"target": float("nan")}, "tune: search.target = nan: must be a finite number"),
+        ({"target": float("nan")}, "tune: target = nan: must be a finite number"),
     ):
         with pytest.raises(ConfigError) as caught:
             harness.tune(spec, **changes)

@@ -64,7 +64,7 @@ def test_check_quotes_values_with_blanks_and_shortens_long_lists(cli: Cli, confi
 def test_many_lanes_are_told_together(cli: Cli, config: Path) -> None:
     config.write_text(VIRTUAL)
     few = cli("tune", config, "--parallel", "8").out
-    assert "lanes busy: 0 " in few
+    assert "lanes busy: 0: " in few
     many = cli("tune", config, "--parallel", "9", "--fresh").out
     (line,) = [line for line in many.splitlines() if line.startswith("lanes busy")]
     assert " of 9 lanes" in line

@@ -90,7 +90,7 @@ def test_lists_and_draws(cli: Cli, config: Path) -> None:
     config.write_text(CONFIG)
     lines = cli("space", config, "--list").out.splitlines()
     assert len(set(lines)) == 18
-    assert lines[:2] == ["X=16 Y=1 FAST=1", "X=16 Y=1 FAST=0"]
+    assert lines[:2] == ["X=16 Y=1 FAST=true", "X=16 Y=1 FAST=false"]
     drawn = cli("space", config, "--sample", "5").out
     assert len(set(drawn.splitlines())) == 5
     assert set(drawn.splitlines()) <= set(lines)
@@ -102,7 +102,7 @@ def test_lists_and_draws(cli: Cli, config: Path) -> None:
 def test_fixes_values(cli: Cli, config: Path) -> None:
     config.write_text(CONFIG)
     lines = cli("space", config, "--list", "--fix", "X=64", "--fix", "FAST=True").out.splitlines()
-    assert lines == ["X=64 Y=1 FAST=1", "X=64 Y=2 FAST=1"]
+    assert lines == ["X=64 Y=1 FAST=true", "X=64 Y=2 FAST=true"]
     wrong = cli("space", config, "--fix", "X=65")
     assert wrong.code == 2
     assert "expected one of 16, 32, 64" in wrong.err

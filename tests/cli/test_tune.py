@@ -141,6 +141,33 @@ def test_unlike_devices_are_never_ranked_in_silence(cli: Cli, config: Path) -> N
     assert replicated["warnings"] == []
 
 
+def test_booleans_have_one_spelling_for_people(cli: Cli, config: Path) -> None:
+    """As the config has it; commands get 1 and 0."""
+    config.write_text(SLEEPERS.replace('B = ["x", "y"]', "B = [true, false]"))
+    shown = [cli("check", config), cli("tune", config, "--progress", "plain")]
+    journal = ("--journal", config.parent / ".harness" / "journal.sqlite")
+    shown += [cli("show", *journal), cli("space", config, "--list", "--fix", "B=true")]
+    assert [ended.code for ended in shown] == [0, 0, 0, 0]
+    text = "\n".join(ended.out + ended.err for ended in shown)
+    assert "B = true false" in text
+    assert "B = true\n" in text
+    assert "A=1 B=false" in text
+    assert "True" not in text
+    assert "B=1" not in text
+    for spelling in ("true", "1", "True"):
+        assert cli("bench", config, "--values", f"A=1 B={spelling}").code == 0
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_a_tree_that_is_not_there_is_not_checked(
+    cli: Cli, config: Path, more: tuple[str, ...]
+) -> None:
+    config.write_text(SLEEPERS)
+    ended = cli("tune", config, "--check-tree", *more)
+    assert ended.code == 2
+    assert "(--check-tree): there is no variable tree to check" in ended.err
+
+
 def test_check_tree_reports_a_wrong_tree(cli: Cli, config: Path) -> None:
     config.write_text(
         'backend = "none"\n[parameters]\nA = [1, 2, 3, 4]\nB = [1, 2, 3, 4]\n'

@@ -99,7 +99,7 @@ def test_json_keeps_types_samples_and_evidence() -> None:
 
 def test_the_transcript_tells_what_happened() -> None:
     text = format_script(INFO, OUTCOMES)
-    assert "test 1 on lane left: N=1 FAST=1" in text
+    assert "test 1 on lane left: N=1 FAST=true" in text
     assert "  run 2: 500 ms" in text
     assert "  run_failed: exit status 1\n  in /project: ./app 2\n  | no memory" in text
     assert "2023-11-14T22:13:20+00:00" in text

@@ -131,6 +131,8 @@ def test_plain_view_writes_a_line_per_test() -> None:
         made.take(event)
         view.take(event)
     view.take(TestEnded(replace(outcome(2, 0.1), reused_from=3)))
+    view.take(TestEnded(outcome(3, None, kind=OutcomeKind.INTERRUPTED)))
+    view.take(Note("info", "finals of 2: told by the summary", details={"standings": []}))
     view.close()
     assert lines[0].startswith("tuning matrix: session 3, 10 configurations")
     assert lines[0].endswith("left=A100, right=A100 (simulated)")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.configuration import Value, format_value
+from harness.configuration import Value, show_value
 from harness.effects import Importance, Measured, value_effects
 from harness.report.groups import Group
 from harness.report.html.axes import colour, distinct, figure, label, short, shorts
@@ -52,7 +52,7 @@ def draw_importance(groups: Sequence[Group], found: Sequence[Importance]) -> Map
 def _make_ticks(measured: Sequence[Measured], name: str) -> dict[tuple[type, Value], str]:
     """The values of a parameter that occur in any of the tables, each with its label."""
     values = {
-        (type(value), value): format_value(value)
+        (type(value), value): show_value(value)
         for table in measured
         for value in table.values[table.names.index(name)]
     }

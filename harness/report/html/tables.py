@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from harness.config.substitute import CommandTemplate, Template
-from harness.configuration import format_value
+from harness.configuration import show_value
 from harness.errors import ConfigError
 from harness.lane import Lane
 from harness.model import Outcome, OutcomeKind, Phase
@@ -120,7 +120,7 @@ def show_best(group: Group, ties: Ties | None) -> Markup:
             f"The best: test {group.best.test_id}, {describe_score(group.best, info.unit)}"
             f"{' (simulated)' if info.simulated else ''}",
             ["parameter", "value"],
-            [[name, format_value(value)] for name, value in group.best.configuration.items()],
+            [[name, show_value(value)] for name, value in group.best.configuration.items()],
         )
     ]
     if kernel := describe_kernel(group.best, info):

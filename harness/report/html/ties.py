@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.comparison import Comparison
-from harness.configuration import format_value
+from harness.configuration import show_value
 from harness.model import Outcome
 from harness.report.groups import Group, rank
 from harness.report.html.page import Cell, Markup, element, join, paragraph, table
@@ -117,7 +117,7 @@ def _table_of_pairs(group: Group, ties: Ties) -> Markup:
 
 def _row(outcome: Outcome, group: Group, *cells: str) -> list[Cell]:
     score = describe_score(outcome, group.info.unit)
-    values = (format_value(value) for value in outcome.configuration.values())
+    values = (show_value(value) for value in outcome.configuration.values())
     return [f"test {outcome.test_id}", *cells, score, *values]
 
 
