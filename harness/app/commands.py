@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from harness.lane import Lane
 from harness.model import Command, Phase, Test
 
 _OUTPUT = re.compile(r"(?:^|\s)-o\s*(\S+)")
+_LOCAL = re.compile(r"(?:^|\s)(?:\.{1,2}/|[\w.]+/)")
+_WORD = re.compile(r"(?<![\w%./-])[A-Za-z_][\w.%-]*(?![\w/=])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,20 @@ class Commands:
     def overwrite(self) -> bool:
         """Whether compiling one test overwrites the program of another that is yet to run.
 
-        That is certain where the compile command depends on a parameter and the test command is the
-        same for all its values, and where the compiler's output (`-o app`) is.
+        That is certain where the compiler's output (`-o app`) is the same for all tests, or where
+        the test command is and names a file: of the folder (`./app`), or one that the compile
+        command names, too.
         """
+        if not self.is_blind:
+            return False
+        compiler, test = (self.phases[phase].text for phase in (Phase.COMPILE, Phase.TEST))
+        shared = set(_WORD.findall(compiler)).intersection(_WORD.findall(test))
+        files = [word for word in shared if shutil.which(word) is None]
+        return bool(_LOCAL.search(test) or files) or _is_fixed(compiler)
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether the test command can be the same for tests that are compiled differently."""
         compiler, test = self.phases.get(Phase.COMPILE), self.phases.get(Phase.TEST)
         if compiler is None or test is None:
             return False
@@ -71,8 +85,7 @@ class Commands:
         if compiler.uses_id or test.uses_id or any(value.uses_id for value in added):
             return False
         told = {*test.names, *(name for value in added for name in value.names)}
-        target = _OUTPUT.search(" ".join(part.format() for part in compiler.parts))
-        is_fixed = target is not None and "%" not in target[1] and bool(compiler.names)
+        is_fixed = bool(compiler.names) and _is_fixed(compiler.text)
         return is_fixed or not told.issuperset(compiler.names)
 
     @property
@@ -91,7 +104,13 @@ class Commands:
     @property
     def lines(self) -> list[str]:
         """The command lines with their placeholders, for whoever looks for files in them."""
-        return [" ".join(p.format() for p in template.parts) for template in self.phases.values()]
+        return [template.text for template in self.phases.values()]
+
+
+def _is_fixed(compiler: str) -> bool:
+    """Whether the compiler's output is the same file whatever the parameters are."""
+    target = _OUTPUT.search(compiler)
+    return target is not None and "%" not in target[1]
 
 
 def make_commands(spec: Spec) -> Commands:

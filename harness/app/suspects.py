@@ -79,6 +79,12 @@ def setup_warnings(setup: Setup) -> list[str]:
             "%%ID%% in the program's name (app_%%ID%%), in compile, test and clean, the next ones "
             "compile meanwhile, on all lanes"
         )
+    elif setup.commands.is_blind and setup.recording is None:
+        warnings.append(
+            "the test command is the same for tests that are compiled differently: if it runs what "
+            "compile makes, it may run what was made for another; write %%ID%% or the parameters "
+            "into the file's name, in compile, test and clean"
+        )
     return warnings
 
 

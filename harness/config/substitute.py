@@ -216,6 +216,11 @@ class CommandTemplate:
         return cls(tuple(parts), shell)
 
     @property
+    def text(self) -> str:
+        """The command with its placeholders, in one line."""
+        return " ".join(part.format() for part in self.parts)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The parameters it depends on, each once."""
         return tuple(dict.fromkeys(name for part in self.parts for name in part.names))

@@ -10,6 +10,7 @@ import pytest
 import harness
 from harness.app.commands import make_commands
 from harness.app.setup import prepare
+from harness.app.suspects import setup_warnings
 from harness.errors import ConfigError
 
 
@@ -40,6 +41,10 @@ def spec(base: Path, **command: Any) -> harness.Spec:
         ({"compile": "make A=%A%", "test": "./a.sh", "environment": {"X": "app_%%ID%%"}}, False),
         ({"compile": "make A=%A%", "test": "./a.sh", "environment": {"X": "%A%"}}, False),
         ({"compile": "make", "test": "./app %A%"}, False),
+        ({"compile": "echo %A% > app", "test": "cat app"}, True),
+        ({"compile": "make A=%A%", "test": ["out/app"]}, True),
+        ({"compile": ["sleep", "%A%"], "test": ["sleep", "0.02"]}, False),
+        ({"compile": "make A=%A% install", "test": "/opt/app"}, False),
         ({"test": "./app %A%"}, False),
     ],
 )
@@ -60,6 +65,12 @@ def test_lanes_that_name_themselves_have_a_program_each(tmp_path: Path) -> None:
     result = harness.tune(made)
     assert {o.configuration["A"]: o.score for o in result.outcomes} == {n: n for n in range(1, 13)}
     assert {o.lane for o in result.outcomes} == {"0", "1"}
+
+
+def test_what_may_overwrite_is_warned_of(tmp_path: Path) -> None:
+    made = prepare(spec(tmp_path, parallel=2, compile="sleep %A%", test="sleep 0.02"))
+    (warning,) = setup_warnings(made)
+    assert "may run what was made for another" in warning
 
 
 def test_lanes_that_were_asked_for_are_refused_what_they_would_share(tmp_path: Path) -> None:
