@@ -13,6 +13,7 @@ import os
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -73,13 +74,14 @@ DATA: dict[str, Any] = {
 }
 
 
-def measure(lanes: int, most: int) -> None:
+def measure(lanes: int, most: int, compiler: str) -> None:
     """One session, in a folder of its own."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "matmul.cu").write_text(SOURCE)
         os.environ["HARNESS_CACHE_DIR"] = str(Path(folder) / "cache")
         parameters = {**DATA["parameters"], "PAD": DATA["parameters"]["PAD"][: max(1, most // 60)]}
-        spec = harness.make_spec({**DATA, "parameters": parameters}, base=folder)
+        kernel = {**DATA["kernel"], "compiler": compiler}
+        spec = harness.make_spec({**DATA, "parameters": parameters, "kernel": kernel}, base=folder)
         started = time.perf_counter()
         result = harness.tune(spec, parallel=lanes)
         wall_s = time.perf_counter() - started
@@ -91,17 +93,19 @@ def measure(lanes: int, most: int) -> None:
     assert len(result.failures) == 0, result.summary.to_lines()
     bound_s = max(compile_s, *busy) if lanes > 1 else max(compile_s, busy[0])
     print(
-        f"{tests} tests, {lanes} lane(s), {workers} compile workers: wall {wall_s:.1f} s, compiles "
+        f"{compiler}: {tests} tests, {lanes} lane(s), {workers} compile workers: wall {wall_s:.1f} s, compiles "
         f"/ workers {compile_s:.1f} s, busiest lane {max(busy):.1f} s "
         f"({1e3 * sum(busy) / tests:.1f} ms per test); wall / greater part {wall_s / bound_s:.3f}"
     )
 
 
 def main(most: int = 300) -> None:
-    """With one lane, and with four."""
+    """With one lane, and with four; by nvcc, and by NVRTC where the extra is installed."""
     print(describe_machine())
-    for lanes in (1, 4):
-        measure(lanes, most)
+    compilers = ["nvcc", "nvrtc"] if find_spec("cuda") else ["nvcc"]
+    for compiler in compilers:
+        for lanes in (1, 4):
+            measure(lanes, most, compiler)
 
 
 if __name__ == "__main__":
