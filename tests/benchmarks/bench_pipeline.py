@@ -93,8 +93,8 @@ def measure(lanes: int, most: int, compiler: str) -> None:
     assert len(result.failures) == 0, result.summary.to_lines()
     bound_s = max(compile_s, *busy) if lanes > 1 else max(compile_s, busy[0])
     print(
-        f"{compiler}: {tests} tests, {lanes} lane(s), {workers} compile workers: wall {wall_s:.1f} s, compiles "
-        f"/ workers {compile_s:.1f} s, busiest lane {max(busy):.1f} s "
+        f"{compiler}: {tests} tests, {lanes} lane(s), {workers} compile workers: "
+        f"wall {wall_s:.1f} s, compiles / workers {compile_s:.1f} s, busiest lane {max(busy):.1f} s "
         f"({1e3 * sum(busy) / tests:.1f} ms per test); wall / greater part {wall_s / bound_s:.3f}"
     )
 
