@@ -94,8 +94,9 @@ def measure(lanes: int, most: int, compiler: str) -> None:
     bound_s = max(compile_s, *busy) if lanes > 1 else max(compile_s, busy[0])
     print(
         f"{compiler}: {tests} tests, {lanes} lane(s), {workers} compile workers: "
-        f"wall {wall_s:.1f} s, compiles / workers {compile_s:.1f} s, busiest lane {max(busy):.1f} s "
-        f"({1e3 * sum(busy) / tests:.1f} ms per test); wall / greater part {wall_s / bound_s:.3f}"
+        f"wall {wall_s:.1f} s, compiles / workers {compile_s:.1f} s, "
+        f"busiest lane {max(busy):.1f} s ({1e3 * sum(busy) / tests:.1f} ms per test); "
+        f"wall / greater part {wall_s / bound_s:.3f}"
     )
 
 
