@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.app.names import BACKENDS, load
 from harness.config.load import find_configs, list_names
 from harness.errors import ConfigError, DeviceError
+from harness.units import format_count
 
 _CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
@@ -45,4 +46,4 @@ def _choose_example() -> tuple[Path, str]:
         return _CONFIGS / "matrix.toml", "a CPU program: no GPU was found"
     if shutil.which("nvcc") is None:
         return _CONFIGS / "matrix.toml", "a CPU program: there is a GPU, but no nvcc on PATH"
-    return _CONFIGS / "laplace3d.toml", f"a CUDA kernel: {len(gpus)} GPU(s) found"
+    return _CONFIGS / "laplace3d.toml", f"a CUDA kernel: {format_count(len(gpus), 'GPU')} found"

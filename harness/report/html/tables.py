@@ -32,7 +32,13 @@ from harness.report.plain import describe_score
 from harness.report.ranking import is_ranking
 from harness.report.ties import Ties
 from harness.store.base import StoredSession
-from harness.units import format_duration, format_path, format_score, format_significant
+from harness.units import (
+    format_count,
+    format_duration,
+    format_path,
+    format_score,
+    format_significant,
+)
 
 _MOST_FAILURES = 10
 
@@ -95,7 +101,10 @@ def _goal(stored: StoredSession) -> str:
     if not stored.spec.get("kernel"):
         runs = "of 1 run" if info.repeat == 1 else f"{info.aggregate} of {info.repeat} runs"
         return f"{which} score{unit}, {runs}"
-    metric = stored.spec.get("scoring", {}).get("metric") or "score"
+    metric = stored.spec.get("scoring", {}).get("metric")
+    if metric is None:
+        what = "time" if info.unit == "s" else f"score{unit}"
+        return f"{which} {what}, {info.aggregate} of a test's samples"
     return f"{which} {metric}{unit}, from the {info.aggregate} of the times of a test's samples"
 
 
@@ -218,7 +227,7 @@ def show_failures(groups: Sequence[Group]) -> Markup:
         shown = [_failure(outcome) for outcome in failed[:_MOST_FAILURES]]
         rest = len(failed) - len(shown)
         more = [paragraph(f"… and {rest} more; `harness show --failures` has all.")] if rest else []
-        parts.append(details(f"{kind.value}: {len(failed)} test(s)", *shown, *more))
+        parts.append(details(f"{kind.value}: {format_count(len(failed), 'test')}", *shown, *more))
     return join(parts)
 
 

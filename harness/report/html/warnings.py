@@ -11,6 +11,7 @@ from harness.report.groups import Group
 from harness.report.ties import Ties
 from harness.stats import relative_noise
 from harness.store.base import StoredSession
+from harness.units import format_count
 
 _NOISY = 0.03
 """Samples that scatter by more, as a fraction, make differences of a few percent hard to see."""
@@ -70,7 +71,7 @@ def _state(stored: StoredSession) -> list[str]:
     found += [note.text for note in stored.notes if note.level == "warning"]
     lost = Counter(o.lane for o in stored.outcomes if o.kind is OutcomeKind.DEVICE_LOST)
     found += [
-        f"The device of lane {lane} was lost; {count} test(s) ended so."
+        f"The device of lane {lane} was lost; {format_count(count, 'test')} ended so."
         for lane, count in sorted(lost.items())
     ]
     return found
@@ -90,8 +91,8 @@ def _trust(group: Group, ties: Ties | None) -> list[str]:
         )
     if ties is not None and not ties.proven:
         found.append(
-            f"{len(group.best.samples)} sample(s) a test are too few to prove that one "
-            "configuration is faster than another; tune with scoring.repeat = 5 or more."
+            f"{format_count(len(group.best.samples), 'sample')} of each test: too few to prove "
+            "that one configuration is faster than another; tune with scoring.repeat = 5 or more."
         )
     failed = len(group.outcomes) - len(scored)
     if failed > 0.2 * len(group.outcomes):
