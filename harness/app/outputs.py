@@ -3,15 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.app.emit import digest_emit, write_emits
 from harness.app.names import EXPORTS, load
 from harness.config.spec import Spec
+from harness.errors import StoreError
 from harness.export.base import KEPT, holds_measured, write_whole
 from harness.model import Outcome, SessionInfo
-from harness.store.past import Output, PastSession
+from harness.report.summary import Summary
+from harness.store.past import Output, PastSession, record_outputs
 from harness.store.sources import hash_file
+
+
+def write_and_record(spec: Spec, summary: Summary, outcomes: Sequence[Outcome]) -> Summary:
+    """Write what the config asks for; the journal keeps how a complete session left it.
+
+    Returns:
+        The summary with the files, or with the reason why one could not be written: what was found
+        is told all the same.
+    """
+    best = summary.progress.best_overall()
+    winners = {outcome.test_id for outcome in summary.progress.best.values()}
+    complete = summary.state == "complete"
+    try:
+        files = write_outputs(spec, summary.info, outcomes, best, winners, complete=complete)
+        if complete:
+            written = read_outputs(spec, found=best is not None)
+            record_outputs(spec.journal_path, summary.info.id, written)
+    except StoreError as error:
+        return replace(summary, unwritten=str(error))
+    return replace(summary, files=files)
 
 
 def write_outputs(

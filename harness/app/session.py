@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
@@ -16,7 +16,7 @@ from harness.app.finals import hold_finals
 from harness.app.identity import Identity
 from harness.app.kernels import KernelTests
 from harness.app.options import Options, View
-from harness.app.outputs import read_outputs, write_outputs
+from harness.app.outputs import write_and_record
 from harness.app.prior import Prior, load_prior
 from harness.app.recall import find_tests, list_known, make_recall
 from harness.app.result import Result
@@ -30,7 +30,6 @@ from harness.app.toolchain import describe_toolchain, open_toolchain
 from harness.app.trees import judge_tree
 from harness.configuration import Configuration
 from harness.device.locks import hold_devices
-from harness.errors import StoreError
 from harness.events import BuildEnded, Event, Note, TestEnded, TestRevised
 from harness.model import Outcome, Phase, Test
 from harness.report.progress import Progress
@@ -46,7 +45,6 @@ from harness.search.check_tree import TreeCheck
 from harness.search.importance import Importance
 from harness.space.space import Space
 from harness.store.journal import SqliteJournal, open_journal
-from harness.store.past import record_outputs
 
 
 def run_session(setup: Setup, options: Options) -> Result:
@@ -367,7 +365,6 @@ class _Session:
         spec = self.setup.spec
         outcomes = tuple(self.outcomes[test_id] for test_id in sorted(self.outcomes))
         elapsed_s = self.executor.now_s() - self.info.started_s
-        best = self.progress.best_overall()
         saves = state == "complete" and self.setup.strategy == "tree" and not self._ended_by()
         summary = Summary(
             info=self.info,
@@ -380,17 +377,7 @@ class _Session:
             lost=self._lost,
         )
         self.journal.end(state, self.executor.now_s(), summary.to_object())
-        try:
-            winners = {outcome.test_id for outcome in self.progress.best.values()}
-            files = write_outputs(
-                spec, self.info, outcomes, best, winners, complete=state == "complete"
-            )
-            if state == "complete":
-                written = read_outputs(spec, found=best is not None)
-                record_outputs(spec.journal_path, self.info.id, written)
-        except StoreError as error:  # what was found is told all the same
-            return Result(replace(summary, unwritten=str(error)), outcomes)
-        return Result(replace(summary, files=files), outcomes)
+        return Result(write_and_record(spec, summary, outcomes), outcomes)
 
     @property
     def _lost(self) -> tuple[str, ...]:
