@@ -128,8 +128,8 @@ def read_instant(text: str) -> float:
     """Unix time of a timestamp, which is UTC where it names no zone; 0 if it is none."""
     try:
         # Python 3.10 reads fractions of three or of six digits only.
-        whole = _FRACTION.sub(lambda part: f"{part[0]:0<7}"[:7], text.strip().replace("Z", "+00:00"))
-        found = datetime.fromisoformat(whole)
+        text = _FRACTION.sub(lambda part: f"{part[0]:0<7}"[:7], text)
+        found = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
     except ValueError:
         return 0.0
     return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).timestamp()
