@@ -50,7 +50,7 @@ def plot(
     journal: Path | None,
 ) -> None:
     """Plot SESSION (its number, a config's name or file, or `last`) for a paper."""
-    ending = form or _find_format(output)
+    ending = _choose_format(form, output)
     path = find_journal(journal, sessions)
     check_target(output, path)
     stored = [load_session(path, session) for session in sessions or ("last",)]
@@ -72,16 +72,27 @@ def plot(
     click.echo(f"wrote {output}", err=True)
 
 
-def _find_format(output: Path | None) -> str:
-    if output is None:
+def _choose_format(given: str | None, output: Path | None) -> str:
+    """The format that was asked for, or that the file's ending says."""
+    said = None if output is None else _find_format(output)
+    if given is None and output is None:
         raise ConfigError(
             "no file given: name it with -o (.png, .svg, .pdf), or use --format gnuplot"
         )
-    ending = output.suffix.removeprefix(".").lower()
-    if ending in ("gp", "gnuplot"):
-        return "gnuplot"
-    if ending not in _PICTURES:
+    if given is None and said is None:
         raise ConfigError(
             f"{output}: its ending says no format; use .png, .svg, .pdf, .gp, or --format"
         )
-    return ending
+    if given is not None and said not in (None, given):
+        raise ConfigError(
+            f"{output}: its ending says {said}, but --format {given} is asked for; leave --format "
+            "out, or name another file"
+        )
+    return given or said or ""
+
+
+def _find_format(output: Path) -> str | None:
+    ending = output.suffix.removeprefix(".").lower()
+    if ending in ("gp", "gnuplot"):
+        return "gnuplot"
+    return ending if ending in _PICTURES else None

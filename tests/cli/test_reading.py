@@ -191,6 +191,9 @@ def test_plot_chooses_the_format_by_the_file(cli: Cli, journal: Path, tmp_path: 
         refused = cli("plot", *arguments, "--journal", journal)
         assert refused.code == 2
         assert "-o" in refused.err or ".png" in refused.err
+    told = cli("plot", "--format", "png", "-o", tmp_path / "plot.gp", "--journal", journal)
+    assert told.code == 2
+    assert "its ending says gnuplot, but --format png is asked for" in told.err
 
 
 def test_what_is_not_there_is_said(cli: Cli, journal: Path, tmp_path: Path) -> None:
