@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from harness.configuration import Goal
-from harness.events import Event, Note
+from harness.events import Note
 from harness.lane import Lane
 from harness.model import Outcome, OutcomeKind, Run, SessionInfo, Test
 
@@ -183,27 +183,3 @@ class SessionOverview:
     def finals(self) -> tuple[Mapping[str, Any], ...]:
         """What its finals said, if any were measured; see `find_finals`."""
         return find_finals(self.state, self.summary)
-
-
-class Journal(Protocol):
-    """The durable record of everything measured."""
-
-    def begin(self, start: SessionStart, *, fresh: bool, retry: bool = False) -> Begun:
-        """Continue the latest session with the same key, or (`fresh`, or none) start one.
-
-        Args:
-            retry: measure failed tests again. Those whose command could not even be started are
-                in any case.
-        """
-
-    def find(self, key: str) -> Outcome | None:
-        """The final outcome of a test with this key in another session that may be reused."""
-
-    def record(self, events: Sequence[Event]) -> None:
-        """Make a batch of events durable, all or none."""
-
-    def end(self, state: str, ended_s: float, summary: Mapping[str, Any]) -> None:
-        """Note how the session ended."""
-
-    def close(self) -> None:
-        """Let go of the file."""
