@@ -16,6 +16,8 @@ from harness.model import Command, Phase, Test
 
 _OUTPUT = re.compile(r"(?:^|\s)-o\s*(\S+)")
 _LOCAL = re.compile(r"(?:^|\s)(?:\.{1,2}/|[\w.]+/)")
+_NAMED_BY_VALUES = re.compile(r"[\w./-]%\w+%|%\w+%[\w./-]")
+"""A word with a value in it, such as `build_%N%/app`: not each of them is the program's file."""
 _WORD = re.compile(r"(?<![\w%./-])[A-Za-z_][\w.%-]*(?![\w/=])")
 
 
@@ -85,8 +87,8 @@ class Commands:
         if compiler.uses_id or test.uses_id or any(value.uses_id for value in added):
             return False
         told = {*test.names, *(name for value in added for name in value.names)}
-        is_fixed = bool(compiler.names) and _is_fixed(compiler.text)
-        return is_fixed or not told.issuperset(compiler.names)
+        is_one = _is_fixed(compiler.text) and _NAMED_BY_VALUES.search(test.text) is None
+        return bool(compiler.names) and (is_one or not told.issuperset(compiler.names))
 
     @property
     def test_uses_lane(self) -> bool:
@@ -110,7 +112,7 @@ class Commands:
 def _is_fixed(compiler: str) -> bool:
     """Whether the compiler's output is the same file whatever the parameters are."""
     target = _OUTPUT.search(compiler)
-    return target is not None and "%" not in target[1]
+    return target is not None and not set("%$`").intersection(target[1])
 
 
 def make_commands(spec: Spec) -> Commands:

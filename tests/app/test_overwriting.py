@@ -41,6 +41,16 @@ def spec(base: Path, **command: Any) -> harness.Spec:
         ({"compile": "make A=%A%", "test": "./a.sh", "environment": {"X": "app_%%ID%%"}}, False),
         ({"compile": "make A=%A%", "test": "./a.sh", "environment": {"X": "%A%"}}, False),
         ({"compile": "make", "test": "./app %A%"}, False),
+        ({"compile": "cd b_%A% && cc -DA=%A% -o app ../a.c", "test": "b_%A%/app"}, False),
+        ({"compile": "cd b_%A% && cc -DA=%A% -o app ../a.c", "test": "cd b_%A% && ./app"}, False),
+        (
+            {
+                "compile": "cc -DA=%A% -o $OUT a.c",
+                "test": "./$OUT",
+                "environment": {"OUT": "app_%A%"},
+            },
+            False,
+        ),
         ({"compile": "echo %A% > app", "test": "cat app"}, True),
         ({"compile": "make A=%A%", "test": ["out/app"]}, True),
         ({"compile": ["sleep", "%A%"], "test": ["sleep", "0.02"]}, False),
