@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from harness.config.targets import CONFIG_ENDINGS
 from harness.errors import ConfigError
 from harness.replay.exported import load_exported
 from harness.replay.load import (
@@ -22,9 +23,6 @@ from harness.store.sessions import load_session, names_session
 
 _FILES = (".json", ".gz", ".csv", ".sqlite")
 """What ends so is a file, whether it is there or not."""
-
-_CONFIGS = (".toml", ".conf")
-"""What ends so is a config, which stands for its latest session."""
 
 
 def load_side(which: str, journal: Path) -> Side:
@@ -77,7 +75,7 @@ def load_sides(
 def _load(which: str, journal: Path) -> Side | NvbenchFile:
     path, session = split_source(which)
     # A program is mostly built under the name of its config: the session is meant.
-    is_config = path.suffix in _CONFIGS
+    is_config = path.suffix in CONFIG_ENDINGS  # which stands for its latest session
     named = is_config or (os.sep not in which and names_session(journal, which))
     is_file = path.is_file() and not named
     if not session and path.suffix not in _FILES and not is_file:

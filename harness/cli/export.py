@@ -11,7 +11,7 @@ from harness.app.emit import format_tuned
 from harness.app.names import EMITS, EXPORTS, FILES, load
 from harness.cli.options import check_target, find_journal, journal_option
 from harness.config.substitute import NAME_PATTERN
-from harness.config.targets import ENDINGS, contradicts, find_format
+from harness.config.targets import ENDINGS, contradicts, find_format, make_contradiction
 from harness.errors import ConfigError
 from harness.export.base import write_whole
 from harness.export.tuned import make_tuned
@@ -96,10 +96,7 @@ def _choose_format(given: str | None, output: Path | None) -> str:
             )
         return said
     if said := contradicts(output, given):
-        raise ConfigError(
-            f"{output}: its ending says {said}, but --format {given} is asked for; leave --format "
-            "out, or name another file"
-        )
+        raise make_contradiction(output, said, given)
     return given
 
 

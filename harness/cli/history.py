@@ -10,6 +10,7 @@ from harness.cli.numbers import Number, WholeNumber
 from harness.cli.options import check_target, find_journal, journal_option, threshold_option
 from harness.cli.output import write_json, write_lines
 from harness.cli.tables import format_table
+from harness.config.targets import CONFIG_ENDINGS
 from harness.errors import EXIT_REGRESSION, ConfigError
 from harness.report.history import MAX_RISK, Track, describe_track, make_tracks, to_object
 from harness.report.history_plot import save_history
@@ -17,7 +18,7 @@ from harness.store.history import describe_taken, load_history
 from harness.store.sessions import names_session
 
 _ENDINGS = ("png", "svg", "pdf")
-_CONFIGS = (".toml", ".conf", ".json")
+_CONFIGS = CONFIG_ENDINGS | {".json"}
 
 
 @click.command()

@@ -13,7 +13,7 @@ from harness.config.change import COMMAND_LINE, change_spec
 from harness.config.load import load_config
 from harness.config.problems import Key, format_key
 from harness.config.spec import JOURNAL_NAME, Spec, default_journal
-from harness.config.targets import name_owner
+from harness.config.targets import CONFIG_ENDINGS, name_owner
 from harness.device.lanes import parse_parallel
 from harness.errors import ConfigError
 from harness.store.past import list_configs
@@ -22,9 +22,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 BACKENDS = ("auto", "cuda", "cpu", "mock", "none", "replay")
 DISTRIBUTIONS = ("pipelined", "pooled", "per-test", "replicate")
-
-CONFIG_ENDINGS = (".toml", ".conf")
-"""Of files that are configs and nothing else."""
 
 MAX_TOP = 1_000_000
 """What `--top` can ask for: nobody reads more."""

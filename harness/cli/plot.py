@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from harness.cli.options import check_target, find_journal, journal_option
+from harness.config.targets import make_contradiction
 from harness.errors import ConfigError
 from harness.export.base import write_whole
 from harness.report.gnuplot import format_gnuplot
@@ -83,11 +84,8 @@ def _choose_format(given: str | None, output: Path | None) -> str:
         raise ConfigError(
             f"{output}: its ending says no format; use .png, .svg, .pdf, .gp, or --format"
         )
-    if given is not None and said not in (None, given):
-        raise ConfigError(
-            f"{output}: its ending says {said}, but --format {given} is asked for; leave --format "
-            "out, or name another file"
-        )
+    if output is not None and said is not None and given is not None and given != said:
+        raise make_contradiction(output, said, given)
     return given or said or ""
 
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from harness.errors import ConfigError
+
 _DATABASE = b"SQLite format 3\0"
-_CONFIGS = frozenset({".toml", ".conf"})
+CONFIG_ENDINGS = frozenset({".toml", ".conf"})
+"""Of files that are configs and nothing else."""
 _C = frozenset({".c", ".cc", ".cpp", ".cxx", ".cu", ".cuh", ".h", ".hh", ".hpp", ".hxx", ".inl"})
 _SOURCES = _C | {".py", ".f", ".f90", ".rs", ".go", ".sh", ".mk", ".cmake"}
 _BUILDS = frozenset({"Makefile", "makefile", "GNUmakefile", "CMakeLists.txt"})
@@ -40,6 +43,14 @@ def find_format(path: Path) -> str | None:
     return next((form for form, endings in ENDINGS.items() if ending in endings), None)
 
 
+def make_contradiction(path: Path, said: str, given: str) -> ConfigError:
+    """What is wrong where a file's ending says one format and another is asked for."""
+    return ConfigError(
+        f"{path}: its ending says {said}, but --format {given} is asked for; leave --format out, "
+        "or name another file"
+    )
+
+
 def contradicts(path: Path, form: str) -> str | None:
     """The format that a file's ending says where `form` cannot be meant; None if it can."""
     said = find_format(path)
@@ -59,7 +70,7 @@ def name_owner(path: Path, form: str = "") -> str:
     if _is_database(path):
         return "a journal or another database"
     ending = path.suffix.lower()
-    if ending in _CONFIGS:
+    if ending in CONFIG_ENDINGS:
         return "a config"
     if path.name in _BUILDS or (ending in _SOURCES and ending not in _SOURCE_ENDINGS.get(form, ())):
         return "a source"
