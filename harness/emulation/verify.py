@@ -16,7 +16,6 @@ from harness.timing.data import (
     POISON,
     Array,
     DataError,
-    compare_outputs,
     decode,
     encode,
     expected_outputs,
@@ -24,6 +23,7 @@ from harness.timing.data import (
     pack_scalar,
     size_bytes,
 )
+from harness.timing.verify import Checker
 
 MOST_RESIDENT = 64
 MOST_THREADS = 8192
@@ -118,17 +118,20 @@ class Verifier:
         self, task: Task, expected: Mapping[str, Array], left: Sequence[Sequence[bytes]]
     ) -> Verdict:
         greatest = 0.0
+        outputs = [argument for argument in task.arguments if argument.name in expected]
+        checker = Checker(outputs, expected, task.reference.atol, task.reference.rtol)
         for arrays in left:
-            found = _decode(task.arguments, arrays)
-            wrong, error = compare_outputs(
-                [argument for argument in task.arguments if argument.name in expected],
-                lambda argument, found=found: found[argument.name],  # type: ignore[misc]
-                expected,
-                task.reference.atol,
-                task.reference.rtol,
-            )
+            written = _name_written(task.arguments, arrays)
+
+            def read(
+                output: Argument, data: memoryview, written: Mapping[str, bytes] = written
+            ) -> None:
+                data[:] = written[output.name]
+
+            wrong, error = checker.check(read)
             greatest = max(greatest, error)
             if wrong:
+                found = _decode(task.arguments, arrays)
                 hint = _HINT if _holds_nan(found, expected) else ""
                 return Verdict(wrong=wrong + hint, error=greatest)
         return Verdict(error=greatest)
@@ -189,11 +192,15 @@ def _make_run(launch: Launch, order: Order) -> Run:
     return Run(0, 0, order, launch, min(most, launch.blocks))
 
 
+def _name_written(arguments: Sequence[Argument], left: Sequence[bytes]) -> dict[str, bytes]:
+    """What a run left in its writable arrays, by name."""
+    names = [a.name for a in arguments if a.shape is not None and a.role != "in"]
+    return dict(zip(names, left, strict=True))
+
+
 def _decode(arguments: Sequence[Argument], left: Sequence[bytes]) -> dict[str, Array]:
-    written = [a for a in arguments if a.shape is not None and a.role != "in"]
-    return {
-        argument.name: decode(data, argument) for argument, data in zip(written, left, strict=True)
-    }
+    written = _name_written(arguments, left)
+    return {a.name: decode(written[a.name], a) for a in arguments if a.name in written}
 
 
 def _name_arguments(text: str, arguments: Sequence[Argument]) -> str:

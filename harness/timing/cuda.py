@@ -18,6 +18,7 @@ from typing import Any
 
 from harness.measurement import Launch
 from harness.timing.driver import DriverError, DriverFacts, Parameter, Pointer, Scalar
+from harness.units import format_bytes
 
 _L2_CACHE_SIZE = 38
 _MAX_DYNAMIC_SHARED = 8
@@ -27,7 +28,8 @@ _STICKY = frozenset({4, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 721, 9
 """Deinitialised, and what leaves the context unusable: illegal access, assert, trap …"""
 _LOST = frozenset({46, 214, 220, 802})
 """Device unavailable, uncorrectable memory or link error, system not ready."""
-_NO_DEVICE = 100
+_OUT_OF_MEMORY, _NO_DEVICE, _INVALID_IMAGE = 2, 100, 200
+_NO_BINARY, _UNSUPPORTED_TOOLCHAIN = 209, 222
 
 _FUNCTIONS: dict[str, tuple[object, ...]] = {
     "cuInit": (c_uint,),
@@ -46,6 +48,7 @@ _FUNCTIONS: dict[str, tuple[object, ...]] = {
     "cuModuleUnload": (c_void_p,),
     "cuModuleGetFunction": (c_void_p, c_void_p, c_char_p),
     "cuFuncSetAttribute": (c_void_p, c_int, c_int),
+    "cuMemGetInfo_v2": (c_void_p, c_void_p),
     "cuMemAlloc_v2": (c_void_p, c_size_t),
     "cuMemFree_v2": (c_ulonglong,),
     "cuMemcpyHtoDAsync_v2": (c_ulonglong, c_void_p, c_size_t, c_void_p),
@@ -120,14 +123,12 @@ class CudaDriver:
 
     def _read_facts(self, uuid: str) -> DriverFacts:
         call = self._cuda.call
-        name, l2_bytes, version = ctypes.create_string_buffer(256), c_int(), c_int()
+        name, l2_bytes = ctypes.create_string_buffer(256), c_int()
         call("cuDeviceGetName", name, len(name), self._device)
         call("cuDeviceGetAttribute", byref(l2_bytes), _L2_CACHE_SIZE, self._device)
-        call("cuDriverGetVersion", byref(version))
-        cuda = f"{version.value // 1000}.{version.value % 1000 // 10}"
-        return DriverFacts(
-            uuid, name.value.decode(errors="replace"), l2_bytes.value, {"cuda": cuda}
-        )
+        major, minor = self._cuda.read_version()
+        versions = {"cuda": f"{major}.{minor}"}
+        return DriverFacts(uuid, name.value.decode(errors="replace"), l2_bytes.value, versions)
 
     def load(self, path: str, function: str) -> int:
         """Load a cubin in place of the one before; see `Driver.load`."""
@@ -147,7 +148,11 @@ class CudaDriver:
     def allocate(self, size_bytes: int) -> Pointer:
         """Memory on the device, aligned for any type."""
         pointer = c_ulonglong()
-        self._cuda.call("cuMemAlloc_v2", byref(pointer), max(1, size_bytes))
+        try:
+            self._cuda.call("cuMemAlloc_v2", byref(pointer), max(1, size_bytes))
+        except DriverError as error:
+            text = f"no {format_bytes(size_bytes)} on the device: {error}"
+            raise DriverError(text, sticky=error.sticky, lost=error.lost) from error
         return pointer.value
 
     def free(self, pointer: Pointer) -> None:
@@ -240,13 +245,17 @@ class _Library:
         except AttributeError as error:
             raise DriverError(f"{name}: {error}; NVIDIA's driver is too old: upgrade it") from error
 
+    def ask(self, function: str, *arguments: object) -> int:
+        """Call `function`; returns the number of its error, 0 for none."""
+        return self._functions[function](*arguments)
+
     def call(self, function: str, *arguments: object) -> None:
         """Call `function`.
 
         Raises:
             DriverError: it returned an error.
         """
-        status = self._functions[function](*arguments)
+        status = self.ask(function, *arguments)
         if status != 0:
             raise DriverError(
                 f"{function}: {self._describe(status)}",
@@ -261,8 +270,35 @@ class _Library:
             self._functions[function](status, byref(text))
             texts.append((text.value or b"").decode(errors="replace"))
         name, description = texts
-        hidden = " (is CUDA_VISIBLE_DEVICES right?)" if status == _NO_DEVICE else ""
-        return f"{name or status}: {description}{hidden}"
+        hint = self._hint(status)
+        return f"{name or status}: {description}{f' ({hint})' if hint else ''}"
+
+    def _hint(self, status: int) -> str:
+        """What is likely to be the matter, and what to do; empty where the error says it."""
+        if status == _NO_DEVICE:
+            return "is CUDA_VISIBLE_DEVICES right?"
+        if status == _NO_BINARY:
+            return "it was compiled for another GPU: remove kernel.architectures"
+        if status in (_INVALID_IMAGE, _UNSUPPORTED_TOOLCHAIN):
+            major, minor = self.read_version()
+            return (
+                f"the driver supports CUDA {major}.{minor}; what a later toolkit than {major}.x "
+                f"compiles it may not load: upgrade the driver, or compile with CUDA {major}.x "
+                "(kernel.nvcc, CUDACXX)"
+            )
+        free, total = c_size_t(), c_size_t()
+        if status == _OUT_OF_MEMORY and not self.ask("cuMemGetInfo_v2", byref(free), byref(total)):
+            return (
+                f"{format_bytes(free.value)} of {format_bytes(total.value)} are free: make the "
+                "problem smaller, or end what else uses the device"
+            )
+        return ""
+
+    def read_version(self) -> tuple[int, int]:
+        """The CUDA that the driver supports; zeros if it does not tell."""
+        version = c_int()
+        self.ask("cuDriverGetVersion", byref(version))
+        return version.value // 1000, version.value % 1000 // 10
 
 
 def _declare(function: Any, arguments: tuple[object, ...]) -> Callable[..., int]:

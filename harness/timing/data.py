@@ -1,4 +1,4 @@
-"""The arguments of kernels as bytes: made, poisoned, compared."""
+"""The arguments of kernels, and what their outputs should hold: made, as arrays and as bytes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import importlib
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -209,72 +208,3 @@ def _check_output(made: Any, output: Argument, place: str) -> Array:
             f"{place}: {output.name} has shape {array.shape}, but the argument's is {output.shape}"
         )
     return array.reshape(output.shape or ())
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """How far a result is from what is expected.
-
-    Attributes:
-        error: the greatest absolute difference; inf where one of them is not a number.
-        wrong: how many values are beyond the tolerance.
-        example: the first of these, in words.
-    """
-
-    error: float
-    wrong: int
-    example: str = ""
-
-
-def compare(name: str, found: Array, expected: Array, atol: float, rtol: float) -> Comparison:
-    """Compare a result: right is a finite value within atol + rtol * |expected|.
-
-    A value that is expected to be infinite or not a number must be just that.
-    """
-    if found.dtype.kind in "iu" and expected.dtype.kind in "iu" and atol == rtol == 0:
-        unequal = found != expected
-        return _describe(name, np.where(unequal, np.inf, 0.0), unequal, found, expected)
-    got, want = found.astype("float64"), expected.astype("float64")
-    with np.errstate(invalid="ignore", over="ignore"):
-        distance = np.abs(got - want)
-        same = (got == want) | (np.isnan(got) & np.isnan(want))
-        distance = np.where(same, 0.0, np.where(np.isnan(distance), np.inf, distance))
-        near = np.isfinite(want) & (distance <= atol + rtol * np.abs(want))
-        wrong = ~same & ~near
-    return _describe(name, distance, wrong, found, expected)
-
-
-def compare_outputs(
-    outputs: Sequence[Argument],
-    read: Callable[[Argument], Array],
-    expected: Mapping[str, Array],
-    atol: float,
-    rtol: float,
-) -> tuple[str, float]:
-    """What is wrong with a kernel's outputs (empty: nothing), and the greatest error.
-
-    Integers must be equal.
-    """
-    greatest = 0.0
-    for output in outputs:
-        found = read(output)
-        near, far = (0.0, 0.0) if found.dtype.kind in "iu" else (atol, rtol)
-        result = compare(output.name, found, expected[output.name], near, far)
-        greatest = max(greatest, result.error)
-        if result.wrong:
-            reason = (
-                f"{result.wrong} of {found.size} values are wrong, such as {result.example} "
-                f"(atol {near:g}, rtol {far:g})"
-            )
-            return reason, greatest
-    return "", greatest
-
-
-def _describe(name: str, distance: Array, wrong: Array, found: Array, want: Array) -> Comparison:
-    count = int(np.count_nonzero(wrong))
-    error = float(distance.max(initial=0.0))
-    if count == 0:
-        return Comparison(error, 0)
-    first = tuple(int(index) for index in np.argwhere(wrong)[0])
-    at = ", ".join(str(index) for index in first)
-    return Comparison(error, count, f"{name}[{at}] is {found[first]}, expected {want[first]}")

@@ -170,6 +170,9 @@ class KernelTimer:
 
         Returns:
             What the worker said; None: it was not asked.
+
+        Raises:
+            RunError: the device never ran anything, and does not run this: nor would any test.
         """
         due = self._sentinel.is_due() or due
         if self._make_sentinel is None or not due:
@@ -182,6 +185,11 @@ class KernelTimer:
             ran = isinstance(answer, Measured) and answer.kind is OutcomeKind.OK
             late = self._clock.now_s() - began_s > WARM_UP_S
             looking = first and ran and not late and not self._sentinel.is_warm
+        if first and isinstance(answer, Measured) and answer.kind in _FAILED:
+            raise RunError(
+                f"lane {self._lane.name} cannot measure: not even the sentinel, a kernel of the "
+                f"harness's own, runs on {self._lane.device.name}: {answer.reason}"
+            )
         return answer
 
     def _mark(self, measurement: Measurement) -> Measurement:
@@ -283,6 +291,7 @@ class KernelTimer:
 
 
 _QUIET = frozenset({OutcomeKind.OK, OutcomeKind.CENSORED})
+_FAILED = frozenset({OutcomeKind.RUN_FAILED, OutcomeKind.TIMEOUT})
 
 
 def _typical_s(best: Run | None) -> float | None:

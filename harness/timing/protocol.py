@@ -10,8 +10,9 @@ of its input the worker ends; that of its output means that it is dead.
     worker  -> {"type": "phase", "number": 7, "phase": "launch"}
     worker  -> {"type": "measured", "number": 7, "kind": "ok", "samples_s": [...], ...}
 
-`phase` is one of `load`, `data`, `reference`, `launch` and `sample`; the last two begin device work
-and are repeated while it goes on, so that silence after them means that a kernel hangs.
+`phase` is one of `load`, `data`, `reference`, `launch`, `verify` and `sample`. Kernels run in
+`launch` and `sample`, which is repeated while it goes on, so that silence after these two means
+that a kernel hangs; in `verify` what it left is copied to the host and compared there.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ PROTOCOL = 1
 HOT_SAMPLE_S = 50e-6
 """A hundred times what the marks resolve."""
 
-PhaseName = Literal["load", "data", "reference", "launch", "sample"]
+PhaseName = Literal["load", "data", "reference", "launch", "verify", "sample"]
 
 
 class Expectation(msgspec.Struct, frozen=True):

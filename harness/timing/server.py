@@ -18,7 +18,6 @@ from harness.timing.data import (
     POISON,
     Array,
     DataError,
-    compare_outputs,
     decode,
     encode,
     expected_outputs,
@@ -31,6 +30,7 @@ from harness.timing.parameters import make_parameters
 from harness.timing.protocol import Expectation, Measure, Measured, Phase, PhaseName, Refused
 from harness.timing.sampler import Work, take_samples
 from harness.timing.stopping import LOST, make_rule
+from harness.timing.verify import Checker
 
 SETS = 2
 """How many sets of arrays stay on the device: the tests', and the sentinel's."""
@@ -56,6 +56,7 @@ class _Buffers:
     Attributes:
         pristine: a copy on the device of each array that kernels change in place.
         values: what arrays held at first, on the host; empty if they were not filled.
+        expected: what the outputs should hold, by name, and what checks that they do.
         spoilt: a kernel was wrong, and may have written anywhere.
     """
 
@@ -66,6 +67,7 @@ class _Buffers:
     values: dict[str, Array]
     expectation: Expectation | None = None
     expected: dict[str, Array] | None = None
+    checker: Checker | None = None
     spoilt: bool = False
 
 
@@ -117,7 +119,7 @@ class Server:
             driver.launch(kernel, request.launch, work.parameters)  # warms up
             driver.synchronize()
         else:
-            wrong, error = self._verify(work, buffers, request.expectation)
+            wrong, error = self._verify(work, buffers, number)
             if wrong:
                 buffers.spoilt = True
                 return Measured(number, OutcomeKind.WRONG_RESULT, wrong, verified=True, error=error)
@@ -165,15 +167,26 @@ class Server:
                 return held
         if len(self._held) == SETS:
             self._release(self._held.pop(0))
-        made = _Buffers(request.arguments, request.data, {}, {}, {})
-        try:
-            self._fill(made, request)
-        except BaseException:
-            with suppress(DriverError):  # there was not enough memory: the next test may need less
-                self._release(made)
-            raise
-        self._held.append(made)
-        return made
+        while True:
+            made = _Buffers(request.arguments, request.data, {}, {}, {})
+            try:
+                self._fill(made, request)
+            except BaseException as error:
+                with suppress(DriverError):  # the next test may need less memory
+                    self._release(made)
+                if not self._make_room(error):
+                    raise
+            else:
+                self._held.append(made)
+                return made
+
+    def _make_room(self, error: BaseException) -> bool:
+        """Let go of older arrays, if it may be for want of memory that newer ones failed."""
+        useless = not isinstance(error, DriverError) or error.sticky or error.lost
+        if useless or not self._held:
+            return False
+        self._release(self._held.pop(0))
+        return True
 
     def _fill(self, made: _Buffers, request: Measure) -> None:
         for argument in request.arguments:
@@ -211,6 +224,8 @@ class Server:
                 expectation.reference, request.folders, buffers.arguments, buffers.values
             )
         buffers.expectation, buffers.expected = expectation, expected
+        outputs = [argument for argument in buffers.arguments if argument.name in expected]
+        buffers.checker = Checker(outputs, expected, expectation.atol, expectation.rtol)
 
     def _run_reference(
         self, buffers: _Buffers, request: Measure, expectation: Expectation, launch: Launch
@@ -224,6 +239,7 @@ class Server:
             work.restore()
             self._driver.launch(kernel, launch, work.parameters)
             self._driver.synchronize()
+            self._announce(request.number, "verify")
             outputs = [argument for argument in buffers.arguments if argument.role != "in"]
             return {output.name: self._read(buffers, output) for output in outputs}
         except DriverError as error:
@@ -267,24 +283,18 @@ class Server:
 
     # -- verification ------------------------------------------------------------------------
 
-    def _verify(self, work: Work, buffers: _Buffers, expectation: Expectation) -> tuple[str, float]:
+    def _verify(self, work: Work, buffers: _Buffers, number: int) -> tuple[str, float]:
         """Launch once on poisoned outputs: what is wrong (empty: nothing), and the error."""
-        assert buffers.expected is not None
-        driver = self._driver
-        outputs = [argument for argument in buffers.arguments if argument.name in buffers.expected]
-        for argument in outputs:
+        assert buffers.checker is not None
+        driver, pointers = self._driver, buffers.pointers
+        for argument in buffers.checker.outputs:
             if argument.role == "out":
-                driver.set_bytes(buffers.pointers[argument.name], POISON, size_bytes(argument))
+                driver.set_bytes(pointers[argument.name], POISON, size_bytes(argument))
         work.restore()
         driver.launch(work.kernel, work.launch, work.parameters)
         driver.synchronize()
-        return compare_outputs(
-            outputs,
-            lambda argument: self._read(buffers, argument),
-            buffers.expected,
-            expectation.atol,
-            expectation.rtol,
-        )
+        self._announce(number, "verify")
+        return buffers.checker.check(lambda output, data: driver.read(pointers[output.name], data))
 
     def close(self) -> None:
         """Let go of the device."""

@@ -1,29 +1,70 @@
-/* A driver library without a GPU, for tests of the calls: memory is the host's, and there are two
- * kernels, each in a "cubin" of its name: `scale` (float *x, int n, double factor), and `fault`,
- * whose error shows at the next synchronisation and stays, as an illegal access does.
+/* A driver library without a GPU, for tests of the calls: memory is the host's, and the kernels are
+ * written below. There are three in a "cubin" of its name each, which need not exist: `scale` (float
+ * *x, int n, double factor), `fault`, whose error shows at the next synchronisation and stays, as an
+ * illegal access does, and `numba`. Of a cubin that exists those two are known by their names:
+ * `twice` (const float *x, float *y, int n), which faults in blocks of 96 threads and is wrong in
+ * blocks of 160, and the `sentinel`, which does nothing.
+ *
+ * Of its two devices, CUDA_VISIBLE_DEVICES hides those whose UUIDs it does not hold. The variable
+ * FAKE_CUDA says what is amiss: `image`: binaries that exist cannot be loaded; `memory`: there is
+ * none.
  */
+#define _GNU_SOURCE
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef unsigned long long ptr;
-enum { ILLEGAL = 700, NOT_FOUND = 500, NO_FILE = 301, INVALID = 1 };
+enum { ILLEGAL = 700, NOT_FOUND = 500, NO_FILE = 301, BAD_IMAGE = 200, NO_MEMORY = 2, INVALID = 1 };
 static int error, waiting;
 static unsigned long long now, marks[2];
 static unsigned last_shared, allowed_shared = 48 * 1024;
-static char loaded[64];
+static char loaded[256], *binary; /* the name of the cubin, and what is in it if it exists */
+static size_t binary_bytes;
+
+static int is_amiss(const char *what)
+{
+    const char *amiss = getenv("FAKE_CUDA");
+    return amiss && !strcmp(amiss, what);
+}
+
+/* The devices in sight. */
+static int find_devices(int found[2])
+{
+    static const char *const uuids[] = {"GPU-cdcdcdcd", "GPU-abababab"};
+    const char *visible = getenv("CUDA_VISIBLE_DEVICES");
+    int count = 0;
+    for (int device = 0; device < 2; ++device)
+        if (!visible || strstr(visible, uuids[device]))
+            found[count++] = 10 + device;
+    return count;
+}
 
 int cuInit(unsigned flags) { return flags ? INVALID : 0; }
 int cuDriverGetVersion(int *version) { *version = 12080; return 0; }
 int cuGetErrorName(int status, const char **text)
 {
-    *text = status == ILLEGAL ? "CUDA_ERROR_ILLEGAL_ADDRESS" : "CUDA_ERROR";
+    *text = status == ILLEGAL ? "CUDA_ERROR_ILLEGAL_ADDRESS"
+            : status == BAD_IMAGE ? "CUDA_ERROR_INVALID_IMAGE"
+            : status == NO_MEMORY ? "CUDA_ERROR_OUT_OF_MEMORY" : "CUDA_ERROR";
     return 0;
 }
 int cuGetErrorString(int status, const char **text) { *text = "as tests want it"; return 0; }
-int cuDeviceGetCount(int *count) { *count = 2; return 0; }
-int cuDeviceGet(int *device, int ordinal) { *device = 10 + ordinal; return 0; }
+int cuDeviceGetCount(int *count)
+{
+    int found[2];
+    *count = find_devices(found);
+    return 0;
+}
+int cuDeviceGet(int *device, int ordinal)
+{
+    int found[2];
+    if (ordinal >= find_devices(found))
+        return INVALID;
+    *device = found[ordinal];
+    return 0;
+}
 int cuDeviceGetUuid_v2(unsigned char *uuid, int device)
 {
     memset(uuid, device == 11 ? 0xab : 0xcd, 16);
@@ -45,8 +86,20 @@ int cuCtxSetCurrent(void *context) { return context == &error ? 0 : INVALID; }
 int cuModuleLoad(void **module, const char *path)
 {
     const char *name = strrchr(path, '/');
+    FILE *file = fopen(path, "rb");
     if (strstr(path, "absent"))
         return NO_FILE;
+    free(binary);
+    binary = NULL;
+    if (file) {
+        if (is_amiss("image"))
+            return BAD_IMAGE;
+        fseek(file, 0, SEEK_END);
+        binary = malloc(binary_bytes = ftell(file));
+        rewind(file);
+        binary_bytes = fread(binary, 1, binary_bytes, file);
+        fclose(file);
+    }
     snprintf(loaded, sizeof loaded, "%s", name ? name + 1 : path);
     *module = loaded;
     return 0;
@@ -54,6 +107,12 @@ int cuModuleLoad(void **module, const char *path)
 int cuModuleUnload(void *module) { return module == loaded ? 0 : INVALID; }
 int cuModuleGetFunction(void **function, void *module, const char *name)
 {
+    static char section[128]; /* that holds the code of a kernel in a cubin */
+    const int length = snprintf(section, sizeof section, ".text.%s", name);
+    if (binary) {
+        *function = section + 6;
+        return memmem(binary, binary_bytes, section, length + 1) ? 0 : NOT_FOUND;
+    }
     *function = loaded;
     return strcmp(loaded, name) ? NOT_FOUND : 0;
 }
@@ -62,7 +121,19 @@ int cuFuncSetAttribute(void *function, int attribute, int value)
     allowed_shared = value;
     return attribute == 8 ? 0 : INVALID;
 }
-int cuMemAlloc_v2(ptr *pointer, size_t bytes) { *pointer = (ptr)malloc(bytes); return error; }
+int cuMemAlloc_v2(ptr *pointer, size_t bytes)
+{
+    if (is_amiss("memory"))
+        return NO_MEMORY;
+    *pointer = (ptr)malloc(bytes);
+    return error;
+}
+int cuMemGetInfo_v2(size_t *available, size_t *total)
+{
+    *available = 3ul << 30;
+    *total = 16ul << 30;
+    return 0;
+}
 int cuMemFree_v2(ptr pointer) { free((void *)pointer); return 0; }
 int cuMemcpyHtoDAsync_v2(ptr to, const void *from, size_t bytes, void *stream)
 {
@@ -113,8 +184,19 @@ int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsign
     if (gx * gy * gz == 0 || bx * by * bz > 1024 || shared > allowed_shared || extra)
         return INVALID;
     now += 50;
-    if (!strcmp(function, "fault"))
+    if (!strcmp(function, "sentinel"))
+        return error;
+    if (!strcmp(function, "fault") || (!strcmp(function, "twice") && bx == 96))
         return waiting = 1, error;
+    if (!strcmp(function, "twice")) { /* slower the further its blocks are from 128 threads */
+        const float *x = *(float **)parameters[0];
+        float *y = *(float **)parameters[1];
+        int n = *(int *)parameters[2];
+        now += abs((int)bx - 128);
+        for (int i = bx == 160; i < n && i < (int)(gx * bx); ++i)
+            y[i] = 2 * x[i];
+        return error;
+    }
     if (!strcmp(function, "numba")) { /* an array of two dimensions as Numba passes it, a double */
         size_t word[9];
         for (int w = 0; w < 9; ++w)

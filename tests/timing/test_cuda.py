@@ -141,6 +141,28 @@ def test_a_binary_without_the_kernel_fails(link: PipeLink, tmp_path: Path) -> No
     assert other.reason.startswith("cuModuleGetFunction: ")
 
 
+def test_a_binary_that_is_too_new_for_the_driver_says_so(
+    library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_CUDA", "image")
+    (tmp_path / "new.cubin").write_bytes(b"a binary")
+    driver = open_cuda(settings(library))
+    message = (
+        r"cuModuleLoad: CUDA_ERROR_INVALID_IMAGE: .* supports CUDA 12\.8; .*upgrade the driver"
+    )
+    with pytest.raises(DriverError, match=message):
+        driver.load(str(tmp_path / "new.cubin"), "scale")
+
+
+def test_memory_that_is_not_there_is_told(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_CUDA", "memory")
+    driver = open_cuda(settings(library))
+    message = r"no 4\.00 GiB on the device: cuMemAlloc_v2: .*\(3\.00 GiB of 16\.0 GiB are free: "
+    with pytest.raises(DriverError, match=message) as raised:
+        driver.allocate(4 << 30)
+    assert not raised.value.sticky
+
+
 def test_the_driver_finds_the_lanes_device(library: str) -> None:
     driver = open_cuda(settings(library))
     assert driver.facts.name == "Fake 11"

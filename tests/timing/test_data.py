@@ -9,7 +9,6 @@ import pytest
 from harness.measurement import Argument
 from harness.timing.data import (
     DataError,
-    compare,
     decode,
     encode,
     expected_outputs,
@@ -162,29 +161,3 @@ def test_a_file_is_a_reference(tmp_path: Path) -> None:
     np.savez(tmp_path / "all.npz", y=np.arange(4), z=np.ones(4))
     found = expected_outputs("all.npz", [str(tmp_path)], ARGUMENTS, VALUES)
     assert found["y"].tolist() == [0, 1, 2, 3]
-
-
-def check(found: list[float], want: list[float], dtype: str = "float32") -> tuple[float, int]:
-    result = compare("x", np.array(found, dtype), np.array(want, dtype), 0.1, 0.01)
-    return result.error, result.wrong
-
-
-def test_right_is_within_both_tolerances_together() -> None:
-    assert check([1.0, 100.0], [1.1, 101.0])[1] == 0
-    error, wrong = check([1.0, 100.0], [1.12, 101.2])
-    assert wrong == 2
-    assert error == pytest.approx(1.2, rel=1e-3)
-
-
-def test_what_is_not_a_number_is_wrong_unless_it_is_expected() -> None:
-    nan, inf = float("nan"), float("inf")
-    assert check([nan], [1.0]) == (inf, 1)
-    assert check([inf], [1.0]) == (inf, 1)
-    assert check([1.0], [inf]) == (inf, 1)
-    assert check([nan, inf, -inf], [nan, inf, -inf]) == (0.0, 0)
-    assert check([inf], [-inf])[1] == 1
-
-
-def test_the_first_wrong_value_is_told() -> None:
-    result = compare("x", np.zeros((2, 2)), np.array([[0.0, 0.0], [5.0, 0.0]]), 0, 0)
-    assert result.example == "x[1, 0] is 0.0, expected 5.0"

@@ -277,6 +277,36 @@ def test_a_worker_that_never_started_ends_the_session() -> None:
         timer.measure(make_test(WORKS), 0)
 
 
+@pytest.mark.parametrize(("value", "reason"), [(CORRUPTS, "illegal memory"), (HANGS, "no end of")])
+def test_a_device_on_which_not_even_the_sentinel_runs_ends_the_session(
+    value: int, reason: str
+) -> None:
+    def make_sentinel() -> Measure:
+        return make_request(simulation=simulate(value))
+
+    clock = VirtualClock()
+    message = rf"lane left cannot measure: .* runs on H100: .*{reason}"
+    with (
+        timing(lambda: direct(LANDSCAPE, clock), clock, sentinel=make_sentinel) as timer,
+        pytest.raises(RunError, match=message),
+    ):
+        timer.measure(make_test(WORKS), 0)
+
+
+def test_a_sentinel_that_fails_later_says_nothing() -> None:
+    values = [WORKS, CORRUPTS]
+    clock = VirtualClock()
+
+    def make_sentinel() -> Measure:
+        return make_request(simulation=simulate(values[0]))
+
+    with timing(lambda: direct(LANDSCAPE, clock), clock, sentinel=make_sentinel) as timer:
+        assert timer.measure(make_test(WORKS), 0).kind is OutcomeKind.OK
+        del values[0]
+        assert timer.measure(make_test(WORKS), LOOK_INDEX).kind is OutcomeKind.OK
+        assert timer.measure(make_test(WORKS), 1).kind is OutcomeKind.OK
+
+
 def test_the_watchdog_gives_twenty_times_the_best() -> None:
     assert watchdog_s(None, None) == FIRST_WATCHDOG_S
     assert watchdog_s(1e-3, None) == 1.0

@@ -99,7 +99,7 @@ def test_a_right_kernel_is_verified_then_sampled(folder: Path) -> None:
     assert answer.starts_s[0] == 0.0
     assert list(answer.starts_s) == sorted(answer.starts_s)
     phases = [phase.phase for phase in bench.said]
-    assert phases == ["data", "reference", "load", "launch", "sample"]
+    assert phases == ["data", "reference", "load", "launch", "verify", "sample"]
 
 
 def test_outputs_are_poisoned_and_inputs_restored_outside_of_the_timed_part(folder: Path) -> None:
@@ -145,6 +145,22 @@ def test_too_little_memory_is_a_failure_of_one_test(folder: Path) -> None:
     )
     assert bench.driver.calls == ["allocate 400"] * 3 + ["free"] * 2
     assert bench.ask(request).kind is OutcomeKind.OK
+
+
+def test_older_arrays_make_room_for_newer_ones(folder: Path) -> None:
+    bench = Bench()
+    bench.ask(make_request(**expect(folder)))
+    before = len(bench.driver.calls)
+    bench.driver.out_of_memory_at = 1
+    other = (Argument("x", "in", "float32", (50,)), *ARGUMENTS[1:])
+    assert bench.ask(make_request(number=2, arguments=other)).kind is OutcomeKind.OK
+    later = bench.driver.calls[before:]
+    assert later[: later.index("write")] == [
+        "allocate 200",
+        *["free"] * 4,  # x, y, z and what z was at first, of the test before
+        "allocate 200",
+        *["allocate 400"] * 3,
+    ]
 
 
 def test_without_a_reference_the_first_launch_only_warms_up() -> None:

@@ -1,0 +1,129 @@
+"""Sessions of kernel tests on GPUs, all of it but the GPUs: NVML and the driver are stand-ins.
+
+Kernels are compiled by nvcc, and each lane's worker is a process that loads the library in C in
+place of the driver's, which executes them (tests/timing/fake_libcuda.c says how).
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+import harness
+from harness.errors import HarnessError
+from harness.model import Outcome
+from harness.testing.nvml import FakeGpu, FakeNvml
+from tests.timing.kernels import build_library
+
+pytestmark = [
+    pytest.mark.nvcc,
+    pytest.mark.skipif(shutil.which("nvcc") is None, reason="there is no nvcc"),
+    pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc"),
+]
+
+SOURCE = """\
+extern "C" __global__ void twice(const float *x, float *y, int n)
+{
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i < n)
+        y[i] = 2 * x[i];
+}
+"""
+CONFIG = """\
+backend = "cuda"
+[parameters]
+BLOCK = [64, 96, 128, 160, 256]
+[problem]
+N = 1000
+[kernel]
+source = "twice.cu"
+function = "twice"
+compiler = "nvcc"
+grid = "(N + BLOCK - 1) // BLOCK"
+block = "BLOCK"
+arguments = [
+  { name = "x", shape = ["N"] },
+  { name = "y", shape = ["N"], role = "out" },
+  { name = "n", dtype = "int32", value = "N" },
+]
+reference = { function = "twice_reference:twice" }
+metrics = { gbps = "8 * N / time_s / 1e9" }
+"""
+GPUS = tuple(
+    FakeGpu(f"GPU-{byte * 4}-{byte * 2}-{byte * 2}-{byte * 2}-{byte * 6}", f"00000000:{bus}:00.0")
+    for byte, bus in (("ab", "01"), ("cd", "02"))
+)
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a library that is found in place of the driver's."""
+    made = Path(build_library(tmp_path_factory.mktemp("driver")))
+    made.rename(made.with_name("libcuda.so.1"))
+    return made.parent
+
+
+@pytest.fixture
+def base(driver: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml(GPUS))
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(driver))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    (tmp_path / "twice.cu").write_text(SOURCE)
+    (tmp_path / "twice_reference.py").write_text("def twice(x, y, n):\n    return 2 * x\n")
+    (tmp_path / "tune.toml").write_text(CONFIG)
+    (tmp_path / ".harness").mkdir()
+    return tmp_path
+
+
+def tune(base: Path) -> harness.Result:
+    return harness.tune(harness.load_config(base / "tune.toml"))
+
+
+def block_of(outcome: Outcome) -> object:
+    return outcome.configuration["BLOCK"]
+
+
+def test_each_lane_measures_on_its_gpu_and_survives_what_faults(base: Path) -> None:
+    result = tune(base)
+    assert result.complete
+    assert {block_of(outcome): outcome.kind.value for outcome in result.outcomes} == {
+        64: "ok",
+        96: "run_failed",
+        128: "ok",
+        160: "wrong_result",
+        256: "ok",
+    }
+    assert result.best is not None
+    assert block_of(result.best) == 128
+    uuids = {lane.name: lane.device.uuid for lane in result.info.lanes}
+    assert list(uuids.values()) == [gpu.uuid for gpu in GPUS]
+    for outcome in result.outcomes:
+        for run in outcome.runs:
+            assert run.device_uuid == uuids[run.lane]
+            assert dict(run.environment)["CUDA_VISIBLE_DEVICES"] == run.device_uuid
+    (run, *_) = result.best.runs
+    assert run.measurement is not None
+    assert run.measurement.samples_s == pytest.approx([50e-6] * len(run.measurement.samples_s))
+    assert run.measurement.verified
+    assert run.measurement.before is not None
+    assert run.measurement.before.sm_mhz == 1410
+
+
+def test_a_driver_that_loads_no_binary_ends_the_session_with_the_remedy(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_CUDA", "image")
+    with pytest.raises(HarnessError, match=r"cannot measure: .*INVALID_IMAGE.*upgrade the driver"):
+        tune(base)
+
+
+def test_a_device_that_cuda_does_not_show_ends_the_session(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = FakeGpu("GPU-01010101-0101-0101-0101-010101010101", "00000000:01:00.0")
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml([other]))
+    with pytest.raises(HarnessError, match=r"CUDA shows 0 devices .* but the lane's is GPU-0101"):
+        tune(base)
