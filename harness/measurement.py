@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Mode = Literal["cold", "hot"]
-"""Whether the L2 cache is flushed before every sample."""
+"""Whether the L2 cache is flushed before every sample, or filled by a launch."""
 
 Role = Literal["in", "out", "inout"]
 """What a kernel does with an argument: reads it, writes all of it, or both."""

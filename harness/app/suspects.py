@@ -22,6 +22,7 @@ _MEANINGS = {
     "throttled": "the device's clocks were held back for heat or its power supply",
     "power_capped": "the device's clocks were held back by its power limit",
     "shared": "another process computed on the device",
+    "late": "the host was too slow to queue all of a sample before the device began with it",
 }
 
 

@@ -86,7 +86,7 @@ class MeasureTable(Table, frozen=True, kw_only=True):
 
     mode: Annotated[
         Literal["cold", "hot"],
-        doc("`cold`: the L2 cache is flushed before every sample. `hot`: it is not."),
+        doc("`cold`: the L2 cache is flushed before every sample. `hot`: a launch has filled it."),
     ] = "cold"
     stop: Annotated[
         Literal["auto", "repeat", "precision", "race"],

@@ -29,7 +29,7 @@ _STICKY = frozenset({4, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 721, 9
 _LOST = frozenset({46, 214, 220, 802})
 """Device unavailable, uncorrectable memory or link error, system not ready."""
 _OUT_OF_MEMORY, _NO_DEVICE, _INVALID_IMAGE = 2, 100, 200
-_NO_BINARY, _UNSUPPORTED_TOOLCHAIN = 209, 222
+_NO_BINARY, _UNSUPPORTED_TOOLCHAIN, _NOT_READY = 209, 222, 600
 
 _FUNCTIONS: dict[str, tuple[object, ...]] = {
     "cuInit": (c_uint,),
@@ -59,6 +59,7 @@ _FUNCTIONS: dict[str, tuple[object, ...]] = {
     "cuStreamSynchronize": (c_void_p,),
     "cuEventCreate": (c_void_p, c_uint),
     "cuEventRecord": (c_void_p, c_void_p),
+    "cuEventQuery": (c_void_p,),
     "cuEventSynchronize": (c_void_p,),
     "cuEventElapsedTime": (c_void_p, c_void_p, c_void_p),
     "cuLaunchKernel": (c_void_p, *[c_uint] * 7, c_void_p, c_void_p, c_void_p),
@@ -211,6 +212,10 @@ class CudaDriver:
         """Record an event."""
         self._cuda.call("cuEventRecord", self._marks[slot], self._stream)
 
+    def has_reached(self, slot: int) -> bool:
+        """Whether the event has happened."""
+        return self._cuda.call("cuEventQuery", self._marks[slot], fine=_NOT_READY) == 0
+
     def elapsed_s(self) -> float:
         """Between the events, once the second has been reached."""
         elapsed_ms = c_float()
@@ -249,19 +254,20 @@ class _Library:
         """Call `function`; returns the number of its error, 0 for none."""
         return self._functions[function](*arguments)
 
-    def call(self, function: str, *arguments: object) -> None:
-        """Call `function`.
+    def call(self, function: str, *arguments: object, fine: int = 0) -> int:
+        """Call `function`; returns 0, or the number `fine`.
 
         Raises:
-            DriverError: it returned an error.
+            DriverError: it returned another error.
         """
         status = self.ask(function, *arguments)
-        if status != 0:
+        if status not in (0, fine):
             raise DriverError(
                 f"{function}: {self._describe(status)}",
                 sticky=status in _STICKY,
                 lost=status in _LOST,
             )
+        return status
 
     def _describe(self, status: int) -> str:
         texts = []

@@ -91,6 +91,9 @@ class Driver(Protocol):
     def mark(self, slot: int) -> None:
         """Note the device's time, in the order of the launches, in slot 0 or 1; returns at once."""
 
+    def has_reached(self, slot: int) -> bool:
+        """Whether the device has come to a mark; asks, and does not wait."""
+
     def elapsed_s(self) -> float:
         """From mark 0 to mark 1, once both have been reached: waits for that."""
 

@@ -31,6 +31,7 @@ LOAD_S = 60.0
 DRIFTED = "drifted"
 _THROTTLED = "throttled"
 _SHARED = "shared"
+_LATE = "late"
 
 
 def watchdog_s(best_s: float | None, timeout_s: float | None) -> float:
@@ -327,7 +328,7 @@ def _make_measurement(
         energy_j=find_energy(answer, before, after),
         before=before,
         after=after,
-        flags=find_flags(before, after),
+        flags=find_flags(before, after) + ((_LATE,) if answer.late else ()),
     )
 
 

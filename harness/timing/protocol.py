@@ -96,6 +96,7 @@ class Measured(msgspec.Struct, frozen=True, tag="measured"):
 
     Attributes:
         kind: `ok`, `censored`, `wrong_result`, `run_failed` or `device_lost`.
+        late: how many samples may hold the host's latency.
         energy_j: per launch, where the driver knows better than a counter: a simulated one.
         sticky: the worker can do no more and ends.
     """
@@ -107,6 +108,7 @@ class Measured(msgspec.Struct, frozen=True, tag="measured"):
     starts_s: tuple[float, ...] = ()
     launches: int = 1
     stop: str = ""
+    late: int = 0
     verified: bool = False
     error: float | None = None
     energy_j: float | None = None

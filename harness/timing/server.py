@@ -36,6 +36,8 @@ SETS = 2
 """How many sets of arrays stay on the device: the tests', and the sentinel's."""
 DEFAULT_L2_BYTES = 64 << 20
 """Flushed twice where the driver does not tell the size of the L2 cache."""
+LEAST_FLUSH_BYTES = 64 << 20
+"""What keeps even a fast device with a small cache busy for longer than the host takes to queue."""
 
 
 @runtime_checkable
@@ -86,8 +88,8 @@ class Server:
         self._now_s = now_s
         self._say = say
         self._held: list[_Buffers] = []
-        flush_bytes = 2 * (driver.facts.l2_bytes or DEFAULT_L2_BYTES)
-        self._flush_bytes = flush_bytes
+        twice_l2 = 2 * (driver.facts.l2_bytes or DEFAULT_L2_BYTES)
+        self._flush_bytes = max(LEAST_FLUSH_BYTES, twice_l2)
         self._flush: Pointer | None = None
 
     def handle(self, request: Measure) -> Measured | Refused:
@@ -140,6 +142,7 @@ class Server:
             starts_s=tuple(taken.starts_s),
             launches=taken.launches,
             stop=rule.stop,
+            late=taken.late,
             verified=error is not None,
             error=error,
             energy_j=self._simulate_energy(taken.samples_s),
@@ -257,7 +260,7 @@ class Server:
     ) -> Work:
         driver = self._driver
         parameters = make_parameters(request.arguments, buffers.pointers, convention)
-        if self._flush is None and request.mode == "cold":
+        if self._flush is None:
             self._flush = driver.allocate(self._flush_bytes)
         changed = {a.name: size_bytes(a) for a in request.arguments if a.name in buffers.pristine}
 
@@ -265,7 +268,7 @@ class Server:
             for name, size in changed.items():
                 driver.copy(buffers.pointers[name], buffers.pristine[name], size)
 
-        flush = (self._flush or 0, self._flush_bytes)
+        flush = (self._flush, self._flush_bytes)
         return Work(kernel, request.launch, parameters, restore, flush)
 
     def _foresee(self, request: Measure, buffers: _Buffers, *, sound: bool = False) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import harness
+from harness.app.suspects import find_suspects
 from harness.errors import HarnessError
 from harness.model import Outcome
 from harness.testing.nvml import FakeGpu, FakeNvml
@@ -110,6 +111,20 @@ def test_each_lane_measures_on_its_gpu_and_survives_what_faults(base: Path) -> N
     assert run.measurement.verified
     assert run.measurement.before is not None
     assert run.measurement.before.sm_mhz == 1410
+
+
+@pytest.mark.parametrize(("amiss", "flags"), [("slow", ()), ("late", ("late",))])
+def test_a_host_that_is_too_slow_for_its_device_is_told(
+    base: Path, monkeypatch: pytest.MonkeyPatch, amiss: str, flags: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("FAKE_CUDA", amiss)
+    result = tune(base)
+    assert result.best is not None
+    (run, *_) = result.best.runs
+    assert run.measurement is not None
+    assert run.measurement.flags == flags
+    warnings = find_suspects(result.outcomes, result.info.lanes)
+    assert any("too slow to queue" in text for text in warnings) == bool(flags)
 
 
 def test_a_driver_that_loads_no_binary_ends_the_session_with_the_remedy(

@@ -7,7 +7,7 @@
  *
  * Of its two devices, CUDA_VISIBLE_DEVICES hides those whose UUIDs it does not hold. The variable
  * FAKE_CUDA says what is amiss: `image`: binaries that exist cannot be loaded; `memory`: there is
- * none.
+ * none; `slow`: a mark is reached at once unless four writes go before it; `late`: always.
  */
 #define _GNU_SOURCE
 #include <stddef.h>
@@ -16,8 +16,8 @@
 #include <string.h>
 
 typedef unsigned long long ptr;
-enum { ILLEGAL = 700, NOT_FOUND = 500, NO_FILE = 301, BAD_IMAGE = 200, NO_MEMORY = 2, INVALID = 1 };
-static int error, waiting;
+enum { ILLEGAL = 700, NOT_FOUND = 500, NO_FILE = 301, BAD_IMAGE = 200, NO_MEMORY = 2, NOT_READY = 600, INVALID = 1 };
+static int error, waiting, written;
 static unsigned long long now, marks[2];
 static unsigned last_shared, allowed_shared = 48 * 1024;
 static char loaded[256], *binary; /* the name of the cubin, and what is in it if it exists */
@@ -153,13 +153,16 @@ int cuMemcpyDtoDAsync_v2(ptr to, ptr from, size_t bytes, void *stream)
 }
 int cuMemsetD8Async(ptr to, unsigned char byte, size_t bytes, void *stream)
 {
-    memset((void *)to, byte, bytes);
+    if (bytes < 32 << 20) /* or else it is what is written to empty the cache, and nobody reads it */
+        memset((void *)to, byte, bytes);
+    ++written;
     now += 1000;
     return error;
 }
 int cuStreamCreate(void **stream, unsigned flags) { *stream = &now; return flags == 1 ? 0 : INVALID; }
 int cuStreamSynchronize(void *stream)
 {
+    written = 0;
     if (waiting)
         error = ILLEGAL;
     return stream == &now ? error : INVALID;
@@ -171,6 +174,10 @@ int cuEventCreate(void **event, unsigned flags)
     return 0;
 }
 int cuEventRecord(void *event, void *stream) { *(unsigned long long *)event = now; return error; }
+int cuEventQuery(void *event)
+{
+    return is_amiss("late") || (is_amiss("slow") && written < 4) ? error : NOT_READY;
+}
 int cuEventSynchronize(void *event) { return cuStreamSynchronize(&now); }
 int cuEventElapsedTime(float *ms, void *start, void *end)
 {

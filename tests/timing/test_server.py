@@ -170,12 +170,11 @@ def test_without_a_reference_the_first_launch_only_warms_up() -> None:
     assert bench.driver.calls.count("launch") == 5
 
 
-def test_hot_samples_are_of_many_launches_and_nothing_is_flushed() -> None:
+def test_hot_samples_are_of_many_launches() -> None:
     bench = Bench(Landscape(run_s=10e-6, noise=0.0))
     answer = bench.ask(make_request(mode="hot"))
     assert answer.launches > 1
-    assert "flush" not in bench.driver.calls
-    assert answer.launches * min(answer.samples_s) > 45e-6
+    assert answer.samples_s[0] * answer.launches >= 50e-6
 
 
 def test_data_stays_on_the_device_between_tests_of_equal_arguments(folder: Path) -> None:

@@ -1,0 +1,111 @@
+"""What a sample consists of, and that the host's latency is no part of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.measurement import Launch, Mode
+from harness.timing.driver import Parameter, Pointer
+from harness.timing.sampler import LONG_S, MOST_HOLDS, TRIES, Samples, Work, take_samples
+from harness.timing.stopping import Stopping, make_rule
+from tests.timing.test_server import Recording
+
+HOST_S = 4e-6
+"""What the host takes for a call."""
+
+
+class Asynchronous(Recording):
+    """A device whose time is that of its work, and waits for a host that takes its time, too.
+
+    Args:
+        kernel_s, write_s: what a launch and a write take.
+    """
+
+    def __init__(self, kernel_s: float, write_s: float) -> None:
+        self.calls = []
+        self.kernel_s, self.write_s = kernel_s, write_s
+        self.host_s = self.device_s = 0.0
+        self.marks_s = [0.0, 0.0]
+
+    def _enqueue(self, call: str, duration_s: float) -> None:
+        self.calls.append(call)
+        self.host_s += HOST_S
+        self.device_s = max(self.device_s, self.host_s) + duration_s
+
+    def set_bytes(self, pointer: Pointer, byte: int, size_bytes: int) -> None:
+        self._enqueue("write", self.write_s)
+
+    def launch(self, kernel: int, launch: Launch, parameters: tuple[Parameter, ...]) -> None:
+        self._enqueue("launch", self.kernel_s)
+
+    def mark(self, slot: int) -> None:
+        self._enqueue(f"mark {slot}", 0.0)
+        self.marks_s[slot] = self.device_s
+
+    def has_reached(self, slot: int) -> bool:
+        return self.marks_s[slot] <= self.host_s
+
+    def elapsed_s(self) -> float:
+        self.host_s = max(self.host_s, self.device_s)
+        return self.marks_s[1] - self.marks_s[0]
+
+
+def sample(driver: Asynchronous, mode: Mode, repeat: int = 2) -> Samples:
+    launch = Launch((1, 1, 1), (32, 1, 1))
+    work = Work(1, launch, (), lambda: driver.calls.append("restore"), (4096, 1 << 20))
+    rule = make_rule(Stopping("repeat", repeat=repeat))
+    return take_samples(
+        driver,
+        work,
+        mode,
+        rule,
+        sample_s=50e-6,
+        now_s=lambda: driver.host_s,
+        beat=lambda: None,
+    )
+
+
+def test_a_cold_sample_is_one_launch_behind_a_write() -> None:
+    driver = Asynchronous(kernel_s=3e-6, write_s=50e-6)
+    taken = sample(driver, "cold")
+    assert taken.samples_s == pytest.approx([3e-6] * 2)
+    assert (taken.launches, taken.late) == (1, 0)
+    assert driver.calls == ["restore", "write", "mark 0", "launch", "mark 1"] * 2
+
+
+def test_a_hot_sample_is_of_many_launches_after_one_that_is_not_timed() -> None:
+    driver = Asynchronous(kernel_s=6e-6, write_s=100e-6)
+    taken = sample(driver, "hot", 1)
+    assert taken.samples_s == pytest.approx([6e-6])
+    assert (taken.launches, taken.late) == (9, 0)
+    estimate = ["write", "launch", "restore", "mark 0", "launch", "mark 1"]
+    assert driver.calls[:6] == estimate
+    assert driver.calls[6:] == [*estimate[:4], *["launch"] * 9, "mark 1"]
+
+
+@pytest.mark.parametrize(("mode", "write_s"), [("cold", 6e-6), ("hot", 40e-6)])
+def test_a_stream_that_is_held_too_shortly_is_held_for_longer(mode: Mode, write_s: float) -> None:
+    """Fifty launches of 1 us take the host 200 us, in which the device must have other work."""
+    driver = Asynchronous(kernel_s=1e-6, write_s=write_s)
+    taken = sample(driver, mode)
+    assert taken.samples_s == pytest.approx([1e-6] * 2)
+    assert taken.late == 0
+    assert driver.calls.count("restore") > 3  # some were taken again
+
+
+def test_a_host_that_is_always_late_is_told() -> None:
+    driver = Asynchronous(kernel_s=1e-6, write_s=1e-6)
+    taken = sample(driver, "cold", 3)
+    assert taken.late == len(taken.samples_s) == 3
+    assert driver.calls.count("mark 0") == 3 * TRIES
+    assert driver.calls[-3 - MOST_HOLDS : -3] == ["write"] * MOST_HOLDS
+
+
+def test_beside_a_long_sample_the_host_is_quick() -> None:
+    driver = Asynchronous(kernel_s=2 * LONG_S, write_s=1e-6)
+    assert sample(driver, "cold").late == 0
+    assert driver.calls == ["restore", "write", "mark 0", "launch", "mark 1"] * 2
+    driver.calls.clear()
+    taken = sample(driver, "hot", 1)
+    assert (taken.launches, taken.late) == (1, 0)
+    assert driver.calls[-4:] == ["restore", "mark 0", "launch", "mark 1"]  # not launched twice
