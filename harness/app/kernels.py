@@ -146,9 +146,8 @@ class KernelTests:
         major, minor = device.compute_capability
         if not self.kernel.architectures:
             return f"sm_{major}{minor}"
-        # machine code runs on its own major version, from its minor version on
         numbers = [(int(a[3:].rstrip("abcdef")), a) for a in self.kernel.architectures]
-        fitting = [(n, a) for n, a in numbers if n // 10 == major and n % 10 <= minor]
+        fitting = [(n, a) for n, a in numbers if _runs(n, a, device.compute_capability)]
         if not fitting:
             raise ConfigError(
                 f"kernel.architectures = {list(self.kernel.architectures)}: none runs on "
@@ -168,6 +167,19 @@ class KernelTests:
             path = (self.spec.base / reference.source).resolve()
             text = path.read_text(encoding="utf-8")
         return KernelSource(text, reference.kernel, self.architecture_of(lane.device), str(path))
+
+
+def _runs(number: int, architecture: str, capability: tuple[int, int]) -> bool:
+    """Whether a device runs machine code for an architecture of this number.
+
+    That runs on its own major version, from its minor version on; but with the suffix `a`, which
+    allows what only one device has, on just that.
+
+    Source: CUDA Compiler Driver NVCC, GPU feature list.
+    """
+    major, minor = capability
+    exact = architecture.endswith("a")
+    return number // 10 == major and (number % 10 == minor if exact else number % 10 <= minor)
 
 
 def _describe_argument(argument: Argument) -> str:

@@ -8,6 +8,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -357,6 +358,30 @@ def test_architectures_must_fit_the_lanes(base: Path) -> None:
     )
     assert setup.kernel is not None
     assert setup.kernel.architecture_of(setup.lanes[0].device) == "sm_80"
+
+
+@pytest.mark.parametrize(
+    ("architectures", "capability", "chosen"),
+    [
+        (["sm_90", "sm_90a"], (9, 0), "sm_90a"),
+        (["sm_100a", "sm_100", "sm_120"], (10, 3), "sm_100"),
+        (["sm_100f"], (10, 3), "sm_100f"),
+        (["sm_100a", "sm_120a"], (10, 3), None),
+    ],
+)
+def test_what_only_one_device_has_runs_on_just_that(
+    base: Path, architectures: list[str], capability: tuple[int, int], chosen: str | None
+) -> None:
+    setup = prepare(
+        harness.make_spec(changed(kernel={"architectures": [*architectures, "sm_86"]}), base=base)
+    )
+    device = replace(setup.lanes[0].device, compute_capability=capability)
+    assert setup.kernel is not None
+    if chosen is None:
+        with pytest.raises(ConfigError, match="none runs on"):
+            setup.kernel.architecture_of(device)
+    else:
+        assert setup.kernel.architecture_of(device) == chosen
 
 
 def test_constants_are_declared_before_the_source(base: Path) -> None:
