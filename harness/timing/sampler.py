@@ -25,6 +25,8 @@ MOST_HOLDS = 8
 """How often the cache is overwritten before a sample, at most."""
 TRIES = 5
 """How often a sample is taken until the host was in time."""
+LEAST_S = 1e-9
+"""What a sample counts as between whose marks no time passed: rules take logarithms."""
 LONG_S = 5e-3
 """Beside a sample of this length the host's latency, some 10 us, is nothing."""
 
@@ -89,7 +91,7 @@ def take_samples(
     beat()
     if mode == "hot":
         once_s, _ = stream.time(1)
-        taken.launches = max(1, math.ceil(sample_s / max(once_s, 1e-9)))
+        taken.launches = max(1, math.ceil(sample_s / once_s))
         stream.is_held = taken.launches * once_s < LONG_S
     while not rule.is_finished:
         at_s = now_s()
@@ -144,7 +146,7 @@ class _Stream:
             self._launch()
         driver.mark(1)
         in_time = not (self.is_held and driver.has_reached(0))
-        total_s = driver.elapsed_s()
+        total_s = max(LEAST_S, driver.elapsed_s())
         return total_s, not in_time and total_s < LONG_S
 
     def _launch(self) -> None:

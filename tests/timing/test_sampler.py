@@ -6,7 +6,7 @@ import pytest
 
 from harness.measurement import Launch, Mode
 from harness.timing.driver import Parameter, Pointer
-from harness.timing.sampler import LONG_S, MOST_HOLDS, TRIES, Samples, Work, take_samples
+from harness.timing.sampler import LEAST_S, LONG_S, MOST_HOLDS, TRIES, Samples, Work, take_samples
 from harness.timing.stopping import Stopping, make_rule
 from tests.timing.test_server import Recording
 
@@ -99,6 +99,12 @@ def test_a_host_that_is_always_late_is_told() -> None:
     assert taken.late == len(taken.samples_s) == 3
     assert driver.calls.count("mark 0") == 3 * TRIES
     assert driver.calls[-3 - MOST_HOLDS : -3] == ["write"] * MOST_HOLDS
+
+
+def test_what_takes_no_time_is_not_nothing() -> None:
+    """Not even a kernel that returns at once, should the marks not tell it from nothing."""
+    driver = Asynchronous(kernel_s=0.0, write_s=50e-6)
+    assert sample(driver, "cold").samples_s == [LEAST_S] * 2
 
 
 def test_beside_a_long_sample_the_host_is_quick() -> None:
