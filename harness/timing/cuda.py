@@ -20,18 +20,27 @@ from harness.measurement import Launch
 from harness.timing.driver import DriverError, DriverFacts, Parameter, Pointer, Scalar
 from harness.units import format_bytes
 
-_L2_CACHE_SIZE = 38
-_MAX_DYNAMIC_SHARED = 8
-_NON_BLOCKING = 1
+L2_CACHE_SIZE = 38
+MAX_DYNAMIC_SHARED = 8
+NON_BLOCKING = 1
 
-_STICKY = frozenset({4, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 721, 999})
+STICKY = frozenset({4, 226, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 721, 810, 999})
 """Deinitialised, and what leaves the context unusable: illegal access, assert, trap …"""
-_LOST = frozenset({46, 214, 220, 802})
-"""Device unavailable, uncorrectable memory or link error, system not ready."""
-_OUT_OF_MEMORY, _NO_DEVICE, _INVALID_IMAGE = 2, 100, 200
-_NO_BINARY, _UNSUPPORTED_TOOLCHAIN, _NOT_READY = 209, 222, 600
+UNAVAILABLE, SYSTEM_NOT_READY = 46, 802
+LOST = frozenset({UNAVAILABLE, 214, 220, SYSTEM_NOT_READY})
+"""Beside these two: uncorrectable errors of memory and of links."""
+OUT_OF_MEMORY, NO_DEVICE, INVALID_IMAGE = 2, 100, 200
+NO_BINARY, UNSUPPORTED_TOOLCHAIN, NOT_READY = 209, 222, 600
+_HINTS = {
+    UNAVAILABLE: "another process has it for itself, or nobody may compute on it: see "
+    "`nvidia-smi --query --display COMPUTE`",
+    NO_DEVICE: "is CUDA_VISIBLE_DEVICES right?",
+    NO_BINARY: "it was compiled for another GPU: remove kernel.architectures",
+    SYSTEM_NOT_READY: "is NVIDIA's fabric manager running?",
+}
+"""What is likely to be the matter, and what to do, where the error does not say it."""
 
-_FUNCTIONS: dict[str, tuple[object, ...]] = {
+FUNCTIONS: dict[str, tuple[object, ...]] = {
     "cuInit": (c_uint,),
     "cuDriverGetVersion": (c_void_p,),
     "cuGetErrorName": (c_int, c_void_p),
@@ -97,7 +106,7 @@ class CudaDriver:
         call("cuDevicePrimaryCtxRetain", byref(context), self._device)
         call("cuCtxSetCurrent", context)
         self._stream = c_void_p()
-        call("cuStreamCreate", byref(self._stream), _NON_BLOCKING)
+        call("cuStreamCreate", byref(self._stream), NON_BLOCKING)
         self._marks = (c_void_p(), c_void_p())
         for mark in self._marks:
             call("cuEventCreate", byref(mark), 0)
@@ -126,7 +135,7 @@ class CudaDriver:
         call = self._cuda.call
         name, l2_bytes = ctypes.create_string_buffer(256), c_int()
         call("cuDeviceGetName", name, len(name), self._device)
-        call("cuDeviceGetAttribute", byref(l2_bytes), _L2_CACHE_SIZE, self._device)
+        call("cuDeviceGetAttribute", byref(l2_bytes), L2_CACHE_SIZE, self._device)
         major, minor = self._cuda.read_version()
         versions = {"cuda": f"{major}.{minor}"}
         return DriverFacts(uuid, name.value.decode(errors="replace"), l2_bytes.value, versions)
@@ -144,7 +153,7 @@ class CudaDriver:
 
     def allow_shared(self, kernel: int, shared_bytes: int) -> None:
         """Opt in to more dynamic shared memory than a kernel has by default."""
-        self._cuda.call("cuFuncSetAttribute", kernel, _MAX_DYNAMIC_SHARED, shared_bytes)
+        self._cuda.call("cuFuncSetAttribute", kernel, MAX_DYNAMIC_SHARED, shared_bytes)
 
     def allocate(self, size_bytes: int) -> Pointer:
         """Memory on the device, aligned for any type."""
@@ -214,7 +223,7 @@ class CudaDriver:
 
     def has_reached(self, slot: int) -> bool:
         """Whether the event has happened."""
-        return self._cuda.call("cuEventQuery", self._marks[slot], fine=_NOT_READY) == 0
+        return self._cuda.call("cuEventQuery", self._marks[slot], fine=NOT_READY) == 0
 
     def elapsed_s(self) -> float:
         """Between the events, once the second has been reached."""
@@ -240,7 +249,7 @@ class _Library:
             library = ctypes.CDLL(name)
             self._functions = {
                 function: _declare(getattr(library, function), arguments)
-                for function, arguments in _FUNCTIONS.items()
+                for function, arguments in FUNCTIONS.items()
             }
         except OSError as error:
             raise DriverError(
@@ -264,8 +273,8 @@ class _Library:
         if status not in (0, fine):
             raise DriverError(
                 f"{function}: {self._describe(status)}",
-                sticky=status in _STICKY,
-                lost=status in _LOST,
+                sticky=status in STICKY,
+                lost=status in LOST,
             )
         return status
 
@@ -280,12 +289,8 @@ class _Library:
         return f"{name or status}: {description}{f' ({hint})' if hint else ''}"
 
     def _hint(self, status: int) -> str:
-        """What is likely to be the matter, and what to do; empty where the error says it."""
-        if status == _NO_DEVICE:
-            return "is CUDA_VISIBLE_DEVICES right?"
-        if status == _NO_BINARY:
-            return "it was compiled for another GPU: remove kernel.architectures"
-        if status in (_INVALID_IMAGE, _UNSUPPORTED_TOOLCHAIN):
+        """The hint, or one that takes asking; empty if there is none."""
+        if status in (INVALID_IMAGE, UNSUPPORTED_TOOLCHAIN):
             major, minor = self.read_version()
             return (
                 f"the driver supports CUDA {major}.{minor}; what a later toolkit than {major}.x "
@@ -293,12 +298,12 @@ class _Library:
                 "(kernel.nvcc, CUDACXX)"
             )
         free, total = c_size_t(), c_size_t()
-        if status == _OUT_OF_MEMORY and not self.ask("cuMemGetInfo_v2", byref(free), byref(total)):
+        if status == OUT_OF_MEMORY and not self.ask("cuMemGetInfo_v2", byref(free), byref(total)):
             return (
                 f"{format_bytes(free.value)} of {format_bytes(total.value)} are free: make the "
                 "problem smaller, or end what else uses the device"
             )
-        return ""
+        return _HINTS.get(status, "")
 
     def read_version(self) -> tuple[int, int]:
         """The CUDA that the driver supports; zeros if it does not tell."""
