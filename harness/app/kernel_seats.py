@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any, NoReturn
 
 from msgspec import structs
@@ -37,8 +38,9 @@ from harness.timing.data import Array
 from harness.timing.driver import Driver
 from harness.timing.kernel import KernelTimer
 from harness.timing.link import DirectLink, Link, PipeLink
+from harness.timing.own_kernels import SENTINEL, SOURCE
 from harness.timing.protocol import Measure
-from harness.timing.sentinel import FUNCTION, SOURCE, make_sentinel
+from harness.timing.sentinel import make_sentinel
 
 
 def make_landscape(mock: MockTable) -> Landscape:
@@ -118,7 +120,7 @@ class KernelSeats:
             )
             return made
 
-        sentinel = partial(make_sentinel, "(simulated)", FUNCTION, simulated=True)
+        sentinel = partial(make_sentinel, "(simulated)", SENTINEL, simulated=True)
         return self._make_timer(lane, clock, partial(DirectLink, make_driver, clock), sentinel)
 
     def real_compiler(self, lane: Lane | None) -> Compiler:
@@ -143,12 +145,20 @@ class KernelSeats:
                 inherit_fds=self._locks.fds_of(device),
             )
 
+        own: list[Artifact] = []
+
+        def find_own() -> Artifact:
+            if not (own and Path(own[0].path).exists()):  # long ago others may have removed it
+                source = KernelSource(SOURCE, SENTINEL, self._kernel.architecture_of(device))
+                own[:] = [self._build(lane, source, "the harness's own kernels", self.clock)]
+            return own[0]
+
         def sentinel() -> Measure:
-            source = KernelSource(SOURCE, FUNCTION, self._kernel.architecture_of(device))
-            artifact = self._build(lane, source, "the sentinel kernel", self.clock)
+            artifact = find_own()
             return make_sentinel(artifact.path, artifact.function, simulated=device.simulated)
 
-        return self._make_timer(lane, self.clock, make_link, sentinel)
+        own_module = None if device.simulated else lambda: find_own().path
+        return self._make_timer(lane, self.clock, make_link, sentinel, own_module)
 
     def _build(self, lane: Lane, source: KernelSource, what: str, clock: Clock) -> Artifact:
         """The binary of what is no test; in the cache from the second session on."""
@@ -200,6 +210,7 @@ class KernelSeats:
         clock: Clock,
         make_link: Callable[[], Link],
         sentinel: Callable[[], Measure],
+        own_module: Callable[[], str] | None = None,
     ) -> KernelTimer:
         kernel = self._kernel
         loss = Loss(self._landscape, lane, self._setup.spec.mock)
@@ -213,6 +224,8 @@ class KernelSeats:
 
         def make_request(test: Test, index: int, best: Run | None) -> Measure:
             request = self._measures.make_request(test, lane, index, best, reference)
+            if own_module is not None and request.expectation is not None:
+                request = structs.replace(request, own_module=own_module())
             if request.simulation is None:
                 return request
             simulation = replace(request.simulation, lost=loss.is_due())

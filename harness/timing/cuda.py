@@ -111,6 +111,7 @@ class CudaDriver:
         for mark in self._marks:
             call("cuEventCreate", byref(mark), 0)
         self._module: c_void_p | None = None
+        self._own: dict[str, c_void_p] = {}
         self._packed: tuple[tuple[Parameter, ...], Any, list[Any]] | None = None
         self.facts = self._read_facts(uuid)
 
@@ -145,9 +146,22 @@ class CudaDriver:
         if self._module is not None:
             self._cuda.call("cuModuleUnload", self._module)
             self._module = None
-        module, kernel = c_void_p(), c_void_p()
+        self._module = self._load(path)
+        return self._find_kernel(self._module, function)
+
+    def load_own(self, path: str, function: str) -> int:
+        """A kernel of a cubin that stays loaded; see `Driver.load_own`."""
+        if path not in self._own:
+            self._own[path] = self._load(path)
+        return self._find_kernel(self._own[path], function)
+
+    def _load(self, path: str) -> c_void_p:
+        module = c_void_p()
         self._cuda.call("cuModuleLoad", byref(module), path.encode())
-        self._module = module
+        return module
+
+    def _find_kernel(self, module: c_void_p, function: str) -> int:
+        kernel = c_void_p()
         self._cuda.call("cuModuleGetFunction", byref(kernel), module, function.encode())
         return kernel.value or 0
 

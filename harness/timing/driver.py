@@ -64,6 +64,9 @@ class Driver(Protocol):
     def load(self, path: str, function: str) -> int:
         """Load a cubin, in place of the one before, and give a handle of a kernel in it."""
 
+    def load_own(self, path: str, function: str) -> int:
+        """A kernel of the harness's own, beside those that are tuned; its cubin stays loaded."""
+
     def allow_shared(self, kernel: int, shared_bytes: int) -> None:
         """Let `kernel` be launched with this much dynamic shared memory, over 48 KiB too."""
 

@@ -57,6 +57,7 @@ class Measure(msgspec.Struct, frozen=True, tag="measure"):
         sample_s: in hot mode, how long the launches of a sample take together, at least.
         data: whether arrays are filled; without, they are allocated only.
         convention: how the kernel takes arrays; a reference's kernel takes pointers.
+        own_module: the binary of the harness's own kernels; empty where a device has none.
         simulation: what a simulated device needs to know; None for a real one.
     """
 
@@ -72,6 +73,7 @@ class Measure(msgspec.Struct, frozen=True, tag="measure"):
     sample_s: float = HOT_SAMPLE_S
     data: bool = True
     convention: Convention = "c"
+    own_module: str = ""
     simulation: Simulation | None = None
 
 

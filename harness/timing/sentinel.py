@@ -1,4 +1,4 @@
-"""A fixed kernel that is timed now and then: whether the device is still as fast as it was.
+"""A kernel of our own that is timed now and then: whether the device is as fast as it was.
 
 Its time depends on the device's clocks and on nothing that is tuned. Before the first test on a
 lane it warms the device up: it is run until its time settles. Drift by more than `TOLERANCE` from
@@ -26,17 +26,6 @@ SETTLED, WINDOWS, WARM_UP_S = 0.01, 3, 3.0
 """Warm is when so many looks in a row differ by less than this, or after so many seconds."""
 
 _BLOCKS, _THREADS, _STEPS = 1024, 256, 10_000
-
-SOURCE = """\
-extern "C" __global__ void sentinel(float *out, float factor)
-{
-    float sum = threadIdx.x;
-    for (int i = 0; i < 10000; ++i)
-        sum = fmaf(sum, factor, 1.0f);
-    out[blockIdx.x * blockDim.x + threadIdx.x] = sum;
-}
-"""
-FUNCTION = "sentinel"
 
 _ARGUMENTS = (
     Argument("out", "out", "float32", (_BLOCKS * _THREADS,)),

@@ -25,6 +25,7 @@ from harness.timing.data import (
     size_bytes,
 )
 from harness.timing.driver import Driver, DriverError, Pointer
+from harness.timing.fingerprints import Fingerprints
 from harness.timing.launch_model import Simulation
 from harness.timing.parameters import make_parameters
 from harness.timing.protocol import Expectation, Measure, Measured, Phase, PhaseName, Refused
@@ -58,7 +59,8 @@ class _Buffers:
     Attributes:
         pristine: a copy on the device of each array that kernels change in place.
         values: what arrays held at first, on the host; empty if they were not filled.
-        expected: what the outputs should hold, by name, and what checks that they do.
+        expected: what the outputs should hold, by name.
+        checker, known: what checks that they do, and those that are known to.
         spoilt: a kernel was wrong, and may have written anywhere.
     """
 
@@ -70,6 +72,7 @@ class _Buffers:
     expectation: Expectation | None = None
     expected: dict[str, Array] | None = None
     checker: Checker | None = None
+    known: Fingerprints | None = None
     spoilt: bool = False
 
 
@@ -215,6 +218,8 @@ class Server:
     def _release(self, buffers: _Buffers) -> None:
         for pointer in [*buffers.pointers.values(), *buffers.pristine.values()]:
             self._driver.free(pointer)
+        if buffers.known is not None:
+            buffers.known.release()
 
     def _expect(self, buffers: _Buffers, request: Measure, expectation: Expectation) -> None:
         """Find out what the outputs should hold, unless that is known."""
@@ -229,6 +234,9 @@ class Server:
         buffers.expectation, buffers.expected = expectation, expected
         outputs = [argument for argument in buffers.arguments if argument.name in expected]
         buffers.checker = Checker(outputs, expected, expectation.atol, expectation.rtol)
+        if buffers.known is not None:
+            buffers.known.release()
+        buffers.known = Fingerprints(self._driver, request.own_module)
 
     def _run_reference(
         self, buffers: _Buffers, request: Measure, expectation: Expectation, launch: Launch
@@ -289,6 +297,7 @@ class Server:
     def _verify(self, work: Work, buffers: _Buffers, number: int) -> tuple[str, float]:
         """Launch once on poisoned outputs: what is wrong (empty: nothing), and the error."""
         assert buffers.checker is not None
+        assert buffers.known is not None
         driver, pointers = self._driver, buffers.pointers
         for argument in buffers.checker.outputs:
             if argument.role == "out":
@@ -297,7 +306,25 @@ class Server:
         driver.launch(work.kernel, work.launch, work.parameters)
         driver.synchronize()
         self._announce(number, "verify")
-        return buffers.checker.check(lambda output, data: driver.read(pointers[output.name], data))
+        return self._check(buffers, buffers.checker, buffers.known)
+
+    def _check(self, buffers: _Buffers, checker: Checker, known: Fingerprints) -> tuple[str, float]:
+        """What is wrong, and the error, of outputs that the device does not know as right."""
+
+        def read(output: Argument, data: memoryview) -> None:
+            self._driver.read(buffers.pointers[output.name], data)
+
+        greatest = 0.0
+        for output in checker.outputs:
+            pointer = buffers.pointers[output.name]
+            error = known.find_error(output, pointer)
+            if error is None:
+                wrong, error = checker.check_one(output, read)
+                if wrong:
+                    return wrong, max(greatest, error)
+                known.add(output, pointer, error)
+            greatest = max(greatest, error)
+        return "", greatest
 
     def close(self) -> None:
         """Let go of the device."""

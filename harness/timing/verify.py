@@ -121,15 +121,17 @@ class Checker:
         """
         greatest = 0.0
         for output in self.outputs:
-            read(output, memoryview(self._spare[output.name]))
-            wrong, error = self._check_spare(output)
+            wrong, error = self.check_one(output, read)
             greatest = max(greatest, error)
             if wrong:
                 return wrong, greatest
         return "", greatest
 
-    def _check_spare(self, output: Argument) -> tuple[str, float]:
-        """The same of what was read of one."""
+    def check_one(
+        self, output: Argument, read: Callable[[Argument, memoryview], None]
+    ) -> tuple[str, float]:
+        """The same of one output."""
+        read(output, memoryview(self._spare[output.name]))
         data, known = self._spare[output.name], self._right.get(output.name)
         if known is not None and known[0] == data:
             return "", known[1]

@@ -87,7 +87,10 @@ def block_of(outcome: Outcome) -> object:
     return outcome.configuration["BLOCK"]
 
 
-def test_each_lane_measures_on_its_gpu_and_survives_what_faults(base: Path) -> None:
+@pytest.mark.parametrize("size", [1000, 1_000_003])
+def test_each_lane_measures_on_its_gpu_and_survives_what_faults(base: Path, size: int) -> None:
+    """Also with results so large that the device knows them by their fingerprints."""
+    (base / "tune.toml").write_text(CONFIG.replace("N = 1000", f"N = {size}"))
     result = tune(base)
     assert result.complete
     assert {block_of(outcome): outcome.kind.value for outcome in result.outcomes} == {
@@ -109,6 +112,7 @@ def test_each_lane_measures_on_its_gpu_and_survives_what_faults(base: Path) -> N
     assert run.measurement is not None
     assert run.measurement.samples_s == pytest.approx([50e-6] * len(run.measurement.samples_s))
     assert run.measurement.verified
+    assert run.measurement.error == 0.0
     assert run.measurement.before is not None
     assert run.measurement.before.sm_mhz == 1410
 

@@ -24,6 +24,7 @@ from harness.compile.toolkit import open_nvcc
 from harness.errors import CompileError
 from harness.model import Artifact, OutcomeKind
 from harness.procs.worker import Worker
+from harness.timing.own_kernels import FINGERPRINT, SENTINEL, SOURCE
 
 from .files import write_settled
 
@@ -108,6 +109,14 @@ def build(translator: Translator) -> Iterator[Build]:
     with BuildCache() as cache:
         compiler = CachedCompiler(translator, cache)
         yield build
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("function", [SENTINEL, FINGERPRINT])
+def test_the_harnesss_own_kernels_compile(build: Build, architecture: str, function: str) -> None:
+    made = build(KernelSource(SOURCE, function, architecture))
+    assert made.function == function
+    assert not made.resources.spill_store_bytes
 
 
 def test_entries(build: Build, source: KernelSource) -> None:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import harness
+from harness.compile.nvcc import NvccTranslator
+from harness.compile.source import KernelSource
+from harness.compile.toolkit import open_nvcc
+from harness.device.nvml import CudaBackend
+from harness.measurement import Argument
+from harness.procs.worker import Worker
+from harness.timing.cuda import open_cuda
+from harness.timing.fingerprints import LEAST_BYTES, Fingerprints
+from harness.timing.own_kernels import FINGERPRINT, SOURCE
+from tests.timing.test_fingerprints import make_sums
 
 pytestmark = [pytest.mark.gpu, pytest.mark.nvcc]
 
@@ -123,7 +136,7 @@ def test_data_that_fit_the_cache_are_read_faster_hot_than_cold(base: Path) -> No
             READS,
             "read",
             parameters={"BLOCK": [256]},
-            problem={"N": 1 << 18},
+            problem={"N": 1 << 19},
             grid=64,
             block="BLOCK",
             arguments=[
@@ -136,6 +149,26 @@ def test_data_that_fit_the_cache_are_read_faster_hot_than_cold(base: Path) -> No
         return min(times_s(result).values())
 
     assert measure("hot") < 0.9 * measure("cold")
+
+
+def test_the_device_makes_fingerprints_and_knows_them(base: Path, listed: Listed) -> None:
+    device = CudaBackend().discover(None)[0]
+    assert device.compute_capability is not None
+    major, minor = device.compute_capability
+    with closing(NvccTranslator(open_nvcc(), Worker())) as translator:
+        made = translator.translate(KernelSource(SOURCE, FINGERPRINT, f"sm_{major}{minor}"))
+    (base / "own.cubin").write_bytes(made.binary)
+    data = np.random.default_rng(1).bytes(LEAST_BYTES + 9)
+    output = Argument("y", "out", "uint8", (len(data),))
+    with closing(open_cuda(json.dumps({"uuid": device.uuid}))) as driver:
+        known = Fingerprints(driver, str(base / "own.cubin"))
+        pointer = driver.allocate(len(data))
+        driver.write(pointer, memoryview(data))
+        assert known.make(output, pointer) == ("y", *make_sums(data)[:2])
+        known.add(output, pointer, 0.5)
+        assert known.find_error(output, pointer) == 0.5
+        driver.set_bytes(pointer + len(data) - 1, data[-1] ^ 1, 1)
+        assert known.find_error(output, pointer) is None
 
 
 def test_what_is_measured_says_where_and_under_what_circumstances(

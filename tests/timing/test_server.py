@@ -10,6 +10,7 @@ from harness.measurement import Argument, Launch
 from harness.model import OutcomeKind
 from harness.testing.driver import SimulatedDriver
 from harness.timing.driver import DriverError, Parameter, Pointer
+from harness.timing.fingerprints import Fingerprints
 from harness.timing.protocol import Expectation, Measure, Measured, Phase, Refused
 from harness.timing.server import Server
 from harness.timing.stopping import Rival, Stopping
@@ -117,6 +118,25 @@ def test_a_wrong_kernel_is_never_timed(folder: Path) -> None:
     assert "100 of 100 values are wrong, such as y[0] is 0.0, expected" in answer.reason
     assert answer.samples_s == ()
     assert "mark 0" not in bench.driver.calls
+
+
+def test_what_the_device_knows_as_right_is_not_compared(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    class KnowsY(Fingerprints):
+        def find_error(self, output: Argument, pointer: Pointer) -> float | None:
+            asked.append(output.name)
+            return 0.25 if output.name == "y" else None
+
+    monkeypatch.setattr("harness.timing.server.Fingerprints", KnowsY)
+    bench = Bench(Landscape(wrong_results=1.0))
+    answer = bench.ask(make_request(**expect(folder)))
+    assert asked == ["y", "z"]
+    assert answer.kind is OutcomeKind.WRONG_RESULT
+    assert ", such as z[" in answer.reason
+    assert (answer.error or 0) >= 0.25
 
 
 def test_what_a_wrong_kernel_may_have_overwritten_is_written_anew(folder: Path) -> None:
