@@ -2,7 +2,7 @@
 
 Kernels that differ in their parameters alone mostly leave the same bytes. To make the fingerprint
 of a large output takes the device as long as reading it; to copy it to the host and to compare it
-there takes a hundred times as long, and the device waits meanwhile.
+there takes far longer, and the device waits meanwhile.
 """
 
 from __future__ import annotations
