@@ -131,6 +131,27 @@ def test_a_host_that_is_too_slow_for_its_device_is_told(
     assert any("too slow to queue" in text for text in warnings) == bool(flags)
 
 
+def test_a_kernel_that_never_ends_is_killed_and_the_lane_goes_on(base: Path) -> None:
+    text = CONFIG.replace("[64, 96, 128, 160, 256]", "[64, 224, 128]")
+    (base / "tune.toml").write_text(
+        f"parallel = 1\n{text}".replace("block =", "timeout_s = 0.5\nblock =")
+    )
+    result = tune(base)
+    kinds = {block_of(outcome): outcome.kind.value for outcome in result.outcomes}
+    assert kinds == {64: "ok", 224: "timeout", 128: "ok"}
+
+
+def test_what_a_lost_gpu_leaves_another_does(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_CUDA", "lost")
+    text = CONFIG.replace("[64, 96, 128, 160, 256]", "[32, 64, 128, 192, 256, 320]")
+    (base / "tune.toml").write_text(text)
+    result = tune(base)
+    assert result.complete
+    assert {outcome.kind.value for outcome in result.outcomes} == {"ok"}
+    survivor = GPUS[1].uuid
+    assert {run.device_uuid for outcome in result.outcomes for run in outcome.runs} == {survivor}
+
+
 def test_a_driver_that_loads_no_binary_ends_the_session_with_the_remedy(
     base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

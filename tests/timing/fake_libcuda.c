@@ -2,22 +2,25 @@
  * written below. There are three in a "cubin" of its name each, which need not exist: `scale` (float
  * *x, int n, double factor), `fault`, whose error shows at the next synchronisation and stays, as an
  * illegal access does, and `numba`. Of a cubin that exists those two are known by their names:
- * `twice` (const float *x, float *y, int n), which faults in blocks of 96 threads and is wrong in
- * blocks of 160, the `sentinel`, which does nothing, and the `fingerprint`, with sums of its own.
+ * `twice` (const float *x, float *y, int n), which faults in blocks of 96 threads, is wrong in blocks
+ * of 160 and never ends in blocks of 224; the `sentinel`, which does nothing; and the `fingerprint`,
+ * with sums of its own.
  *
  * Of its two devices, CUDA_VISIBLE_DEVICES hides those whose UUIDs it does not hold. The variable
  * FAKE_CUDA says what is amiss: `image`: binaries that exist cannot be loaded; `memory`: there is
- * none; `slow`: a mark is reached at once unless four writes go before it; `late`: always.
+ * none; `slow`: a mark is reached at once unless four writes go before it; `late`: always; `lost`: the
+ * second device has an uncorrectable error at its first launch of `twice`, and is gone.
  */
 #define _GNU_SOURCE
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef unsigned long long ptr;
-enum { ILLEGAL = 700, NOT_FOUND = 500, NO_FILE = 301, BAD_IMAGE = 200, NO_MEMORY = 2, NOT_READY = 600, INVALID = 1 };
-static int error, waiting, written;
+enum { ILLEGAL = 700, NOT_FOUND = 500, NO_FILE = 301, BAD_IMAGE = 200, UNCORRECTABLE = 214, NO_MEMORY = 2, NOT_READY = 600, INVALID = 1 };
+static int error, waiting, hanging, written, device_in_use;
 static unsigned long long now, marks[2];
 static unsigned last_shared, allowed_shared = 48 * 1024;
 struct module {
@@ -82,7 +85,12 @@ int cuDeviceGetAttribute(int *value, int attribute, int device)
     *value = attribute == 38 ? 1 << 16 : -1;
     return 0;
 }
-int cuDevicePrimaryCtxRetain(void **context, int device) { *context = &error; return 0; }
+int cuDevicePrimaryCtxRetain(void **context, int device)
+{
+    device_in_use = device;
+    *context = &error;
+    return 0;
+}
 int cuDevicePrimaryCtxRelease_v2(int device) { return device == 11 ? 0 : INVALID; }
 int cuCtxSetCurrent(void *context) { return context == &error ? 0 : INVALID; }
 int cuModuleLoad(struct module **module, const char *path)
@@ -166,6 +174,8 @@ int cuStreamCreate(void **stream, unsigned flags) { *stream = &now; return flags
 int cuStreamSynchronize(void *stream)
 {
     written = 0;
+    if (hanging)
+        pause();
     if (waiting)
         error = ILLEGAL;
     return stream == &now ? error : INVALID;
@@ -207,6 +217,10 @@ int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsign
     }
     if (!strcmp(function, "fault") || (!strcmp(function, "twice") && bx == 96))
         return waiting = 1, error;
+    if (!strcmp(function, "twice") && is_amiss("lost") && device_in_use == 11)
+        return error = UNCORRECTABLE;
+    if (!strcmp(function, "twice") && bx == 224)
+        return hanging = 1, error;
     if (!strcmp(function, "twice")) { /* slower the further its blocks are from 128 threads */
         const float *x = *(float **)parameters[0];
         float *y = *(float **)parameters[1];
