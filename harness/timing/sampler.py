@@ -64,6 +64,20 @@ class Samples:
     late: int = 0
 
 
+def keep_busy(driver: Driver, work: Work, now_s: Callable[[], float], duration_s: float) -> None:
+    """Let the device write and run the kernel for so long.
+
+    Raises:
+        DriverError: the kernel failed.
+    """
+    end_s = now_s() + duration_s
+    while now_s() < end_s:
+        work.restore()
+        driver.set_bytes(work.flush[0], 0, work.flush[1])
+        driver.launch(work.kernel, work.launch, work.parameters)
+        driver.synchronize()
+
+
 def take_samples(
     driver: Driver,
     work: Work,

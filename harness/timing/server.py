@@ -6,6 +6,7 @@ calls it directly.
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -29,7 +30,7 @@ from harness.timing.fingerprints import Fingerprints
 from harness.timing.launch_model import Simulation
 from harness.timing.parameters import make_parameters
 from harness.timing.protocol import Expectation, Measure, Measured, Phase, PhaseName, Refused
-from harness.timing.sampler import Work, take_samples
+from harness.timing.sampler import Work, keep_busy, take_samples
 from harness.timing.stopping import LOST, make_rule
 from harness.timing.verify import Checker
 
@@ -37,6 +38,9 @@ SETS = 2
 """How many sets of arrays stay on the device: the tests', and the sentinel's."""
 DEFAULT_L2_BYTES = 64 << 20
 """Flushed twice where the driver does not tell the size of the L2 cache."""
+IDLE_S, WAKE_S = 0.5, 0.1
+"""A device that had nothing to do for so long, as it waited for compilers or for a reference, may
+have slowed its clocks; for so long it is kept busy then, before it is measured."""
 LEAST_FLUSH_BYTES = 64 << 20
 """What keeps even a fast device with a small cache busy for longer than the host takes to queue."""
 
@@ -94,6 +98,7 @@ class Server:
         twice_l2 = 2 * (driver.facts.l2_bytes or DEFAULT_L2_BYTES)
         self._flush_bytes = max(LEAST_FLUSH_BYTES, twice_l2)
         self._flush: Pointer | None = None
+        self._rests_since_s = -math.inf
 
     def handle(self, request: Measure) -> Measured | Refused:
         """Do what is asked; a failure of the kernel is in the answer."""
@@ -128,6 +133,7 @@ class Server:
             if wrong:
                 buffers.spoilt = True
                 return Measured(number, OutcomeKind.WRONG_RESULT, wrong, verified=True, error=error)
+        self._wake(work, number)
         rule = make_rule(request.stopping)
         taken = take_samples(
             driver,
@@ -138,6 +144,7 @@ class Server:
             now_s=self._now_s,
             beat=lambda: self._announce(number, "sample"),
         )
+        self._rests_since_s = self._now_s()
         return Measured(
             number,
             OutcomeKind.CENSORED if rule.stop in LOST else OutcomeKind.OK,
@@ -150,6 +157,13 @@ class Server:
             error=error,
             energy_j=self._simulate_energy(taken.samples_s),
         )
+
+    def _wake(self, work: Work, number: int) -> None:
+        """Have the clocks of a device that rested rise again; simulated ones do not sink."""
+        rested_s = self._now_s() - self._rests_since_s
+        if rested_s > IDLE_S and not isinstance(self._driver, Simulated):
+            self._announce(number, "launch")
+            keep_busy(self._driver, work, self._now_s, WAKE_S)
 
     def _simulate_energy(self, samples_s: Sequence[float]) -> float | None:
         """Joules per launch, of a simulated device; a real one's counter is read elsewhere."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 
 from harness.measurement import Launch, Mode
-from harness.timing.driver import Parameter, Pointer
+from harness.timing.driver import DriverFacts, Parameter, Pointer
+from harness.timing.protocol import Measured
 from harness.timing.sampler import LEAST_S, LONG_S, MOST_HOLDS, TRIES, Samples, Work, take_samples
+from harness.timing.server import Server
 from harness.timing.stopping import Stopping, make_rule
+from tests.timing.kernels import ARGUMENTS, make_request
 from tests.timing.test_server import Recording
 
 HOST_S = 4e-6
@@ -63,6 +66,39 @@ def sample(driver: Asynchronous, mode: Mode, repeat: int = 2) -> Samples:
         now_s=lambda: driver.host_s,
         beat=lambda: None,
     )
+
+
+class Real(Asynchronous):
+    """One that does not say that it is simulated."""
+
+    foresee = power_w = None  # type: ignore[assignment]
+    facts = DriverFacts("GPU-0", "a device", 1 << 20, {})
+
+    def load(self, path: str, function: str) -> int:
+        return 1
+
+    def allocate(self, size_bytes: int) -> Pointer:
+        return 4096
+
+    def synchronize(self) -> None:
+        self.host_s = max(self.host_s, self.device_s)
+
+
+def test_a_device_that_rested_is_woken_before_it_is_measured() -> None:
+    driver, phases = Real(kernel_s=1e-3, write_s=100e-6), list[str]()
+    server = Server(driver, now_s=lambda: driver.host_s, say=lambda said: phases.append(said.phase))
+    request = make_request(data=False, simulation=None, arguments=ARGUMENTS[:2])
+    for rest_s, woken in ((0.0, True), (0.4, False), (0.6, True)):
+        driver.calls.clear()
+        phases.clear()
+        driver.host_s += rest_s
+        answer = server.handle(request)
+        assert isinstance(answer, Measured)
+        assert answer.samples_s == pytest.approx([1e-3] * 4)
+        launches = driver.calls.count("launch") - 1 - 4
+        assert (launches > 80) == woken
+        assert launches == 0 or woken
+        assert phases == ["data", "load", *["launch"] * (1 + woken), "sample"]
 
 
 def test_a_cold_sample_is_one_launch_behind_a_write() -> None:
