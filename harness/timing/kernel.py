@@ -17,7 +17,14 @@ from harness.errors import RunError
 from harness.lane import Lane
 from harness.measurement import ENERGY_S, DeviceState, Launch, Measurement, Mode
 from harness.model import Evidence, OutcomeKind, Run, Test
-from harness.timing.link import DeviceLostError, Link, WorkerDiedError, WorkerHungError
+from harness.timing.link import (
+    DeviceLostError,
+    Heed,
+    Link,
+    WorkerDiedError,
+    WorkerHungError,
+    ignore,
+)
 from harness.timing.protocol import Measure, Measured, PhaseName, Refused
 from harness.timing.sentinel import LOOK_INDEX, REST_INDEX, REST_S, WARM_UP_S, Sentinel
 
@@ -119,11 +126,17 @@ class KernelTimer:
         retake = self._is_retake(index)
         self._look(due=retake)
         started_s = self._clock.now_s()
-        before = self._read_state()
-        answer, log = self._ask(request, best)
+        states = [self._read_state()]
+
+        def heed(phase: PhaseName) -> None:
+            """Energy that goes into what comes before the samples is not theirs."""
+            if phase == "sample" and len(states) == 1 and request.stopping.max_s >= ENERGY_S:
+                states.append(self._read_state())
+
+        answer, log = self._ask(request, best, heed)
         if isinstance(answer, Refused):
             raise RunError(answer.reason)
-        after = self._read_state()
+        before, after = states[-1], self._read_state()
         measurement = _make_measurement(request.launch, request.mode, answer, before, after)
         run = Run(
             index=index,
@@ -211,7 +224,9 @@ class KernelTimer:
             return replace(run, kind=OutcomeKind.NO_SCORE, reason=scored.reason)
         return replace(run, sample=scored.sample)
 
-    def _ask(self, request: Measure, best: Run | None) -> tuple[Measured | Refused, str]:
+    def _ask(
+        self, request: Measure, best: Run | None, heed: Heed = ignore
+    ) -> tuple[Measured | Refused, str]:
         """The worker's answer, or what its silence means; and what it printed, if it failed."""
         kernel_s = watchdog_s(_typical_s(best), self._timeout_s)
 
@@ -233,7 +248,7 @@ class KernelTimer:
             reason = f"its kernel worker cannot be started again: {error}"
             return Measured(number, OutcomeKind.DEVICE_LOST, reason), ""
         try:
-            answer = link.ask(request, limits)
+            answer = link.ask(request, limits, heed)
         except (WorkerDiedError, WorkerHungError) as error:
             answer = self._judge(number, error)
         failed = isinstance(answer, Measured) and answer.kind not in _QUIET

@@ -31,6 +31,12 @@ START_S = 60.0
 
 Limits = Callable[[PhaseName], float | None]
 """How long the worker may stay silent in a phase; None: as long as it likes."""
+Heed = Callable[[PhaseName], None]
+"""What is told of phases."""
+
+
+def ignore(_: PhaseName) -> None:
+    """Phases are of no interest."""
 
 
 class WorkerDiedError(Exception):
@@ -67,8 +73,11 @@ class Link(Protocol):
             WorkerDiedError, WorkerHungError: it died or hung.
         """
 
-    def ask(self, request: Measure, limits: Limits) -> Measured | Refused:
+    def ask(self, request: Measure, limits: Limits, heed: Heed = ignore) -> Measured | Refused:
         """Measure and wait for the answer.
+
+        Args:
+            heed: told of each phase as it begins, and again while it lasts.
 
         Raises:
             WorkerDiedError, WorkerHungError: there is none.
@@ -135,7 +144,7 @@ class PipeLink:
         """The worker's process id."""
         return self._partner.pid
 
-    def ask(self, request: Measure, limits: Limits) -> Measured | Refused:
+    def ask(self, request: Measure, limits: Limits, heed: Heed = ignore) -> Measured | Refused:
         """Measure and wait for the answer; see `Link.ask`."""
         phase: PhaseName = "load"
         self._partner.send(encode(request))
@@ -143,6 +152,7 @@ class PipeLink:
             reply = self._receive(phase, limits(phase))
             if isinstance(reply, Phase):
                 phase = reply.phase
+                heed(phase)
             elif isinstance(reply, (Measured, Refused)):
                 return reply
 
@@ -208,8 +218,8 @@ class DirectLink:
     def open(self) -> None:
         """The driver has its device."""
 
-    def ask(self, request: Measure, limits: Limits) -> Measured | Refused:
-        """Measure now; see `Link.ask`."""
+    def ask(self, request: Measure, limits: Limits, heed: Heed = ignore) -> Measured | Refused:
+        """Measure now; see `Link.ask`. Simulated devices do nothing in phases worth heeding."""
         try:
             return self._server.handle(request)
         except _SimulatedCrash:

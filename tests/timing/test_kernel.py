@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -18,9 +19,10 @@ from harness.clock import Clock, SystemClock, VirtualClock
 from harness.configuration import Configuration
 from harness.errors import RunError
 from harness.landscape import Landscape
-from harness.measurement import DeviceState
+from harness.measurement import ENERGY_S, DeviceState
 from harness.model import OutcomeKind, Run, Test
 from harness.procs.partner import Partner
+from harness.testing.driver import SimulatedDriver
 from harness.timing.driver import Driver
 from harness.timing.kernel import (
     FIRST_WATCHDOG_S,
@@ -29,10 +31,28 @@ from harness.timing.kernel import (
     find_flags,
     watchdog_s,
 )
-from harness.timing.link import DeviceLostError, Link, PipeLink, WorkerDiedError
-from harness.timing.protocol import Measure, Measured, decode_reply, decode_request, encode
+from harness.timing.link import (
+    DeviceLostError,
+    DirectLink,
+    Heed,
+    Limits,
+    Link,
+    PipeLink,
+    WorkerDiedError,
+    ignore,
+)
+from harness.timing.protocol import (
+    Measure,
+    Measured,
+    PhaseName,
+    decode_reply,
+    decode_request,
+    encode,
+)
 from harness.timing.sentinel import LOOK_INDEX
+from harness.timing.stopping import Stopping
 from tests.timing.kernels import (
+    DEVICE,
     DRIVER,
     LANE,
     direct,
@@ -275,6 +295,38 @@ def test_a_worker_that_never_started_ends_the_session() -> None:
 
     with timing(make_link) as timer, pytest.raises(RunError, match="no driver"):
         timer.measure(make_test(WORKS), 0)
+
+
+@pytest.mark.parametrize(("max_s", "energy_j"), [(ENERGY_S, 0.5), (0.1, 1.0)])
+def test_what_comes_before_long_samples_is_none_of_their_energy(
+    max_s: float, energy_j: float
+) -> None:
+    """To make the data, to compute the reference and to wake the device takes energy, too."""
+    counter_j = [0.0]
+
+    class Counting(DirectLink):
+        def ask(self, request: Measure, limits: Limits, heed: Heed = ignore) -> Measured:
+            for phase, joules in (("data", 100.0), ("sample", 0.0), ("sample", 100.0)):
+                heed(cast("PhaseName", phase))
+                counter_j[0] += joules
+            return Measured(request.number, OutcomeKind.OK, samples_s=(0.01,) * 200)
+
+    def make_timed_request(test: Test, index: int, best: Run | None) -> Measure:
+        stopping = Stopping("precision", max_s=max_s)
+        return make_request(number=test.id, simulation=None, stopping=stopping)
+
+    clock = VirtualClock()
+    timer = KernelTimer(
+        LANE,
+        make_link=lambda: Counting(lambda *_: SimulatedDriver(LANDSCAPE, DEVICE, clock), clock),
+        make_request=make_timed_request,
+        score=lambda _, measured: Scored(measured.energy_j),
+        clock=clock,
+        read_state=lambda: DeviceState(clock.now_s(), energy_j=counter_j[0]),
+    )
+    run = timer.measure(make_test(WORKS), 0)
+    assert run.measurement is not None
+    assert run.measurement.energy_j == energy_j
 
 
 @pytest.mark.parametrize(("value", "reason"), [(CORRUPTS, "illegal memory"), (HANGS, "no end of")])
