@@ -29,6 +29,7 @@ class DeviceInfo:
         recording: of a replayed or imported device: the file that its answers come from.
         peak_gflops: what a GPU's FP32 units can do, in 1e9 operations per second; 0 if unknown.
         peak_gbps: what its memory can transfer, in 1e9 bytes per second; 0 if unknown.
+        cuda_name: what CUDA_VISIBLE_DEVICES calls it where its UUID will not do: a number.
     """
 
     kind: str
@@ -49,6 +50,7 @@ class DeviceInfo:
     recording: str = ""
     peak_gflops: float = 0.0
     peak_gbps: float = 0.0
+    cuda_name: str = ""
 
     @property
     def model(self) -> str:

@@ -30,12 +30,14 @@ class Devices:
         backend: the backend's name, `auto` resolved.
         found: every device of it.
         lanes: what `parallel` gives.
+        remarks: what a user should know of what was found, or left out.
     """
 
     backend: str
     found: tuple[DeviceInfo, ...]
     lanes: tuple[Lane, ...]
     source: Backend
+    remarks: tuple[str, ...] = ()
 
     def processes(self, device: DeviceInfo) -> list[DeviceProcess]:
         """Who uses `device` now."""
@@ -91,7 +93,8 @@ def find_lanes_of(
         raise ConfigError("backend replay has devices only for a recording; use --replay FILE")
     name, found = find_devices(backends, backend, count_devices(parallel))
     lanes = make_lanes(parallel, found, pin=pin, oversubscribe=oversubscribe)
-    return Devices(name, tuple(found), tuple(lanes), backends[name])
+    remarks = tuple(remark for made in backends.values() for remark in made.remarks)
+    return Devices(name, tuple(found), tuple(lanes), backends[name], remarks)
 
 
 def _make_backends(mock: MockTable, recording: Recording | None) -> dict[str, Backend]:

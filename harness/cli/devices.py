@@ -65,6 +65,7 @@ def _to_object(found: Devices) -> dict[str, Any]:
             }
             for device in found.found
         ],
+        "warnings": found.remarks,
         "lanes": [
             {
                 "name": lane.name,
@@ -79,7 +80,7 @@ def _to_object(found: Devices) -> dict[str, Any]:
 
 def _to_lines(found: Devices) -> list[str]:
     if not found.found:
-        return [f"no devices found by backend {found.backend}"]
+        return [f"no devices found by backend {found.backend}", *_say_remarks(found)]
     lines = [f"{format_count(len(found.found), 'device')}, backend {found.backend}:"]
     for device in found.found:
         lines.append(f"  {device.index}: {_describe(device)}")
@@ -94,7 +95,11 @@ def _to_lines(found: Devices) -> list[str]:
     for lane in found.lanes:
         variables = " ".join(f"{name}={value}" for name, value in lane.environment)
         lines.append(f"  {lane.name}: device {lane.device.index}  {variables}")
-    return lines
+    return [*lines, *_say_remarks(found)]
+
+
+def _say_remarks(found: Devices) -> list[str]:
+    return [f"warning: {remark}" for remark in found.remarks]
 
 
 def _describe(device: DeviceInfo) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +20,10 @@ class DeviceProcess:
 
 class Backend(Protocol):
     """A kind of device."""
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """What a user should know of what `discover` last found, or left out."""
 
     def discover(self, count: int | None) -> list[DeviceInfo]:
         """The devices there are, in a stable order.

@@ -18,7 +18,7 @@ from importlib import import_module
 from types import FrameType, ModuleType
 from typing import Any, NoReturn
 
-from harness.device.nvml import errors, translate
+from harness.device.nvml_library import errors, translate
 
 Answer = int | str
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from harness.errors import RunError
 from harness.procs.partner import Partner
 
-NVML = "harness.device.nvml:import_nvml"
+NVML = "harness.device.nvml_library:import_nvml"
 _ANSWER_S = 30.0
 
 

@@ -20,6 +20,8 @@ class CpuBackend:
         topology: the machine; None: this one, within affinity and control group.
     """
 
+    remarks = ()
+
     def __init__(self, topology: Topology | None = None) -> None:
         self._topology = topology
 

@@ -36,6 +36,12 @@ def find_devices(
     if name not in backends:
         raise ConfigError(f"backend = {name!r}: unknown; use auto, {', '.join(backends)}")
     devices = backends[name].discover(count)
+    if not devices and backends[name].remarks:
+        why = "; ".join(backends[name].remarks)
+        raise DeviceError(
+            f'backend = "{name}": no device can be used: {why}; or use backend = "cpu", or "mock" '
+            "to simulate"
+        )
     if not devices:
         raise DeviceError(
             f'backend = "{name}": no device was found; see whether nvidia-smi lists one and '

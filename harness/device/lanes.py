@@ -203,7 +203,9 @@ def _make_environment(
     if pin != "none" and _is_cuda(chosen[index]):
         seen = [chosen[index]] if pin == "visible" else chosen
         environment["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
-        environment["CUDA_VISIBLE_DEVICES"] = ",".join(device.uuid for device in seen)
+        environment["CUDA_VISIBLE_DEVICES"] = ",".join(
+            device.cuda_name or device.uuid for device in seen
+        )
         environment["HARNESS_ORDINAL"] = "0" if pin == "visible" else str(index)
     return tuple(environment.items())
 

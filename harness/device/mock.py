@@ -61,6 +61,8 @@ class MockBackend:
         ConfigError: a model that is not in the catalogue.
     """
 
+    remarks = ()
+
     def __init__(self, models: Sequence[str] | None = None, count: int = 4, seed: int = 1) -> None:
         problems = [_say_unknown(model) for model in models or () if model not in MODELS]
         if problems:

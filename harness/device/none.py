@@ -9,6 +9,8 @@ from harness.lane import DeviceInfo
 class NoneBackend:
     """Makes as many places for lanes as are asked for."""
 
+    remarks = ()
+
     def discover(self, count: int | None = None) -> list[DeviceInfo]:
         """`count` devices that are none; one by default."""
         places = range(1 if count is None else count)

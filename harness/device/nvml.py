@@ -1,68 +1,31 @@
-"""NVIDIA GPUs and MIG slices, as the driver's management library (NVML) sees them.
-
-The only file that touches NVML; every exception of it is translated here. NVML is initialised
-anew for each question, since it must not be carried across a fork.
-"""
+"""NVIDIA GPUs and MIG slices, as the driver's management library (NVML) sees them."""
 
 from __future__ import annotations
 
-import importlib
 import itertools
-import logging
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any
 
 from harness.device.base import DeviceProcess
-from harness.device.visible import PhysicalGpu, select_visible
+from harness.device.health import describe_damage
+from harness.device.nvml_library import ask, errors, kind, nvml_session, translate
+from harness.device.nvml_processes import find_processes
+from harness.device.visible import PhysicalGpu, explain_hidden, select_visible
 from harness.errors import DeviceError
 from harness.lane import DeviceInfo
 from harness.limits import cores_per_sm
 
 Handle = object
-Answer = TypeVar("Answer")
 
 _COMPUTE_MODES = {0: "default", 1: "exclusive_thread", 2: "prohibited", 3: "exclusive_process"}
 
-_NO_DRIVER = ("LibraryNotFound", "DriverNotLoaded")
-"""What NVML's start raises where there is no NVIDIA driver."""
-
-_UNKNOWN_HERE = (
-    "FunctionNotFound",
-    "NVMLLibraryMismatchError",  # both: the driver is older than the function
-    "NotSupported",  # the GPU is
-    "ArgumentVersionMismatch",
-    "Deprecated",
-    "InvalidArgument",
-    "NoPermission",
-    "NoData",
-    "NotFound",
-)
-"""Answers that mean: this cannot be told here. Anything else means that something is broken."""
-
-_REMEDIES = {
-    "FunctionNotFound": "update the driver, which is too old",
-    "LibraryNotFound": "start the container with the capability `utility` "
-    "(NVIDIA_DRIVER_CAPABILITIES=compute,utility), or install libnvidia-ml.so.1",
-    "DriverNotLoaded": "load the driver's kernel module (modprobe nvidia), or reboot",
-    "LibRmVersionMismatch": "the driver was updated while it was loaded; reboot",
-    "NoPermission": "give this user access to /dev/nvidia*",
-    "OperatingSystem": "give this user or container access to /dev/nvidia*",
-    "GpuIsLost": "the GPU has fallen off the bus; reboot, and check its power and its slot",
-    "ResetRequired": "reset the GPU (nvidia-smi --gpu-reset), or reboot",
-    "IrqIssue": "check the GPU's interrupts in dmesg; reboot",
-    "InsufficientPower": "connect the GPU's power cables",
-    "Memory": "free memory of the host",
-    "InsufficientResources": "free memory of the host",
-}
-_REMEDY = "see whether nvidia-smi works, and what dmesg says"
-
-_log = logging.getLogger(__name__)
+_PCI_BUS_ID = re.compile(r"([0-9A-Fa-f]+):([0-9A-Fa-f]+:[0-9A-Fa-f]+\.[0-9A-Fa-f]+)")
 
 
 class CudaBackend:
@@ -83,6 +46,7 @@ class CudaBackend:
         self._given = nvml
         self._environment = os.environ if environment is None else environment
         self._dev = dev
+        self.remarks: Sequence[str] = ()
 
     def discover(self, count: int | None = None) -> list[DeviceInfo]:
         """GPUs and MIG slices in the order of their PCI bus ids, then of the slices.
@@ -91,7 +55,7 @@ class CudaBackend:
         Indices in that variable are taken as places in PCI order among the GPUs, which is what
         nvidia-smi shows; CUDA itself takes them so only if CUDA_DEVICE_ORDER is PCI_BUS_ID.
         GPUs that this user may not use are left out, and those that are broken or prohibit
-        computing too, with a warning.
+        computing too, with a remark.
 
         Args:
             count: not used: hardware is what it is.
@@ -99,11 +63,15 @@ class CudaBackend:
         Raises:
             DeviceError: the driver is broken, or every GPU is.
         """
-        with self._session() as nvml:
+        with nvml_session(self._given, self._has_device_files) as nvml:
             if nvml is None:
                 return []
-            gpus = _find_gpus(nvml)
-        return select_visible(_number(gpus), self._environment.get("CUDA_VISIBLE_DEVICES"))
+            self.remarks = remarks = list[str]()
+            gpus = _number(_find_gpus(nvml, remarks))
+        variable = self._environment.get("CUDA_VISIBLE_DEVICES")
+        order = self._environment.get("CUDA_DEVICE_ORDER", "")
+        remarks += explain_hidden(gpus, variable, order)
+        return select_visible(gpus, variable)
 
     def processes(self, device: DeviceInfo) -> list[DeviceProcess]:
         """Who computes or draws on `device`; empty where the driver does not tell.
@@ -111,90 +79,28 @@ class CudaBackend:
         In a container the pids may be the host's and the names empty: show them, but never act
         on a pid.
         """
-        with suppress(DeviceError), self._session() as nvml:
-            return [] if nvml is None else _find_processes(nvml, device.uuid)
+        with suppress(DeviceError), nvml_session(self._given, self._has_device_files) as nvml:
+            return [] if nvml is None else find_processes(nvml, device.uuid)
         return []
-
-    @contextmanager
-    def _session(self) -> Iterator[ModuleType | None]:
-        """NVML while it is initialised; None where there is no driver.
-
-        Whatever NVML raises inside comes out as a DeviceError.
-        """
-        nvml = self._given or import_nvml()
-        if nvml is None:
-            yield None
-            return
-        try:
-            nvml.nvmlInit()
-        except errors(nvml) as error:
-            if _kind(error) in _NO_DRIVER and not self._has_device_files():
-                yield None  # and no nvmlShutdown: it would raise Uninitialized
-                return
-            raise translate(error, "cannot ask the NVIDIA driver for its GPUs") from error
-        try:
-            yield nvml
-        except errors(nvml) as error:
-            raise translate(error, "the NVIDIA driver failed while it listed its GPUs") from error
-        finally:
-            with suppress(*errors(nvml)):
-                nvml.nvmlShutdown()
 
     def _has_device_files(self) -> bool:
         """Whether there are GPUs for the driver, so that its failure is no absence."""
         return any(path.name[6:].isdigit() for path in self._dev.glob("nvidia[0-9]*"))
 
 
-def translate(error: Exception, failed: str) -> DeviceError:
-    """The DeviceError for an exception of NVML: what failed, NVML's words, what to do."""
-    remedy = _REMEDIES.get(_kind(error), _REMEDY)
-    words = str(error).rstrip(".")
-    return DeviceError(f'{failed}: {words}; {remedy}, or go without GPUs: backend = "cpu"')
-
-
-def errors(nvml: ModuleType) -> tuple[type[Exception], ...]:
-    """Everything that the module raises of its own."""
-    return (nvml.NVMLError, nvml.NVMLLibraryMismatchError)
-
-
-def _kind(error: Exception) -> str:
-    """The name of NVML's error, as in `NVMLError_GpuIsLost`."""
-    return type(error).__name__.removeprefix("NVMLError_")
-
-
-def import_nvml() -> ModuleType | None:
-    """The module, or None (and a warning) where it is not installed."""
-    try:
-        return importlib.import_module("pynvml")
-    except ImportError:
-        _log.warning("the package nvidia-ml-py is missing, so no GPUs are looked for")
-        return None
-
-
-def ask(
-    nvml: ModuleType, default: Answer, function: Callable[..., Answer], *arguments: object
-) -> Answer:
-    """What an NVML function answers; `default` where it cannot tell on this driver or GPU."""
-    try:
-        return function(*arguments)
-    except errors(nvml) as error:
-        if _kind(error) in _UNKNOWN_HERE:
-            return default
-        raise
-
-
-def _find_gpus(nvml: ModuleType) -> list[PhysicalGpu]:
+def _find_gpus(nvml: ModuleType, remarks: list[str]) -> list[PhysicalGpu]:
     """The GPUs that this user may use, in PCI order, with their devices not numbered yet."""
     driver = ask(nvml, "", nvml.nvmlSystemGetDriverVersion)
     gpus: list[tuple[str, PhysicalGpu]] = []
     broken: list[Exception] = []
     for index in range(nvml.nvmlDeviceGetCount()):
         try:
-            gpu, device = _describe_gpu(nvml, nvml.nvmlDeviceGetHandleByIndex(index), driver)
+            handle = nvml.nvmlDeviceGetHandleByIndex(index)
+            gpu, device = _describe_gpu(nvml, handle, driver, remarks)
         except errors(nvml) as error:
-            if _kind(error) != "NoPermission":  # a batch system hides the GPUs of others so
+            if kind(error) != "NoPermission":  # a batch system hides the GPUs of others so
                 broken.append(error)
-                _log.warning("%s", translate(error, f"GPU {index} of NVML is left out"))
+                remarks.append(str(translate(error, f"GPU {index} of NVML is left out")))
             continue
         gpus.append((device.pci_bus_id, gpu))
     if broken and not gpus:
@@ -202,7 +108,9 @@ def _find_gpus(nvml: ModuleType) -> list[PhysicalGpu]:
     return [gpu for _, gpu in sorted(gpus, key=lambda item: _pci_key(item[0]))]
 
 
-def _describe_gpu(nvml: ModuleType, handle: Handle, driver: str) -> tuple[PhysicalGpu, DeviceInfo]:
+def _describe_gpu(
+    nvml: ModuleType, handle: Handle, driver: str, remarks: list[str]
+) -> tuple[PhysicalGpu, DeviceInfo]:
     """A GPU with the devices it is used as, and the GPU as one device."""
     uuid = nvml.nvmlDeviceGetUUID(handle)
     capability = ask(nvml, None, nvml.nvmlDeviceGetCudaComputeCapability, handle)
@@ -212,7 +120,7 @@ def _describe_gpu(nvml: ModuleType, handle: Handle, driver: str) -> tuple[Physic
         index=0,
         uuid=uuid,
         name=ask(nvml, "NVIDIA GPU", nvml.nvmlDeviceGetName, handle),
-        pci_bus_id=_format_pci_bus_id(nvml.nvmlDeviceGetPciInfo(handle).busId),
+        pci_bus_id=_find_pci_bus_id(nvml, handle),
         memory_bytes=_find_memory(nvml, handle),
         compute_capability=capability,
         driver=driver,
@@ -222,15 +130,21 @@ def _describe_gpu(nvml: ModuleType, handle: Handle, driver: str) -> tuple[Physic
         peak_gflops=_find_peak_gflops(nvml, handle),
         peak_gbps=_find_peak_gbps(nvml, handle),
     )
+    if damage := describe_damage(nvml, handle):
+        remarks.append(f"{gpu.name} ({uuid}) is used, but {damage}")
     enabled, _pending = ask(nvml, (0, 0), nvml.nvmlDeviceGetMigMode, handle)
     if mode == "prohibited":
-        _log.warning(
-            "%s (%s) is left out: its compute mode is prohibited; nvidia-smi -c 0 allows computing",
-            gpu.name,
-            uuid,
+        remarks.append(
+            f"{gpu.name} ({uuid}) is left out: its compute mode is prohibited; nvidia-smi -c 0 "
+            "allows computing"
         )
         return PhysicalGpu(uuid, ()), gpu
     devices = _describe_slices(nvml, handle, gpu) if enabled else [gpu]
+    if not devices:
+        remarks.append(
+            f"{gpu.name} ({uuid}) is left out: it is in MIG mode without a slice; make one with "
+            "nvidia-smi mig -cgi, or leave MIG mode"
+        )
     return PhysicalGpu(uuid, tuple(devices)), gpu
 
 
@@ -258,13 +172,6 @@ def _describe_slices(nvml: ModuleType, handle: Handle, gpu: DeviceInfo) -> list[
                 compute_mode=gpu.compute_mode,
                 sm_count=0 if attributes is None else attributes.multiprocessorCount,
             )
-        )
-    if not slices:
-        _log.warning(
-            "%s (%s) is left out: it is in MIG mode without a slice; make one with "
-            "nvidia-smi mig -cgi, or leave MIG mode",
-            gpu.name,
-            gpu.uuid,
         )
     return slices
 
@@ -318,15 +225,20 @@ def _find_memory(nvml: ModuleType, handle: Handle) -> int:
     return 0 if memory is None else int(memory.total)
 
 
-def _format_pci_bus_id(bus_id: str | bytes) -> str:
-    """NVML's `00000000:65:00.0` as CUDA and Linux write it: `0000:65:00.0`."""
+def _find_pci_bus_id(nvml: ModuleType, handle: Handle) -> str:
+    """NVML's `00000000:65:00.0` as CUDA and Linux write it: `0000:65:00.0`.
+
+    Empty for GPUs that are on no such bus, as those of Jetson boards.
+    """
+    info = ask(nvml, None, nvml.nvmlDeviceGetPciInfo, handle)
+    bus_id = "" if info is None else info.busId
     text = bus_id.decode() if isinstance(bus_id, bytes) else bus_id
-    domain, _, rest = text.partition(":")
-    return f"{int(domain, 16):04x}:{rest.lower()}"
+    match = _PCI_BUS_ID.fullmatch(text.strip())
+    return f"{int(match[1], 16):04x}:{match[2].lower()}" if match else ""
 
 
 def _pci_key(bus_id: str) -> tuple[int, ...]:
-    return tuple(int(part, 16) for part in re.split("[:.]", bus_id))
+    return tuple(int(part, 16) for part in re.split("[:.]", bus_id) if part)
 
 
 def _number(gpus: Sequence[PhysicalGpu]) -> list[PhysicalGpu]:
@@ -336,18 +248,3 @@ def _number(gpus: Sequence[PhysicalGpu]) -> list[PhysicalGpu]:
         replace(gpu, devices=tuple(replace(device, index=next(count)) for device in gpu.devices))
         for gpu in gpus
     ]
-
-
-def _find_processes(nvml: ModuleType, uuid: str) -> list[DeviceProcess]:
-    handle = nvml.nvmlDeviceGetHandleByUUID(uuid)
-    found: dict[int, DeviceProcess] = {}
-    for function in (
-        nvml.nvmlDeviceGetComputeRunningProcesses,
-        nvml.nvmlDeviceGetGraphicsRunningProcesses,
-    ):
-        processes: list[Any] = ask(nvml, [], function, handle)
-        for process in processes:
-            name = ask(nvml, "", nvml.nvmlSystemGetProcessName, process.pid)
-            memory = process.usedGpuMemory or 0  # None: not told
-            found.setdefault(process.pid, DeviceProcess(process.pid, name, memory))
-    return list(found.values())

@@ -10,6 +10,8 @@ from harness.replay.recording import Recording
 class ReplayBackend:
     """As many devices of the recorded model as are asked for; they take no locks."""
 
+    remarks = ()
+
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
 

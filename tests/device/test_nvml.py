@@ -7,13 +7,10 @@ import pynvml
 import pytest
 
 from harness.device.nvml import CudaBackend
+from harness.device.nvml_library import load_where_windows_puts_it
 from harness.errors import DeviceError
 from harness.testing import nvml as machines
-from harness.testing.nvml import FUNCTIONS, FakeGpu, FakeNvml
-
-ERRORS = sorted(
-    (value for name, value in vars(pynvml).items() if name.startswith("NVML_ERROR_")),
-)
+from harness.testing.nvml import ERRORS, FUNCTIONS, FakeGpu, FakeNvml
 
 
 def backend(
@@ -133,11 +130,14 @@ def test_a_device_that_is_gone_has_no_processes() -> None:
     assert backend(machines.no_library()).processes(gone) == []
 
 
-def test_one_lost_gpu_does_not_take_the_others_with_it(caplog: pytest.LogCaptureFixture) -> None:
+def test_one_lost_gpu_does_not_take_the_others_with_it() -> None:
     gpus = list(machines.make_gpus(2))
     gpus[0] = FakeGpu("GPU-dead", "00000000:01:00.0", error=pynvml.NVML_ERROR_GPU_IS_LOST)
-    assert [gpu.uuid for gpu in backend(FakeNvml(gpus)).discover()] == [gpus[1].uuid]
-    assert "fallen off the bus" in caplog.text
+    found = backend(FakeNvml(gpus))
+    assert [gpu.uuid for gpu in found.discover()] == [gpus[1].uuid]
+    assert "fallen off the bus" in found.remarks[0]
+    found.discover()
+    assert len(found.remarks) == 1
 
 
 def test_only_lost_gpus_are_an_error() -> None:
@@ -146,27 +146,30 @@ def test_only_lost_gpus_are_an_error() -> None:
         backend(fake).discover()
 
 
-def test_gpus_of_others_are_left_out_silently(caplog: pytest.LogCaptureFixture) -> None:
+def test_gpus_of_others_are_left_out_silently() -> None:
     hidden = FakeGpu("GPU-hidden", "00000000:01:00.0", error=pynvml.NVML_ERROR_NO_PERMISSION)
-    (gpu,) = backend(FakeNvml([hidden, *machines.make_gpus(1)])).discover()
+    found = backend(FakeNvml([hidden, *machines.make_gpus(1)]))
+    (gpu,) = found.discover()
     assert gpu.index == 0
-    assert caplog.text == ""
+    assert found.remarks == []
 
 
-def test_a_gpu_that_prohibits_computing_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_gpu_that_prohibits_computing_is_left_out() -> None:
     idle, good = machines.make_gpus(2)
     idle = FakeGpu(idle.uuid, idle.pci_bus_id, compute_mode=pynvml.NVML_COMPUTEMODE_PROHIBITED)
     fake = FakeNvml([idle, good])
-    assert [gpu.uuid for gpu in backend(fake).discover()] == [good.uuid]
-    assert "prohibited" in caplog.text
+    found = backend(fake)
+    assert [gpu.uuid for gpu in found.discover()] == [good.uuid]
+    assert "prohibited" in found.remarks[0]
     # It keeps its number in CUDA_VISIBLE_DEVICES.
     assert [gpu.uuid for gpu in backend(fake, visible="0,1").discover()] == [good.uuid]
 
 
-def test_mig_mode_without_slices_is_no_device(caplog: pytest.LogCaptureFixture) -> None:
+def test_mig_mode_without_slices_is_no_device() -> None:
     gpu = FakeGpu("GPU-empty", "00000000:01:00.0", capability=(8, 0), mig=True)
-    assert backend(FakeNvml([gpu])).discover() == []
-    assert "nvidia-smi mig" in caplog.text
+    found = backend(FakeNvml([gpu]))
+    assert found.discover() == []
+    assert "nvidia-smi mig" in found.remarks[0]
 
 
 def test_visible_devices_keep_their_index() -> None:
@@ -176,7 +179,7 @@ def test_visible_devices_keep_their_index() -> None:
 
 @pytest.mark.parametrize("code", ERRORS)
 def test_every_error_of_nvml_is_mapped_wherever_it_is_raised(
-    code: int, caplog: pytest.LogCaptureFixture
+    code: int,
 ) -> None:
     whole = backend(machines.mig()).discover()
     for make in (machines.mig, machines.eight_alike):
@@ -222,3 +225,21 @@ def test_without_the_package_there_are_no_gpus(
     monkeypatch.setitem(__import__("sys").modules, "pynvml", None)
     assert CudaBackend(environment={}).discover() == []
     assert "nvidia-ml-py" in caplog.text
+
+
+def test_who_shares_a_gpu_through_mps_uses_it() -> None:
+    found = backend(machines.shared_by_mps())
+    names = {process.pid: process.name for process in found.processes(found.discover()[0])}
+    assert names == {700: "/usr/bin/nvidia-cuda-mps-server", 701: "", 702: ""}
+
+
+def test_the_library_is_found_where_windows_puts_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[str] = []
+    monkeypatch.setattr("ctypes.CDLL", loaded.append)
+    load_where_windows_puts_it(tmp_path)
+    assert loaded == []
+    (tmp_path / "libnvidia-ml.so.1").touch()
+    load_where_windows_puts_it(tmp_path)
+    assert loaded == [str(tmp_path / "libnvidia-ml.so.1")]

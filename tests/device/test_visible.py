@@ -68,3 +68,38 @@ def test_an_exact_uuid_wins_over_a_longer_one() -> None:
 
 def test_not_set_hides_nothing() -> None:
     assert len(CudaBackend(machines.eight_alike(), {}).discover()) == 8
+
+
+@pytest.mark.parametrize(
+    ("variable", "order", "said"),
+    [
+        ("GPU-c,GPU-aaaab", "", ""),
+        ("2,0", "PCI_BUS_ID", ""),
+        ("0,-1,1", "PCI_BUS_ID", ""),  # how lists are ended on purpose
+        ("2,0", "", "numbers are taken in PCI order"),
+        ("2,0", "FASTEST_FIRST", "CUDA itself puts the fastest of unlike GPUs first"),
+        ("", "", "CUDA_VISIBLE_DEVICES=: there are 3 GPUs, and all are hidden"),
+        ("-1", "", "there are 3 GPUs, and all are hidden"),
+        ("NoDevFiles", "", "there are 3 GPUs, and all are hidden"),
+        (
+            "GPU-c,7,1",
+            "",
+            "CUDA stops at '7', which is no GPU here, and does not read 1 "
+            "(there are 3 GPUs, numbered from 0 to 2)",
+        ),
+        ("GPU-d", "", "CUDA stops at 'GPU-d', which is no GPU here (there are 3 GPUs)"),
+        ("0, 1 ,0", "PCI_BUS_ID", "'0' names a GPU for the second time, so CUDA hides all"),
+    ],
+)
+def test_what_may_not_be_meant_is_said(variable: str, order: str, said: str) -> None:
+    environment = {"CUDA_VISIBLE_DEVICES": variable, "CUDA_DEVICE_ORDER": order}
+    backend = CudaBackend(machines.three_unlike(), environment)
+    backend.discover()
+    assert said in "".join(backend.remarks)
+    assert bool(backend.remarks) == bool(said)
+
+
+def test_numbers_need_no_word_where_gpus_are_alike() -> None:
+    backend = CudaBackend(machines.eight_alike(), {"CUDA_VISIBLE_DEVICES": "1,2"})
+    assert len(backend.discover()) == 2
+    assert backend.remarks == []
