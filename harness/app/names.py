@@ -51,6 +51,10 @@ TELEMETRY = {
     "mock": "harness.testing.driver:SimulatedTelemetry",
 }
 """What reads the state of a lane's device, by backend."""
+LOSSES = {
+    "cuda": "harness.device.health:find_loss",
+}
+"""What tells whether a lane's device is gone, by backend."""
 EXPORTS = {
     "csv": "harness.export.csv:format_csv",
     "json": "harness.export.json:format_json",

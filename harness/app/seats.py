@@ -10,7 +10,7 @@ from typing import Any
 from harness.app.counters import open_telemetry
 from harness.app.kernel_seats import KernelSeats, make_landscape
 from harness.app.lanes import compile_cores, count_workers
-from harness.app.names import DISTRIBUTIONS, load
+from harness.app.names import DISTRIBUTIONS, LOSSES, load
 from harness.app.setup import Setup
 from harness.app.toolchain import Toolchain
 from harness.clock import Clock, SystemClock
@@ -98,6 +98,12 @@ def make_plan(setup: Setup) -> Plan:
     )
 
 
+def _make_find_loss(lane: Lane) -> Callable[[], str]:
+    """What tells why the lane's device is gone."""
+    entry = LOSSES.get(lane.device.kind)
+    return (lambda: "") if entry is None else partial(load(entry), lane.device)
+
+
 def _have_no_twins(_test: Test, _lane: Lane) -> None:
     """Commands are measured for each test."""
 
@@ -173,6 +179,7 @@ class _Seats:
             measured="figure" if measured == "metric" else measured,
             clock=self.clock,
             read_energy=self._make_counter(lane) if measured == "energy" else None,
+            find_loss=_make_find_loss(lane),
         )
 
     def _make_counter(self, lane: Lane) -> Callable[[], float | None]:

@@ -278,9 +278,9 @@ class Engine:
 
     def _go_on(self, ended: JobEnded) -> None:
         """Decide what follows a job: the next phase, or the test's end."""
-        if ended.kind is OutcomeKind.DEVICE_LOST and ended.seat is not None:
-            self._lose_lane(ended.seat)
         live = self._live.get(ended.job.test.id)
+        if ended.kind is OutcomeKind.DEVICE_LOST and ended.seat is not None:
+            self._lose_lane(ended.seat, live.trouble.reason if live and live.trouble else "")
         if live is None or ended.job.phase is Phase.CLEAN:
             return
         if ended.kind not in (OutcomeKind.OK, OutcomeKind.DEVICE_LOST):
@@ -349,7 +349,7 @@ class Engine:
 
     # -- trouble -----------------------------------------------------------------------------
 
-    def _lose_lane(self, name: str) -> None:
+    def _lose_lane(self, name: str, why: str = "") -> None:
         """A lane's device is gone: its waiting tests go to other lanes of their stream."""
         if name not in self._lanes:
             return  # found out twice: by what it ran, and by what it had in hand
@@ -357,7 +357,8 @@ class Engine:
         self._lost.append(name)
         survivors = ", ".join(self._lanes) or "none"
         self._ledger.complain(
-            f"lane {name}: its device was lost; lanes left: {survivors}", self._executor.now_s()
+            f"lane {name}: its device was lost; lanes left: {survivors}{why and f' ({why})'}",
+            self._executor.now_s(),
         )
         for test_id in {job.test.id for job in self._distribution.remove_lane(name)}:
             if test_id in self._live:

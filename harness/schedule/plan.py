@@ -77,6 +77,12 @@ class Live:
         key = plan.find_twin_key(self.test, self.lane)
         return None if key is None else (self.stream, self.lane.device.model, key)
 
+    @property
+    def trouble(self) -> Build | Run | None:
+        """What failed, so far."""
+        failed = self.failure
+        return failed.build if isinstance(failed, BuildEnded) else failed.run if failed else None
+
     def make_outcome(self, kind: OutcomeKind, how: Aggregate, ended_s: float) -> Outcome:
         """How the test ended.
 
@@ -87,10 +93,9 @@ class Live:
         score = None
         if kind is OutcomeKind.OK:
             score = aggregate([run.sample for run in runs if run.sample is not None], how)
-        failed = self.failure
-        details = failed.build if isinstance(failed, BuildEnded) else failed.run if failed else None
-        if isinstance(failed, RunEnded):
-            runs = (*runs, failed.run)
+        details = self.trouble
+        if isinstance(details, Run):
+            runs = (*runs, details)
         return Outcome(
             configuration=self.test.configuration,
             kind=kind,

@@ -222,7 +222,7 @@ def test_a_lost_lane_hands_its_tests_to_the_others(distribution: str) -> None:
     assert session.kinds() == {OutcomeKind.OK: 30}
     assert sorted(number(o.configuration) for o in session.outcomes) == list(range(30))
     notes = [event.text for event in session.events if isinstance(event, Note)]
-    assert notes == ["lane 1: its device was lost; lanes left: 0, 2"]
+    assert notes == ["lane 1: its device was lost; lanes left: 0, 2 (scripted failure)"]
     for outcome in session.outcomes:
         assert len(outcome.samples) == 2
 

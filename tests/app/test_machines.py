@@ -1,0 +1,97 @@
+"""Sessions on machines that nobody has: GPUs that NVML invents, and commands that are real."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pynvml
+import pytest
+
+import harness
+from harness.app.setup import prepare
+from harness.app.suspects import setup_warnings
+from harness.cli import main
+from harness.errors import DeviceError
+from harness.model import OutcomeKind
+from harness.testing import nvml as machines
+from harness.testing.nvml import FakeNvml
+
+GONE = {"nvmlDeviceGetTemperature": pynvml.NVML_ERROR_GPU_IS_LOST}
+"""What shows only once the device's state is asked for."""
+
+
+def put_into(monkeypatch: pytest.MonkeyPatch, nvml: FakeNvml) -> None:
+    """Have this machine's driver be `nvml`."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr("harness.device.nvml_library.import_nvml", lambda: nvml)
+
+
+def make_spec(base: Path, test: str, **tables: Any) -> Any:
+    data = {
+        "backend": "cuda",
+        "parameters": {"A": list(range(12))},
+        "command": {"test": test},
+        **tables,
+    }
+    return harness.make_spec(data, base=base)
+
+
+def test_a_gpu_that_is_lost_fails_one_test_and_not_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_into(monkeypatch, FakeNvml(machines.make_gpus(2), errors=GONE))
+    result = harness.tune(make_spec(tmp_path, 'test "$HARNESS_PARALLEL" = 1 || exit 3 # %A%'))
+    assert [outcome.kind for outcome in result.outcomes] == [OutcomeKind.OK] * 12
+    assert {outcome.lane for outcome in result.outcomes} == {"1"}
+    (lost,) = [note.text for note in result.summary.progress.notes if "lost" in note.text]
+    assert lost == (
+        "lane 0: its device was lost; lanes left: 1 (exit status 3; the GPU has fallen off the bus)"
+    )
+
+
+def test_a_program_that_fails_on_a_sound_gpu_has_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_into(monkeypatch, FakeNvml(machines.make_gpus(2)))
+    result = harness.tune(make_spec(tmp_path, "exit 3 # %A%"))
+    assert [outcome.kind for outcome in result.outcomes] == [OutcomeKind.RUN_FAILED] * 12
+
+
+def test_all_gpus_lost_is_the_end_of_the_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_into(monkeypatch, FakeNvml(machines.make_gpus(2), errors=GONE))
+    with pytest.raises(DeviceError, match="every lane lost its device"):
+        harness.tune(make_spec(tmp_path, "exit 3 # %A%"))
+
+
+def test_what_is_odd_about_the_devices_is_a_warning_of_everything_that_uses_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_into(monkeypatch, machines.eight_alike())
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,9")
+    said = "CUDA_VISIBLE_DEVICES=2,9: CUDA stops at '9', which is no GPU here"
+    spec = make_spec(tmp_path, "true %A%")
+    assert sum(said in text for text in setup_warnings(prepare(spec))) == 1
+    notes = harness.tune(spec).summary.progress.notes
+    assert sum(said in note.text for note in notes) == 1
+    for arguments in (["devices", "--json"], ["devices"]):
+        with pytest.raises(SystemExit):
+            main(arguments)
+        output = capsys.readouterr().out
+        assert said in (json.loads(output)["warnings"][0] if len(arguments) > 1 else output)
+
+
+def test_gpus_that_are_hidden_are_no_silent_reason_to_take_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_into(monkeypatch, machines.eight_alike())
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "NoDevFiles")
+    setup = prepare(make_spec(tmp_path, "true %A%", backend="auto"))
+    assert setup.devices.backend == "cpu"
+    hidden = "CUDA_VISIBLE_DEVICES=NoDevFiles: there are 8 GPUs, and all are hidden"
+    assert hidden in setup_warnings(setup)
+    with pytest.raises(DeviceError, match=f"no device can be used: {hidden}; or use backend"):
+        prepare(make_spec(tmp_path, "true %A%"))
