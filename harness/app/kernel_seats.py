@@ -18,7 +18,7 @@ from harness.app.kernels import KernelTests
 from harness.app.lanes import compile_cores
 from harness.app.names import DRIVERS, SIMULATOR, TELEMETRY, load
 from harness.app.setup import Setup
-from harness.app.toolchain import Toolchain
+from harness.app.toolchain import Toolchain, check_lanes
 from harness.clock import Clock, SystemClock
 from harness.compile.base import Compiler, KernelCompiler
 from harness.compile.cache import BuildCache
@@ -101,8 +101,7 @@ class KernelSeats:
         self._expected: dict[str, Mapping[str, Array]] = {}
         self._cache: BuildCache | None = None
         if toolchain is not None:
-            for lane in setup.lanes:
-                toolchain.check_architecture(kernel.architecture_of(lane.device))
+            check_lanes(toolchain, setup.lanes, lambda lane: kernel.architecture_of(lane.device))
             self._cache = BuildCache()
 
     def virtual_compiler(self, lane: Lane | None, clock: Clock) -> Compiler:

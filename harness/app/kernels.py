@@ -138,6 +138,11 @@ class KernelTests:
         Raises:
             ConfigError: it runs none of them, or its capability is not known.
         """
+        if device.compute_capability is None and device.kind == "cuda":
+            raise ConfigError(
+                f"kernel: the driver does not tell the compute capability of {device.name}; "
+                "update it, or use other devices (--parallel)"
+            )
         if device.compute_capability is None:
             raise ConfigError(
                 f'kernel: {device.name or "the device"} is no GPU; use backend = "cuda", or '

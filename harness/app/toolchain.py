@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from harness.compile.toolkit import Nvcc, find_nvcc, open_nvcc, parse_version
 from harness.compile.versions import find_cupy, find_numba
 from harness.config.spec import Spec
 from harness.errors import CompileError
+from harness.lane import Lane
 from harness.procs.version import read_version
 
 if TYPE_CHECKING:  # loaded where it is looked for: who only asks for versions does without
@@ -33,6 +35,32 @@ class Toolchain:
         self.cuda.check_architecture(architecture)
         if self.numba is not None:
             self.numba.check_architecture(architecture)
+
+
+def check_lanes(toolchain: Toolchain, lanes: Sequence[Lane], find: Callable[[Lane], str]) -> None:
+    """Refuse lanes for whose devices nothing can be compiled.
+
+    Args:
+        find: the architecture to compile for on a lane.
+
+    Raises:
+        CompileError: names the first such lane, and the lanes that would do.
+    """
+    problems: dict[str, CompileError] = {}
+    for lane in lanes:
+        try:
+            toolchain.check_architecture(find(lane))
+        except CompileError as error:
+            problems[lane.name] = error
+    for lane in lanes:
+        if lane.name not in problems:
+            continue
+        others = [other.device for other in lanes if other.name not in problems]
+        text = f"lane {lane.name} ({lane.device.name}): {problems[lane.name]}"
+        if others:
+            names = ",".join(f"gpu{device.index}" for device in others)
+            text += f"; or leave such devices out: --parallel {names}"
+        raise CompileError(text)
 
 
 def open_toolchain(spec: Spec, *, virtual: bool) -> Toolchain | None:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.compile.homes import find_header_folders, find_programs
 from harness.errors import CompileError
 from harness.model import Command
 from harness.procs.explain import describe_end
 from harness.procs.worker import Worker
 
-_SYSTEM_HOME = Path("/usr/local/cuda")
-_WHEEL_FOLDERS = ("cu13", "cuda_nvcc", "cuda_runtime", "cuda_cccl")
-"""Folders of package `nvidia` that the wheels install to: one for CUDA 13, several for CUDA 12."""
 _ASK_S = 60.0
 _ENVIRONMENT = (
     *("NVCC_PREPEND_FLAGS", "NVCC_APPEND_FLAGS", "NVCC_CCBIN"),
@@ -57,9 +54,16 @@ class Nvcc:
 
     def check_architecture(self, architecture: str) -> None:
         """Raises CompileError unless nvcc can compile for `architecture`."""
-        check_architecture(
-            architecture, self.architectures, f"nvcc {self.version} ({self.program})", "toolkit"
-        )
+        try:
+            check_architecture(
+                architecture, self.architectures, f"nvcc {self.version} ({self.program})", "toolkit"
+            )
+        except CompileError as error:
+            others = _list_others(self.program)
+            if not others:
+                raise
+            found = f"also installed: {', '.join(others)} (CUDACXX, kernel.nvcc)"
+            raise CompileError(f"{error}; {found}") from error
 
 
 def check_architecture(
@@ -88,12 +92,23 @@ def check_architecture(
     )
 
 
+def _list_others(program: str) -> list[str]:
+    """Every other nvcc on this machine; only who must choose another needs to know."""
+    real = {Path(program).resolve()}
+    others = []
+    for place, _ in find_programs(os.environ):
+        if is_program(place) and place.resolve() not in real:
+            real.add(place.resolve())
+            others.append(str(place))
+    return others
+
+
 def find_nvcc(program: str = "", environment: Mapping[str, str] = os.environ) -> tuple[str, str]:
     """The nvcc to use, and how it was found.
 
-    Looked for in this order: `program`, which the config names; `CUDACXX`; `bin` of `CUDA_HOME`
-    and of `CUDA_PATH`; `PATH`; /usr/local/cuda; the installed wheel. One that is named and not
-    there is an error, not passed over.
+    Looked for in this order: `program`, which the config names; `CUDACXX`; then as
+    `homes.find_programs` says. One that the first two name and that is not there is an error, not
+    passed over.
 
     Raises:
         CompileError: none is found.
@@ -105,47 +120,31 @@ def find_nvcc(program: str = "", environment: Mapping[str, str] = os.environ) ->
                 raise CompileError(f"no nvcc at {name!r}, which {how} names; correct or remove it")
             return str(Path(path).absolute()), how
     looked: list[str] = []
-    for place, how in _places(environment):
-        if os.access(place, os.X_OK) and place.is_file():
+    for place, how in find_programs(environment):
+        if is_program(place):
             return str(place.absolute()), how
         looked.append(str(place))
+    missing = ", ".join(f"{place} is missing" for place in looked)
     raise CompileError(
-        f"no nvcc found: not named by the config or CUDACXX, not in PATH, nor at "
-        f"{', '.join(looked)}; install the CUDA toolkit, or `pip install 'gpu-harness[cuda13]'`, "
-        "or use the compiler nvrtc"
+        "no nvcc found: not named by the config or CUDACXX, not in PATH, nor where toolkits are "
+        f"usually installed{missing and f' ({missing})'}; install the CUDA toolkit, or "
+        "`pip install 'gpu-harness[cuda13]'`, or use the compiler nvrtc"
     )
 
 
-def _places(environment: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
-    for variable in ("CUDA_HOME", "CUDA_PATH"):
-        if environment.get(variable):
-            yield Path(environment[variable]) / "bin" / "nvcc", variable
-    on_path = shutil.which("nvcc", path=environment.get("PATH"))
-    if on_path is not None:
-        yield Path(on_path), "PATH"
-    yield _SYSTEM_HOME / "bin" / "nvcc", str(_SYSTEM_HOME)
-    for folder in wheel_folders():
-        yield folder / "bin" / "nvcc", "the installed wheel"
-
-
-def wheel_folders() -> tuple[Path, ...]:
-    """Where NVIDIA's wheels installed the toolkit's parts, if they did."""
-    spec = importlib.util.find_spec("nvidia")
-    homes = list(spec.submodule_search_locations or ()) if spec else []
-    folders = (Path(home) / name for home in homes for name in _WHEEL_FOLDERS)
-    return tuple(folder for folder in folders if folder.is_dir())
+def is_program(path: Path) -> bool:
+    """Whether it can be run."""
+    return os.access(path, os.X_OK) and path.is_file()
 
 
 def header_folders(major: int, environment: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
     """Folders of the toolkit's headers, for a compiler that has none of its own.
 
-    The installed wheels come first, then `CUDA_HOME`, `CUDA_PATH` and /usr/local/cuda; the first
-    is taken whose headers are of CUDA `major`. Empty if there is none.
+    Those of the first toolkit that `homes.find_header_folders` knows whose headers are of CUDA
+    `major`. Empty if there is none.
     """
-    named = (environment.get(variable) for variable in ("CUDA_HOME", "CUDA_PATH"))
-    homes = [*(Path(name) for name in named if name), _SYSTEM_HOME]
-    for parts in (wheel_folders(), *((home,) for home in homes)):
-        versions = {part / "include": _read_cuda_version(part / "include") for part in parts}
+    for parts in find_header_folders(environment):
+        versions = {part: _read_cuda_version(part) for part in parts}
         if any(version // 1000 == major for version in versions.values()):
             fitting = [
                 place for place, version in versions.items() if version // 1000 in (major, 0)

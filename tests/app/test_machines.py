@@ -13,7 +13,7 @@ import harness
 from harness.app.setup import prepare
 from harness.app.suspects import setup_warnings
 from harness.cli import main
-from harness.errors import DeviceError
+from harness.errors import ConfigError, DeviceError
 from harness.model import OutcomeKind
 from harness.testing import nvml as machines
 from harness.testing.nvml import FakeNvml
@@ -82,6 +82,16 @@ def test_what_is_odd_about_the_devices_is_a_warning_of_everything_that_uses_them
             main(arguments)
         output = capsys.readouterr().out
         assert said in (json.loads(output)["warnings"][0] if len(arguments) > 1 else output)
+
+
+def test_kernels_on_a_driver_that_hides_the_capability(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_into(monkeypatch, machines.old_driver())
+    kernel = {"code": "", "function": "f", "grid": 1, "block": "A"}
+    data = {"backend": "cuda", "parameters": {"A": [32]}, "kernel": kernel}
+    with pytest.raises(ConfigError, match="does not tell the compute capability of NVIDIA RTX"):
+        prepare(harness.make_spec(data, base=tmp_path))
 
 
 def test_gpus_that_are_hidden_are_no_silent_reason_to_take_cores(

@@ -7,8 +7,14 @@ from typing import Any
 import pytest
 
 import harness
-from harness.app.toolchain import describe_toolchain, identify_toolchain, open_toolchain
+from harness.app.toolchain import (
+    check_lanes,
+    describe_toolchain,
+    identify_toolchain,
+    open_toolchain,
+)
 from harness.errors import CompileError
+from harness.lane import DeviceInfo, Lane
 
 NVCC = """\
 #!/bin/sh
@@ -95,3 +101,28 @@ def test_numba_and_cupy_are_what_is_installed(base: Path, monkeypatch: pytest.Mo
     for spec, message in zip(specs, ("Numba .* numba is not", "CuPy .* it is not"), strict=True):
         with pytest.raises(CompileError, match=f"{message} installed; `pip install"):
             identify_toolchain(spec, virtual=False)
+
+
+def test_devices_that_the_toolkit_gave_up_are_named_and_can_be_left_out(base: Path) -> None:
+    spec = harness.make_spec(tables(compiler="nvcc", nvcc="tools/nvcc"), base=base)
+    toolchain = open_toolchain(spec, virtual=False)
+    assert toolchain is not None
+    architectures = {"a": "sm_61", "b": "sm_86", "c": "sm_80"}
+    lanes = [
+        Lane(name, place, DeviceInfo("cuda", 2 * place, f"GPU-{name}", f"model {name}"))
+        for place, name in enumerate(architectures)
+    ]
+
+    def check(names: str) -> None:
+        chosen = [lane for lane in lanes if lane.name in names]
+        check_lanes(toolchain, chosen, lambda lane: architectures[lane.name])
+
+    check("bc")
+    with pytest.raises(CompileError) as raised:
+        check("abc")
+    text = str(raised.value)
+    assert text.startswith("lane a (model a): nvcc 12.9.86 (")
+    assert text.endswith("; or leave such devices out: --parallel gpu2,gpu4")
+    with pytest.raises(CompileError) as raised:
+        check("a")
+    assert "--parallel" not in str(raised.value)

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 
 import pytest
 
-from harness.compile import toolkit
+from harness.compile import homes
 from harness.compile.toolkit import check_architecture, find_nvcc, header_folders, open_nvcc
 from harness.errors import CompileError
 from harness.testing.programs import Programs
@@ -14,8 +15,11 @@ ACCEPTED = ("sm_75", "sm_80", "sm_90", "sm_100")
 
 @pytest.fixture(autouse=True)
 def _nothing_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(toolkit, "_SYSTEM_HOME", tmp_path / "none")
-    monkeypatch.setattr(toolkit, "wheel_folders", lambda: ())
+    monkeypatch.setattr(homes, "ROOT", tmp_path)
+    monkeypatch.setattr(homes, "wheel_folders", lambda: ())
+    for variable in (*homes.VARIABLES, "CONDA_PREFIX"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
 
 
 def install(home: Path) -> Path:
@@ -26,28 +30,30 @@ def install(home: Path) -> Path:
 
 
 def test_order_of_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    homes = {name: install(tmp_path / name) for name in ("a", "b", "c", "d", "e", "f", "g")}
-    nvcc = {name: str(home / "bin" / "nvcc") for name, home in homes.items()}
+    names = ("a", "b", "c", "d", "e", "f", "usr/local/cuda", "g")
+    there = {name: install(tmp_path / name) for name in names}
+    nvcc = {name: str(home / "bin" / "nvcc") for name, home in there.items()}
     environment = {
         "CUDACXX": nvcc["b"],
-        "CUDA_HOME": str(homes["c"]),
-        "CUDA_PATH": str(homes["d"]),
-        "PATH": str(homes["e"] / "bin"),
+        "CUDA_HOME": str(there["c"]),
+        "CUDA_PATH": str(there["d"]),
+        "PATH": str(there["e"] / "bin"),
+        "CONDA_PREFIX": str(there["f"]),
     }
-    monkeypatch.setattr(toolkit, "_SYSTEM_HOME", homes["f"])
-    monkeypatch.setattr(toolkit, "wheel_folders", lambda: (tmp_path, homes["g"]))
+    monkeypatch.setattr(homes, "wheel_folders", lambda: (tmp_path, there["g"]))
     assert find_nvcc(nvcc["a"], environment) == (nvcc["a"], "the config")
     for variable, name in (
         ("CUDACXX", "b"),
         ("CUDA_HOME", "c"),
         ("CUDA_PATH", "d"),
         ("PATH", "e"),
+        ("CONDA_PREFIX", "f"),
     ):
         assert find_nvcc("", environment) == (nvcc[name], variable)
-        del environment[variable]
-    environment["PATH"] = "/nowhere"
-    assert find_nvcc("", environment) == (nvcc["f"], str(homes["f"]))
-    (homes["f"] / "bin" / "nvcc").chmod(0o600)
+        environment[variable] = "/nowhere" if variable == "PATH" else ""
+    usual = there["usr/local/cuda"]
+    assert find_nvcc("", environment) == (str(usual / "bin" / "nvcc"), str(usual))
+    (usual / "bin" / "nvcc").chmod(0o600)
     assert find_nvcc("", environment) == (nvcc["g"], "the installed wheel")
 
 
@@ -64,10 +70,10 @@ def test_what_is_named_must_be_there(program: str, variable: str) -> None:
         find_nvcc(program, {"CUDACXX": variable, "PATH": "/nowhere"})
 
 
-def test_none_found_says_where_it_looked(tmp_path: Path) -> None:
+def test_none_found_says_where_it_looked() -> None:
     with pytest.raises(CompileError) as raised:
         find_nvcc("", {"PATH": "/nowhere", "CUDA_HOME": "/opt/cuda"})
-    assert f"nor at /opt/cuda/bin/nvcc, {tmp_path}/none/bin/nvcc" in str(raised.value)
+    assert "usually installed (/opt/cuda/bin/nvcc is missing); install" in str(raised.value)
     assert "pip install 'gpu-harness[cuda13]'" in str(raised.value)
 
 
@@ -129,7 +135,7 @@ def test_headers_of_wheels_of_two_versions(tmp_path: Path, monkeypatch: pytest.M
         (part / "include").mkdir(parents=True)
         if version is not None:
             (part / "include" / "cuda.h").write_text(f"#define CUDA_VERSION {version}\n")
-    monkeypatch.setattr(toolkit, "wheel_folders", lambda: tuple(parts))
+    monkeypatch.setattr(homes, "wheel_folders", lambda: tuple(parts))
     assert header_folders(12, {}) == (parts[1] / "include", parts[2] / "include")
     assert header_folders(13, {}) == (parts[0] / "include", parts[2] / "include")
 
@@ -140,4 +146,62 @@ def test_wheels_are_found_where_they_install_to(
     monkeypatch.undo()
     (tmp_path / "nvidia" / "cu13" / "bin").mkdir(parents=True)
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert tmp_path / "nvidia" / "cu13" in toolkit.wheel_folders()
+    assert tmp_path / "nvidia" / "cu13" in homes.wheel_folders()
+
+
+@pytest.mark.parametrize(
+    ("places", "first"),
+    [
+        (["opt/cuda"], "opt/cuda"),  # Arch
+        (["usr/lib/nvidia-cuda-toolkit"], "usr/lib/nvidia-cuda-toolkit"),  # Debian
+        (["usr/local/cuda-9.2", "usr/local/cuda-12.9", "usr/local/cuda-12.10"], "cuda-12.10"),
+        (["usr/local/cuda-13.0", "usr/local/cuda"], "usr/local/cuda"),  # what was linked was chosen
+        (["opt/nvidia/hpc_sdk/Linux_x86_64/24.5/compilers"], "24.5/compilers"),
+    ],
+)
+def test_usual_places(tmp_path: Path, places: list[str], first: str) -> None:
+    for place in places:
+        install(tmp_path / place)
+    assert find_nvcc("", {"PATH": "/nowhere"})[0].endswith(f"{first}/bin/nvcc")
+
+
+def test_modules_of_clusters_name_their_toolkit(tmp_path: Path) -> None:
+    home = install(tmp_path / "sdk" / "compilers").parent
+    nvcc = str(home / "compilers" / "bin" / "nvcc")
+    assert find_nvcc("", {"PATH": "/nowhere", "NVHPC_ROOT": str(home)}) == (nvcc, "NVHPC_ROOT")
+
+
+@pytest.mark.parametrize(
+    ("variable", "folder"),
+    [
+        ("CONDA_PREFIX", f"targets/{platform.machine()}-linux/include"),
+        ("CUDA_ROOT", "include"),
+        ("NVHPC_ROOT", "cuda/12.4/include"),
+    ],
+)
+def test_headers_in_odd_places(tmp_path: Path, variable: str, folder: str) -> None:
+    include = tmp_path / "home" / folder
+    include.mkdir(parents=True)
+    (include / "cuda.h").write_text("#define CUDA_VERSION 12040\n")
+    environment = {variable: str(tmp_path / "home"), "PATH": "/nowhere"}
+    assert header_folders(12, environment) == (include,)
+
+
+def test_headers_beside_the_nvcc_in_path(tmp_path: Path) -> None:
+    home = install(tmp_path / "here")
+    (home / "include").mkdir()
+    (home / "include" / "cuda.h").write_text("#define CUDA_VERSION 13000\n")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "nvcc").symlink_to(home / "bin" / "nvcc")
+    assert header_folders(13, {"PATH": str(tmp_path / "bin")}) == (home / "include",)
+
+
+def test_another_toolkit_that_may_do_is_named(
+    tmp_path: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = install(tmp_path / "usr" / "local" / "cuda-12.9") / "bin" / "nvcc"
+    nvcc = open_nvcc(programs.compiles_cuda(b""))
+    monkeypatch.setenv("CUDACXX", nvcc.program)
+    with pytest.raises(CompileError, match=f"also installed: {older} .CUDACXX, kernel.nvcc"):
+        nvcc.check_architecture("sm_61")
+    nvcc.check_architecture("sm_90")
