@@ -12,7 +12,9 @@ from harness.app.setup import Setup
 from harness.app.strategies import search_warnings
 from harness.lane import Lane
 from harness.model import Outcome
+from harness.store.mounts import find_shared
 from harness.timing.sentinel import TOLERANCE
+from harness.units import format_path
 
 _CUDA = re.compile(r"\bnvcc\b|\S*\.cu\b|-x ?cuda\b|-lcuda\w*")
 """What only commands for NVIDIA GPUs have."""
@@ -72,7 +74,7 @@ def _compare_lanes(sentinels_s: dict[str, float], lanes: Sequence[Lane]) -> list
 def setup_warnings(setup: Setup) -> list[str]:
     """What one should know of a setup before its scores are believed, or waited for."""
     warnings = [*setup.devices.remarks, *search_warnings(setup), *_look_for_cuda(setup)]
-    warnings += comparability_warnings(setup)
+    warnings += [*comparability_warnings(setup), *_look_at_disk(setup)]
     if setup.one_by_one:
         where = "on each lane" if len(setup.lanes) > 1 else "on one lane"
         warnings.append(
@@ -100,6 +102,19 @@ def comparability_warnings(setup: Setup) -> list[str]:
             'test ran; use distribution = "replicate" to tune each, or lanes of one model'
         )
     return warnings
+
+
+def _look_at_disk(setup: Setup) -> list[str]:
+    """A journal that machines may share is slower, and less safe."""
+    path = setup.spec.journal_path
+    kind = find_shared(path)
+    if not kind:
+        return []
+    return [
+        f"the journal {format_path(path)} is on a file system that machines may share ({kind}), "
+        "whose locks SQLite has to trust: use it from one machine at a time; on a local disk "
+        "(output.journal) it is faster and safer"
+    ]
 
 
 def _look_for_cuda(setup: Setup) -> list[str]:

@@ -130,7 +130,7 @@ class ByteLocks:
         request = struct.pack("hhqqi4x", kind, os.SEEK_SET, offset, 1, 0)
         try:
             fcntl.fcntl(self._fd, fcntl.F_OFD_SETLKW if wait else fcntl.F_OFD_SETLK, request)
-        except BlockingIOError:
+        except (BlockingIOError, PermissionError):  # POSIX leaves the choice to the system
             return False
         return True
 

@@ -28,6 +28,7 @@ from pathlib import Path
 
 from harness.errors import StoreError
 from harness.store.claims import making
+from harness.store.mounts import MOUNTS, UNRELIABLE, find_file_system, find_shared
 
 SCHEMA_VERSION = 3
 
@@ -79,8 +80,6 @@ _ADDED = {
 }
 """Columns that a journal of a version lacks of the next: table, name, type."""
 
-_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "9p", "fuse.sshfs"})
-
 
 @contextmanager
 def translated(path: Path, doing: str) -> Iterator[None]:
@@ -108,21 +107,21 @@ def has_journal(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > 0
 
 
-def connect(
-    path: Path, *, create: bool = True, mounts: Path = Path("/proc/mounts")
-) -> sqlite3.Connection:
+def connect(path: Path, *, create: bool = True, mounts: Path = MOUNTS) -> sqlite3.Connection:
     """Open the journal at `path`, making it if need be.
 
+    It has a write-ahead log, except on file systems that machines may share.
+
     Raises:
-        StoreError: it is on a network file system, is no journal, or is of a newer version.
+        StoreError: it is where locks cannot be relied on, is no journal, or is of a newer version.
     """
     if not create and not has_journal(path):
         what = "an empty file is no journal" if path.is_file() else "there is no journal"
         raise StoreError(
             f"{path}: {what}; run this in the project's folder, or name it with --journal"
         )
-    kind = find_file_system(path, mounts)
-    if kind in _NETWORK:
+    kind, shared = find_file_system(path, mounts), find_shared(path, mounts)
+    if kind in UNRELIABLE:
         raise StoreError(
             f"{path}: this is on a {kind} file system, where SQLite's locks cannot be relied on; "
             "set output.journal to a file on a local disk"
@@ -136,19 +135,42 @@ def connect(
         # only one that uses the connection, but it may not be the one that opened it.
         db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         try:
+            if shared and _has_log(path):
+                with making(path):
+                    _end_log(db, path)
             if _check(db, path) < SCHEMA_VERSION:
                 with making(path):  # SQLite does not wait where two turn to WAL at once
-                    db.execute("PRAGMA journal_mode = WAL")
+                    if not shared:
+                        db.execute("PRAGMA journal_mode = WAL")
                     version = _check(db, path)
                     if version == 0:
                         _make_tables(db)
                     else:
                         _upgrade(db, version)
-            db.execute("PRAGMA synchronous = FULL")
+            # Without a log, a commit is the end of a file, of which the folder must know as well.
+            db.execute(f"PRAGMA synchronous = {'EXTRA' if shared else 'FULL'}")
         except BaseException:
             db.close()
             raise
     return db
+
+
+def _has_log(path: Path) -> bool:
+    """Whether it has a write-ahead log, which is told before SQLite looks for it."""
+    try:
+        with path.open("rb") as file:
+            return file.read(20)[18:] == b"\x02\x02"
+    except OSError:
+        return False
+
+
+def _end_log(db: sqlite3.Connection, path: Path) -> None:
+    """Go on without the write-ahead log: alone, so without the memory that it would share."""
+    db.execute("PRAGMA locking_mode = EXCLUSIVE")
+    _check(db, path)
+    db.execute("PRAGMA journal_mode = DELETE")
+    db.execute("PRAGMA locking_mode = NORMAL")
+    db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()  # lets go of the lock
 
 
 def _check(db: sqlite3.Connection, path: Path) -> int:
@@ -187,21 +209,3 @@ def _upgrade(db: sqlite3.Connection, version: int) -> None:
                 db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
     db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     db.execute("COMMIT")
-
-
-def find_file_system(path: Path, mounts: Path = Path("/proc/mounts")) -> str:
-    """The type of the file system that `path` is on; empty if that cannot be told."""
-    try:
-        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
-    folder = path.resolve().parent
-    best, kind = -1, ""
-    for line in lines:
-        fields = line.split()
-        if len(fields) < 3:
-            continue
-        point = Path(fields[1].replace("\\040", " "))
-        if (point == folder or point in folder.parents) and len(point.parts) >= best:
-            best, kind = len(point.parts), fields[2]
-    return kind

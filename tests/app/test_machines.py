@@ -84,6 +84,24 @@ def test_what_is_odd_about_the_devices_is_a_warning_of_everything_that_uses_them
         assert said in (json.loads(output)["warnings"][0] if len(arguments) > 1 else output)
 
 
+def test_a_home_folder_on_a_network_is_worth_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("harness.store.schema", "harness.app.suspects"):
+        monkeypatch.setattr(f"{module}.find_shared", lambda *_: "nfs4")
+    spec = make_spec(tmp_path, "true %A%", backend="none")
+    result = harness.tune(spec)
+    assert result.complete
+    said = [note.text for note in result.summary.progress.notes]
+    assert any("that machines may share (nfs4)" in text and "output.journal" in text for text in said)
+    assert sorted(file.name for file in spec.journal_path.parent.glob("journal*")) == [
+        "journal.sqlite",
+        "journal.sqlite-claims",
+    ]
+    again = harness.tune(spec)
+    assert again.summary.progress.tested == 0
+
+
 def test_kernels_on_a_driver_that_hides_the_capability(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

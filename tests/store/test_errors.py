@@ -5,12 +5,14 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.errors import StoreError
 from harness.store.journal import open_journal
-from harness.store.schema import SCHEMA_VERSION, connect, find_file_system, translated
+from harness.store.mounts import SHARED, UNRELIABLE, find_file_system
+from harness.store.schema import SCHEMA_VERSION, connect, translated
 from harness.store.sessions import list_sessions, load_session
 from tests.store.helpers import make_start, make_test, whole_test
 
@@ -175,9 +177,54 @@ def test_a_file_system_that_cannot_be_told_is_no_obstacle(tmp_path: Path) -> Non
     connect(tmp_path / "journal.sqlite", mounts=tmp_path / "no mounts").close()
 
 
-def test_network_file_systems_are_refused(tmp_path: Path) -> None:
+def mount(tmp_path: Path, kind: str) -> Path:
+    """A table of mounts by which everything is on one file system."""
     mounts = tmp_path / "mounts"
-    mounts.write_text("server:/home / nfs4 rw 0 0\n")
-    with pytest.raises(StoreError, match=r"nfs4 file system.*local disk"):
-        connect(tmp_path / "project" / "journal.sqlite", mounts=mounts)
+    mounts.write_text(f"server:/home / {kind} rw 0 0\n")
+    return mounts
+
+
+@pytest.mark.parametrize("kind", sorted(UNRELIABLE))
+def test_file_systems_without_reliable_locks_are_refused(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(StoreError, match=rf"{kind} file system.*local disk"):
+        connect(tmp_path / "project" / "journal.sqlite", mounts=mount(tmp_path, kind))
     assert not (tmp_path / "project").exists()
+
+
+def ask(db: sqlite3.Connection, pragma: str) -> Any:
+    return db.execute(f"PRAGMA {pragma}").fetchone()[0]
+
+
+@pytest.mark.parametrize("kind", sorted(SHARED))
+def test_where_machines_share_a_file_system_there_is_no_write_ahead_log(
+    tmp_path: Path, kind: str
+) -> None:
+    path, mounts = tmp_path / "project" / "journal.sqlite", mount(tmp_path, kind)
+    with closing(connect(path, mounts=mounts)) as db, closing(connect(path, mounts=mounts)) as two:
+        assert (ask(db, "journal_mode"), ask(db, "synchronous")) == ("delete", 3)
+        db.execute("INSERT INTO notes VALUES (1, 0.0, 'info', 'one', '')")
+        two.execute("INSERT INTO notes VALUES (1, 0.0, 'info', 'two', '')")
+        assert db.execute("SELECT COUNT(*) FROM notes").fetchone() == (2,)
+    assert sorted(file.name for file in path.parent.iterdir()) == [
+        "journal.sqlite",
+        "journal.sqlite-claims",
+    ]
+
+
+def test_a_journal_that_is_moved_there_goes_on_without_its_log(tmp_path: Path) -> None:
+    path, mounts = tmp_path / "journal.sqlite", mount(tmp_path, "nfs4")
+    with closing(connect(path)) as db:
+        assert (ask(db, "journal_mode"), ask(db, "synchronous")) == ("wal", 2)
+        db.execute("INSERT INTO notes VALUES (1, 0.0, 'info', 'kept', '')")
+        for name in ("journal.sqlite", "journal.sqlite-wal"):  # as it is, its last words in the log
+            (tmp_path / "moved").mkdir(exist_ok=True)
+            (tmp_path / "moved" / name).write_bytes((tmp_path / name).read_bytes())
+    moved = tmp_path / "moved" / "journal.sqlite"
+    with (
+        closing(connect(moved, mounts=mounts)) as db,
+        closing(connect(moved, mounts=mounts)) as two,
+    ):
+        assert (ask(db, "journal_mode"), ask(two, "journal_mode")) == ("delete", "delete")
+        assert two.execute("SELECT text FROM notes").fetchall() == [("kept",)]
+        two.execute("INSERT INTO notes VALUES (1, 0.0, 'info', 'more', '')")
+        assert db.execute("SELECT COUNT(*) FROM notes").fetchone() == (2,)
