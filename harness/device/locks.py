@@ -10,29 +10,28 @@ taken. Lanes of one session share its locks. What makes this sound:
 - after locking, the file locked must still be the one of that name;
 - never `fcntl.lockf`, whose locks end with any close of the file and are not inherited;
 - closing, not unlocking, releases: `LOCK_UN` would also free what a child inherited;
-- several locks are taken in sorted order, so that two sessions never wait for each other.
+- several locks are taken in sorted order, so that two sessions never wait for each other;
+- where users have their locks in several folders, all of them count.
 """
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
+import itertools
 import os
 import re
 import socket
-import stat
-import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from harness.device.lock_folders import find_lock_directories, list_candidates
 from harness.errors import DeviceError
 from harness.lane import DeviceInfo
 
-_CANDIDATES = (Path("/run/lock/gpu-harness"), Path("/tmp/gpu-harness-locks"))  # noqa: S108 - shared
 _MAX_HOLDER_BYTES = 200
 _FOLDER = "FOLDER-"
 
@@ -57,19 +56,19 @@ class DeviceLocks:
         directory: where the lock files are; harness processes that share devices must share it.
     """
 
-    def __init__(self, directory: Path, fds: Mapping[str, int]) -> None:
+    def __init__(self, directory: Path, fds: Sequence[tuple[str, int]]) -> None:
         self.directory = directory
-        self._fds = dict(fds)
+        self._fds = list(fds)
 
     def fds_of(self, device: DeviceInfo) -> tuple[int, ...]:
         """The descriptors that hold `device` and the folder: for the processes that use them."""
-        folders = [fd for name, fd in self._fds.items() if name.startswith(_FOLDER)]
-        return (*(self._fds[name] for name, _ in device.locks), *folders)
+        names = {name for name, _ in device.locks}
+        return tuple(fd for name, fd in self._fds if name in names or name.startswith(_FOLDER))
 
     def close(self) -> None:
         """Let go; a process that inherited a descriptor keeps its lock until it ends."""
         while self._fds:
-            os.close(self._fds.popitem()[1])
+            os.close(self._fds.pop()[1])
 
     def __enter__(self) -> DeviceLocks:
         return self
@@ -119,19 +118,29 @@ def hold_devices(
             what=f"folder {folder}, where tests tell their files apart by %%ID%%,",
             instead="run one of the two in another folder (command.directory)",
         )
-    directory = find_lock_directory(environment, create=bool(wanted))
-    fds: dict[str, int] = {}
+    if not wanted:
+        return DeviceLocks(list_candidates(environment)[0], ())
+    directories = find_lock_directories(environment)
+    fds: list[tuple[str, int]] = []
     try:
-        for name in sorted(wanted):
-            path = directory / _name_file(name)
-            fds[name] = _take(path, wanted[name], wait=wait, on_wait=on_wait)
+        for name, place in itertools.product(sorted(wanted), range(len(directories))):
+            path = directories[place] / _name_file(name)
+            if place > 0 and not _may_be_held(path):
+                continue
+            fd = _take(path, wanted[name], wait=wait, on_wait=on_wait)
+            fds.append((name, fd))
             if wanted[name].exclusive:
-                _write_holder(fds[name])
-            os.set_inheritable(fds[name], inheritable)
+                _write_holder(fd)
+            os.set_inheritable(fd, inheritable)
     except BaseException:
-        DeviceLocks(directory, fds).close()
+        DeviceLocks(directories[0], fds).close()
         raise
-    return DeviceLocks(directory, fds)
+    return DeviceLocks(directories[0], fds)
+
+
+def _may_be_held(path: Path) -> bool:
+    """Whether there is such a lock in a folder that others use, or there may be one later."""
+    return os.path.lexists(path) or os.access(path.parent, os.W_OK)
 
 
 def find_holders(
@@ -149,7 +158,7 @@ def find_holders(
     """
     names = [_name_file(name) for name, _ in device.locks]
     inodes = set()
-    for path in (folder / name for folder in _candidates(environment) for name in names):
+    for path in (folder / name for folder in list_candidates(environment) for name in names):
         with suppress(OSError):
             inodes.add(path.stat().st_ino)
     try:
@@ -163,54 +172,6 @@ def find_holders(
         if len(row) > 5 and row[1] == "FLOCK" and int(row[5].rpartition(":")[2]) in inodes
     }
     return tuple(sorted(holder for holder in holders if holder > 0))
-
-
-def _candidates(environment: Mapping[str, str] | None) -> tuple[Path, ...]:
-    given = (os.environ if environment is None else environment).get("HARNESS_LOCK_DIR")
-    return (Path(given).absolute(),) if given else _CANDIDATES
-
-
-def find_lock_directory(
-    environment: Mapping[str, str] | None = None, *, create: bool = True
-) -> Path:
-    """$HARNESS_LOCK_DIR, else /run/lock/gpu-harness, else /tmp/gpu-harness-locks.
-
-    Made if need be, for all users (mode 1777).
-
-    Raises:
-        DeviceError: it cannot be made or used.
-    """
-    candidates = _candidates(environment)
-    if not create:
-        return candidates[0]
-    problem = ""
-    for directory in candidates:
-        try:
-            _make_directory(directory)
-        except OSError as error:
-            problem = problem or f"{directory}: {error.strerror}"
-        else:
-            return directory
-    raise DeviceError(
-        f"no directory for the device locks ({problem}); set HARNESS_LOCK_DIR to one that every "
-        "user of these devices can write to"
-    )
-
-
-def _make_directory(directory: Path) -> None:
-    """Make it for everyone; one that is there must be a real directory, open to this process."""
-    if not os.path.lexists(directory):
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f"{directory.name}-", dir=directory.parent))
-        draft.chmod(0o1777)
-        try:
-            draft.rename(directory)  # at once with its mode: nobody sees it closed to them
-        except OSError:  # another process was faster
-            draft.rmdir()
-    if not stat.S_ISDIR(directory.lstat().st_mode):  # a link in /tmp could lead anywhere
-        raise NotADirectoryError(errno.ENOTDIR, "is not a directory", str(directory))
-    if not os.access(directory, os.W_OK | os.X_OK):
-        raise PermissionError(errno.EACCES, "not writable", str(directory))
 
 
 def _name_file(lock: str) -> str:

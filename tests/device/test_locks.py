@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.device import locks
-from harness.device.locks import DeviceLocks, find_holders, find_lock_directory, hold_devices
+from harness.device import lock_folders, locks
+from harness.device.lock_folders import find_lock_directories
+from harness.device.locks import DeviceLocks, find_holders, hold_devices
 from harness.errors import DeviceError
 from harness.lane import DeviceInfo
 
@@ -287,18 +288,58 @@ def test_closing_twice_does_no_harm() -> None:
     assert isinstance(hold_devices([GPU]), DeviceLocks)
 
 
-def test_directories_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = tmp_path / "a" / "gpu-harness", tmp_path / "b" / "gpu-harness-locks"
-    monkeypatch.setattr(locks, "_CANDIDATES", (first, second))
-    assert find_lock_directory({}) == first
+@pytest.fixture
+def candidates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    found = tmp_path / "a" / "gpu-harness", tmp_path / "b" / "gpu-harness-locks"
+    monkeypatch.setattr(lock_folders, "_CANDIDATES", found)
+    return found
+
+
+def test_directories_in_order(candidates: tuple[Path, Path], tmp_path: Path) -> None:
+    first, second = candidates
+    assert find_lock_directories({}) == (first,)
     first.rmdir()
     first.touch()  # in the way
-    assert find_lock_directory({}) == second
-    assert find_lock_directory({}) == second  # which exists now
+    assert find_lock_directories({}) == (second,)
+    assert find_lock_directories({}) == (second,)  # which exists now
     second.rmdir()
     second.symlink_to(tmp_path)
     with pytest.raises(DeviceError, match="set HARNESS_LOCK_DIR"):
-        find_lock_directory({})
+        find_lock_directories({})
+
+
+def test_users_of_unlike_directories_exclude_each_other(
+    candidates: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a user who may not write to /run/lock, and of one who may and comes later."""
+    first, second = candidates
+    with monkeypatch.context() as patch:
+        patch.setattr(lock_folders, "_CANDIDATES", (second,))
+        held = hold_devices([GPU], environment={})
+    with held:
+        with pytest.raises(DeviceError, match=f"which holds {second}"):
+            hold_devices([GPU], environment={})
+        with hold_devices([OTHER], environment={}) as other:
+            assert other.directory == first
+            assert len(other.fds_of(OTHER)) == 2
+    hold_devices([GPU], environment={}).close()
+
+
+def test_a_directory_of_others_that_holds_no_such_lock_is_no_obstacle(
+    candidates: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidates[1].mkdir(parents=True)
+    access = os.access
+
+    def not_there(path: Path, mode: int) -> bool:
+        return access(path, mode) and not (path == candidates[1] and mode & os.W_OK)
+
+    monkeypatch.setattr(os, "access", not_there)
+    with hold_devices([GPU], environment={}) as held:
+        assert len(held.fds_of(GPU)) == 1
+    (candidates[1] / "GPU-a.lock").touch()
+    with hold_devices([GPU], environment={}) as held:
+        assert len(held.fds_of(GPU)) == 2
 
 
 def test_a_directory_made_meanwhile_is_used(
@@ -307,7 +348,7 @@ def test_a_directory_made_meanwhile_is_used(
     directory.mkdir()
     (directory / "GPU-z.lock").touch()
     monkeypatch.setattr(os.path, "lexists", lambda path: False)
-    assert find_lock_directory() == directory
+    assert find_lock_directories() == (directory,)
     assert list(directory.parent.iterdir()) == [directory]
     assert (directory / "GPU-z.lock").exists()
 
