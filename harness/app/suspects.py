@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from harness.app.replay import replay_warnings
 from harness.app.setup import Setup
 from harness.app.strategies import search_warnings
+from harness.compile.cache_folder import explain_directory
 from harness.lane import Lane
 from harness.model import Outcome
 from harness.store.mounts import find_shared
@@ -105,16 +106,18 @@ def comparability_warnings(setup: Setup) -> list[str]:
 
 
 def _look_at_disk(setup: Setup) -> list[str]:
-    """A journal that machines may share is slower, and less safe."""
-    path = setup.spec.journal_path
-    kind = find_shared(path)
-    if not kind:
-        return []
-    return [
-        f"the journal {format_path(path)} is on a file system that machines may share ({kind}), "
-        "whose locks SQLite has to trust: use it from one machine at a time; on a local disk "
-        "(output.journal) it is faster and safer"
-    ]
+    """A journal that machines may share is slower, and less safe; a cache may not last."""
+    path, warnings = setup.spec.journal_path, []
+    if kind := find_shared(path):
+        warnings.append(
+            f"the journal {format_path(path)} is on a file system that machines may share "
+            f"({kind}), whose locks SQLite has to trust: use it from one machine at a time; on a "
+            "local disk (output.journal) it is faster and safer"
+        )
+    compiles = setup.kernel is not None and not setup.virtual
+    if compiles and (why := explain_directory()):
+        warnings.append(why)
+    return warnings
 
 
 def _look_for_cuda(setup: Setup) -> list[str]:

@@ -155,6 +155,8 @@ def _take_os_error(error: OSError, *, as_json: bool) -> int:
     if error.filename is None and error.errno in _CANNOT_WRITE:
         sys.stdout = None  # what is buffered cannot be written at exit either
         text = f"the output cannot be written: {error.strerror}; write it to another place"
+    elif error.filename is None and "temporary directory" in (error.strerror or ""):
+        text = f"{error.strerror}; set TMPDIR to a folder that can be written"
     elif error.filename is None and not _has_folder():
         text = "the current folder is not there any more; change to another and try again"
     else:

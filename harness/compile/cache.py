@@ -31,6 +31,7 @@ from pathlib import Path
 
 import msgspec
 
+from harness.compile.cache_folder import find_directory
 from harness.compile.files import (
     ByteLocks,
     LateSync,
@@ -98,15 +99,6 @@ class CacheStats:
     binaries: int
     size_bytes: int
     limit_bytes: int
-
-
-def find_directory() -> Path:
-    """Where the cache is: `HARNESS_CACHE_DIR`, or `gpu-harness` in the user's cache folder."""
-    named = os.environ.get("HARNESS_CACHE_DIR")
-    if named:
-        return Path(named).absolute()
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "gpu-harness"
 
 
 def make_key(source: KernelSource, fingerprint: str) -> str:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.compile.cache import find_directory
+from harness.compile.cache_folder import find_directory
 from harness.compile.files import hash_bytes, write_file
 from harness.compile.messages import first_error
 from harness.compile.source import KernelSource, define_macros

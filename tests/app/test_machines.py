@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -92,14 +93,26 @@ def test_a_home_folder_on_a_network_is_worth_a_warning(
     spec = make_spec(tmp_path, "true %A%", backend="none")
     result = harness.tune(spec)
     assert result.complete
-    said = [note.text for note in result.summary.progress.notes]
-    assert any("that machines may share (nfs4)" in text and "output.journal" in text for text in said)
+    said = "".join(note.text for note in result.summary.progress.notes)
+    assert "on a file system that machines may share (nfs4)" in said
     assert sorted(file.name for file in spec.journal_path.parent.glob("journal*")) == [
         "journal.sqlite",
         "journal.sqlite-claims",
     ]
     again = harness.tune(spec)
     assert again.summary.progress.tested == 0
+
+
+def test_no_place_for_temporary_files(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text('[parameters]\nA = [1]\n[command]\ntest = "true %A%"\n')
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/proc/a"])
+    with pytest.raises(SystemExit) as ended:
+        main(["tune", str(config), "--backend", "none"])
+    assert ended.value.code == 1
+    assert "set TMPDIR to a folder that can be written" in capsys.readouterr().err
 
 
 def test_kernels_on_a_driver_that_hides_the_capability(

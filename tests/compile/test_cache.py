@@ -11,7 +11,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from harness.compile.cache import BuildCache, Kernel, find_directory, make_key
+from harness.compile.cache import BuildCache, Kernel, make_key
 from harness.compile.inputs import InputSet
 from harness.compile.source import KernelSource
 from harness.errors import CompileError
@@ -244,14 +244,3 @@ def test_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "cache").touch()
     with pytest.raises(CompileError, match="cannot keep compiled kernels here"):
         BuildCache(tmp_path / "cache")
-
-
-def test_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "named"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert find_directory() == tmp_path / "named"
-    monkeypatch.delenv("HARNESS_CACHE_DIR")
-    assert find_directory() == tmp_path / "xdg" / "gpu-harness"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert find_directory() == tmp_path / ".cache" / "gpu-harness"
