@@ -87,6 +87,14 @@ class Argument:
     low: float = 0.0
     high: float = 1.0
 
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of an array; of a scalar, which takes no memory of its own, 0."""
+        if self.shape is None:
+            return 0
+        bits = self.dtype.lstrip("abcdefghijklmnopqrstuvwxyz")
+        return math.prod(self.shape) * (int(bits) // 8 if bits else 1)
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceState:

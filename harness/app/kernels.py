@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.app.kernel_sources import SourceTemplate, make_source_template
 from harness.compile.factories import describe_call
-from harness.compile.fit import find_fault, find_misfit
+from harness.compile.fit import find_excess, find_fault, find_misfit
 from harness.compile.source import KernelSource
 from harness.config.formula import Formula
 from harness.config.kernel_checks import TIME_NAMES, formula_names
@@ -91,7 +91,8 @@ class KernelTests:
         for argument in arguments:
             if argument.shape is not None and any(extent < 1 for extent in argument.shape):
                 return f"argument {argument.name} has shape {argument.shape}: nothing to allocate"
-        return find_fault(launch, device_limits(lane.device))
+        limits = device_limits(lane.device)
+        return find_fault(launch, limits) or find_excess(arguments, limits)
 
     def find_twin_key(self, test: Test, lane: Lane) -> str | None:
         """What else of the test's than its parameters decides what is measured."""

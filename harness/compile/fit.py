@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from harness.measurement import Launch
+from harness.measurement import Argument, Launch
 from harness.model import Resources
 from harness.occupancy import compute_occupancy
+from harness.units import format_bytes
 
 
 def find_fault(launch: Launch, limits: Mapping[str, int]) -> str:
@@ -31,6 +32,19 @@ def find_fault(launch: Launch, limits: Mapping[str, int]) -> str:
     if most is not None and launch.shared_bytes > most:
         return f"{launch.shared_bytes} bytes of dynamic shared memory: the device allows {most}"
     return ""
+
+
+def find_excess(arguments: Sequence[Argument], limits: Mapping[str, int]) -> str:
+    """Why arrays do not fit into the device's memory; empty if they may.
+
+    Of those that kernels change in place there are two: the other holds what they were at first.
+    """
+    needed = sum(a.size_bytes * (2 if a.role == "inout" else 1) for a in arguments)
+    most = limits.get("memory_bytes")
+    if most is None or needed <= most:
+        return ""
+    twice = ", those that it changes counted twice" * any(a.role == "inout" for a in arguments)
+    return f"its arrays take {format_bytes(needed)}{twice}: the device has {format_bytes(most)}"
 
 
 def find_misfit(launch: Launch, resources: Resources, limits: Mapping[str, int]) -> str:

@@ -34,7 +34,7 @@ def storage_type(dtype: str) -> np.dtype[Any]:
 def size_bytes(argument: Argument) -> int:
     """Bytes of an array."""
     assert argument.shape is not None
-    return math.prod(argument.shape) * storage_type(argument.dtype).itemsize
+    return argument.size_bytes
 
 
 def pack_scalar(argument: Argument) -> bytes:

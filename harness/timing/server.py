@@ -106,6 +106,9 @@ class Server:
             return self._measure(request)
         except DataError as error:
             return Refused(request.number, str(error))
+        except MemoryError as error:  # of the host: another size may do
+            reason = f"this machine has too little memory for its data: {error}"
+            return Measured(request.number, OutcomeKind.RUN_FAILED, reason)
         except DriverError as error:
             kind = OutcomeKind.DEVICE_LOST if error.lost else OutcomeKind.RUN_FAILED
             return Measured(request.number, kind, str(error), sticky=error.sticky or error.lost)

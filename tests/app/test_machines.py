@@ -136,3 +136,33 @@ def test_gpus_that_are_hidden_are_no_silent_reason_to_take_cores(
     assert hidden in setup_warnings(setup)
     with pytest.raises(DeviceError, match=f"no device can be used: {hidden}; or use backend"):
         prepare(make_spec(tmp_path, "true %A%"))
+
+
+def test_arrays_that_fit_one_gpu_and_not_another_are_invalid_on_that(
+    tmp_path: Path,
+) -> None:
+    """RTX A4000: 16 GiB, A100: 80; nothing of that size is made, since it is simulated."""
+    argument = {"name": "x", "dtype": "float64", "shape": ["N * 2**27"], "role": "out"}
+    kernel = {
+        "code": 'extern "C" __global__ void f(double *x) {}',
+        "function": "f",
+        "grid": 1,
+        "block": 32,
+        "arguments": [argument],
+    }
+    spec = harness.make_spec(
+        {
+            "backend": "mock",
+            "distribution": "replicate",
+            "parallel": 2,
+            "parameters": {"N": [1, 64]},  # 1 and 64 GiB
+            "mock": {"devices": ["RTX A4000", "A100"], "time": "virtual"},
+            "kernel": kernel,
+        },
+        base=tmp_path,
+    )
+    outcomes = harness.tune(spec).outcomes
+    kinds = {(outcome.lane, outcome.configuration["N"]): outcome for outcome in outcomes}
+    assert kinds["0", 64].kind is OutcomeKind.INVALID
+    assert kinds["0", 64].reason == "its arrays take 64.0 GiB: the device has 16.0 GiB"
+    assert [kinds[key].kind for key in (("0", 1), ("1", 1), ("1", 64))] == [OutcomeKind.OK] * 3

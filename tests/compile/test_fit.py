@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
-from harness.compile.fit import find_fault, find_misfit
+from harness.compile.fit import find_excess, find_fault, find_misfit
+from harness.config.kernel_tables import Dtype
 from harness.lane import DeviceInfo
 from harness.limits import device_limits
-from harness.measurement import Launch
+from harness.measurement import Argument, Launch
 from harness.model import Resources
+from harness.timing.data import storage_type
 
 LIMITS = device_limits(DeviceInfo("mock", 0, "MOCK-0", "A4000", compute_capability=(8, 6)))
 
@@ -67,3 +71,22 @@ def test_registers_are_given_to_warps_in_steps(threads: int, registers: int, fit
 
 def test_of_an_unknown_device_registers_are_not_checked() -> None:
     assert find_misfit(Launch((1, 1, 1), (1024, 1, 1)), Resources(255), {}) == ""
+
+
+def test_arrays_must_fit_into_the_memory() -> None:
+    limits = {"memory_bytes": 2**20}
+    read = Argument("x", "in", "float32", (2**17,))  # half of it
+    assert find_excess([read, read], limits) == ""
+    assert find_excess([read, read, Argument("n", "in", "int32", value=3)], limits) == ""
+    assert find_excess([read] * 3, limits) == "its arrays take 1.50 MiB: the device has 1.00 MiB"
+    changed = Argument("y", "inout", "bfloat16", (2**18, 2))
+    assert find_excess([changed], limits) == (
+        "its arrays take 2.00 MiB, those that it changes counted twice: the device has 1.00 MiB"
+    )
+    assert find_excess([changed], {}) == ""
+
+
+@pytest.mark.parametrize("dtype", get_args(Dtype))
+def test_every_type_has_its_size(dtype: str) -> None:
+    argument = Argument("x", "in", dtype, (3, 5))
+    assert argument.size_bytes == 15 * storage_type(dtype).itemsize

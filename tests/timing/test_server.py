@@ -260,3 +260,13 @@ def test_the_simulated_time_follows_the_model() -> None:
     assert least_s(transferred_bytes=2e9) == pytest.approx(2 * least_s(), rel=0.02)
     assert least_s(occupancy=0.25) == pytest.approx(2 * least_s(), rel=0.02)
     assert least_s(flops=1.0) == pytest.approx(least_s(), rel=0.02)
+
+
+def test_a_machine_without_memory_for_the_data_fails_one_test() -> None:
+    bench = Bench()
+    huge = Argument("x", "in", "float32", (2**50,))  # no machine has a thousand terabytes
+    answer = bench.ask(make_request(arguments=(huge,)))
+    assert answer.kind is OutcomeKind.RUN_FAILED
+    assert "this machine has too little memory for its data: Unable to allocate" in answer.reason
+    assert not answer.sticky
+    assert bench.ask(make_request()).kind is OutcomeKind.OK
