@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.app.names import BACKENDS, load
@@ -51,6 +52,28 @@ class Devices:
             for lane in self.lanes
             if (holders := find_holders(lane.device))
         ]
+
+    def describe_users(self) -> list[str]:
+        """The lanes on whose devices other processes compute, which the locks do not keep away."""
+        return [
+            f"lane {lane.name}: {name_users(users)} on device {lane.device.name}: what is measured "
+            f"there is disturbed{_ALONE.get(lane.device.compute_mode, '')}; use other devices "
+            "(--parallel), or wait"
+            for lane in self.lanes
+            if (users := [user for user in self.processes(lane.device) if user.computes])
+        ]
+
+
+_ALONE = {"exclusive_process": ", and its compute mode admits no other process"}
+_NAMED = 3
+"""How many processes are named."""
+
+
+def name_users(users: Sequence[DeviceProcess]) -> str:
+    """`python3 (pid 4711) computes`; in a container the driver may not tell their names."""
+    named = [f"{Path(user.name).name or 'a process'} (pid {user.pid})" for user in users[:_NAMED]]
+    more = f" and {len(users) - _NAMED} more" if len(users) > _NAMED else ""
+    return f"{', '.join(named)}{more} compute{'s' if len(users) == 1 else ''}"
 
 
 def name_holders(holders: Sequence[int]) -> str:

@@ -74,7 +74,8 @@ def _compare_lanes(sentinels_s: dict[str, float], lanes: Sequence[Lane]) -> list
 
 def setup_warnings(setup: Setup) -> list[str]:
     """What one should know of a setup before its scores are believed, or waited for."""
-    warnings = [*setup.devices.remarks, *search_warnings(setup), *_look_for_cuda(setup)]
+    warnings = [*setup.devices.remarks, *setup.devices.describe_users()]
+    warnings += [*search_warnings(setup), *_look_for_cuda(setup)]
     warnings += [*comparability_warnings(setup), *_look_at_disk(setup)]
     if setup.one_by_one:
         where = "on each lane" if len(setup.lanes) > 1 else "on one lane"

@@ -11,11 +11,16 @@ from harness.lane import DeviceInfo
 
 @dataclass(frozen=True, slots=True)
 class DeviceProcess:
-    """A process that uses a device."""
+    """A process that uses a device.
+
+    Attributes:
+        computes: whether it does more than draw on a screen, or pass on the work of others.
+    """
 
     pid: int
     name: str
     memory_bytes: int
+    computes: bool = True
 
 
 class Backend(Protocol):

@@ -18,10 +18,12 @@ def find_processes(nvml: ModuleType, uuid: str) -> list[DeviceProcess]:
     handle = nvml.nvmlDeviceGetHandleByUUID(uuid)
     drawing: list[Any] = ask(nvml, [], nvml.nvmlDeviceGetGraphicsRunningProcesses, handle)
     found: dict[int, DeviceProcess] = {}
-    for process in (*_list_computing(nvml, handle), *drawing):
+    computing = list(_list_computing(nvml, handle))
+    for place, process in enumerate((*computing, *drawing)):
         if process.pid not in found:
             name, memory = _find_name(nvml, process.pid), process.usedGpuMemory or 0
-            found[process.pid] = DeviceProcess(process.pid, name, memory)
+            computes = place < len(computing) and not name.endswith(_SERVER)
+            found[process.pid] = DeviceProcess(process.pid, name, memory, computes)
     return list(found.values())
 
 

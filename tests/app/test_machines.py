@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,30 @@ def test_no_place_for_temporary_files(
         main(["tune", str(config), "--backend", "none"])
     assert ended.value.code == 1
     assert "set TMPDIR to a folder that can be written" in capsys.readouterr().err
+
+
+def test_who_computes_on_a_lanes_device_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy, mine, exclusive = machines.make_gpus(3)
+    many = tuple((800 + n, None, None) for n in range(5))
+    mode = pynvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS
+    gpus = [
+        busy,
+        replace(mine, processes=()),
+        replace(exclusive, processes=many, compute_mode=mode),
+    ]
+    put_into(monkeypatch, FakeNvml(gpus))
+    first, second = setup_warnings(prepare(make_spec(tmp_path, "true %A%")))
+    assert first.startswith(
+        "lane 0: python3 (pid 900) computes on device NVIDIA RTX A4000: what is measured there is "
+        "disturbed; use other devices"
+    )
+    assert "a process (pid 800), a process (pid 801), a process (pid 802) and 2 more comp" in second
+    assert "its compute mode admits no other process" in second
+    put_into(monkeypatch, machines.shared_by_mps())
+    (said,) = setup_warnings(prepare(make_spec(tmp_path, "true %A%")))
+    assert said.startswith("lane 0: a process (pid 701), a process (pid 702) compute on")
 
 
 def test_kernels_on_a_driver_that_hides_the_capability(
