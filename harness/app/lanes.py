@@ -53,6 +53,15 @@ class Devices:
             if (holders := find_holders(lane.device))
         ]
 
+    def suggest_free(self) -> str:
+        """What to do about a device that is in use: take those that are not."""
+        free = [
+            device for device in self.found if device.kind == "cuda" and not find_holders(device)
+        ]
+        if not free:
+            return "use other devices"
+        return f"use what is free: --parallel {','.join(f'gpu{device.index}' for device in free)}"
+
     def describe_users(self) -> list[str]:
         """The lanes on whose devices other processes compute, which the locks do not keep away."""
         return [

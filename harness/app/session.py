@@ -60,6 +60,7 @@ def run_session(setup: Setup, options: Options) -> Result:
                 None if setup.virtual else setup.commands.shared_folder,
                 wait=options.wait,
                 on_wait=options.on_wait,
+                instead=setup.devices.suggest_free(),
             )
         )
         remarks = stack.enter_context(hold_clocks(setup.lanes, setup.spec.lock_clocks))

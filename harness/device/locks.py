@@ -90,6 +90,7 @@ def hold_devices(
     on_wait: Callable[[str], None] = lambda message: None,
     inheritable: bool = False,
     environment: Mapping[str, str] | None = None,
+    instead: str = "use other devices",
 ) -> DeviceLocks:
     """Take the locks of all `devices`, and of `folder`.
 
@@ -101,6 +102,7 @@ def hold_devices(
         inheritable: whether every process started from now on inherits the descriptors; by default
             they must be passed on explicitly.
         environment: where HARNESS_LOCK_DIR is looked up; None: this process's.
+        instead: what to do but wait, if a device is in use.
 
     Raises:
         DeviceError: a device is in use and `wait` is false, or locking is impossible.
@@ -110,7 +112,7 @@ def hold_devices(
         for name, exclusive in device.locks:
             if exclusive or name not in wanted:
                 what = f"device {device.name} ({device.uuid})"
-                wanted[name] = _Wanted(exclusive, what, "use other devices")
+                wanted[name] = _Wanted(exclusive, what, instead)
     if folder is not None:
         digest = hashlib.blake2b(os.fsencode(folder.resolve()), digest_size=16).hexdigest()
         wanted[f"{_FOLDER}{digest}"] = _Wanted(
@@ -156,11 +158,12 @@ def find_holders(
     Args:
         environment: as for `hold_devices`.
     """
-    names = [_name_file(name) for name, _ in device.locks]
-    inodes = set()
-    for path in (folder / name for folder in list_candidates(environment) for name in names):
-        with suppress(OSError):
-            inodes.add(path.stat().st_ino)
+    against: dict[int, tuple[str, ...]] = {}  # by inode: the locks that are in the way
+    for folder in list_candidates(environment):
+        for name, exclusive in device.locks:
+            with suppress(OSError):
+                inode = (folder / _name_file(name)).stat().st_ino
+                against[inode] = ("READ", "WRITE") if exclusive else ("WRITE",)
     try:
         rows = [line.split() for line in table.read_text().splitlines()]
     except OSError:
@@ -169,7 +172,8 @@ def find_holders(
     holders = {
         int(row[4])
         for row in rows
-        if len(row) > 5 and row[1] == "FLOCK" and int(row[5].rpartition(":")[2]) in inodes
+        if len(row) > 5 and row[1] == "FLOCK"
+        if row[3] in against.get(int(row[5].rpartition(":")[2]), ())
     }
     return tuple(sorted(holder for holder in holders if holder > 0))
 

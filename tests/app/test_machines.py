@@ -15,6 +15,7 @@ import harness
 from harness.app.setup import prepare
 from harness.app.suspects import setup_warnings
 from harness.cli import main
+from harness.device.locks import hold_devices
 from harness.errors import ConfigError, DeviceError
 from harness.model import OutcomeKind
 from harness.testing import nvml as machines
@@ -138,6 +139,19 @@ def test_who_computes_on_a_lanes_device_is_named(
     put_into(monkeypatch, machines.shared_by_mps())
     (said,) = setup_warnings(prepare(make_spec(tmp_path, "true %A%")))
     assert said.startswith("lane 0: a process (pid 701), a process (pid 702) compute on")
+
+
+def test_devices_that_are_free_are_named_where_one_is_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_into(monkeypatch, machines.eight_alike())
+    spec = make_spec(tmp_path, "true %A%")
+    found = prepare(spec).devices.found
+    with hold_devices([found[2], found[5]]):
+        with pytest.raises(DeviceError, match=r"is free: --parallel gpu0,gpu1,gpu3,gpu4,gpu6,gpu7"):
+            harness.tune(spec)
+        free = make_spec(tmp_path, "true %A%", parallel=["gpu0", "gpu7"])
+        assert harness.tune(free).complete
 
 
 def test_kernels_on_a_driver_that_hides_the_capability(

@@ -371,5 +371,6 @@ def test_holders_are_found_without_locking(directory: Path, tmp_path: Path) -> N
     with hold_devices([SLICE]):
         assert find_holders(SLICE) == find_holders(GPU) == (os.getpid(),)
         assert find_holders(OTHER) == ()
+        assert find_holders(SLICE_2) == ()  # another slice of that GPU
         assert find_holders(GPU, table=tmp_path / "none") == ()
     assert find_holders(SLICE) == ()
