@@ -8,6 +8,9 @@ from typing import Protocol
 
 from harness.lane import DeviceInfo
 
+COMPUTE_MODES = {0: "default", 1: "exclusive_thread", 2: "prohibited", 3: "exclusive_process"}
+"""Of a GPU, by the driver's number."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceProcess:

@@ -5,16 +5,25 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from harness.device.base import DeviceProcess
+from harness.device.base import COMPUTE_MODES, DeviceProcess
+from harness.device.cuda_devices import find_cuda_devices
 from harness.device.health import describe_damage
-from harness.device.nvml_library import ask, errors, kind, nvml_session, translate
+from harness.device.nvml_library import (
+    OR_WITHOUT,
+    NvmlMissingError,
+    ask,
+    errors,
+    kind,
+    nvml_session,
+    translate,
+)
 from harness.device.nvml_processes import find_processes
 from harness.device.visible import PhysicalGpu, explain_hidden, select_visible
 from harness.errors import DeviceError
@@ -23,7 +32,8 @@ from harness.limits import cores_per_sm
 
 Handle = object
 
-_COMPUTE_MODES = {0: "default", 1: "exclusive_thread", 2: "prohibited", 3: "exclusive_process"}
+_BUILT_IN = ("nvgpu", "nvhost-gpu")
+"""Device files of GPUs that are built into the chip, as on Jetson boards."""
 
 _PCI_BUS_ID = re.compile(r"([0-9A-Fa-f]+):([0-9A-Fa-f]+:[0-9A-Fa-f]+\.[0-9A-Fa-f]+)")
 
@@ -35,6 +45,7 @@ class CudaBackend:
         nvml: the module `pynvml` or a stand-in; None: imported when first needed.
         environment: where the user's CUDA_VISIBLE_DEVICES is looked up.
         dev: where the driver's device files are, by which a broken installation is told from none.
+        find_cuda_devices: asks CUDA itself.
     """
 
     def __init__(
@@ -42,10 +53,12 @@ class CudaBackend:
         nvml: ModuleType | None = None,
         environment: Mapping[str, str] | None = None,
         dev: Path = Path("/dev"),
+        find_cuda_devices: Callable[[], list[DeviceInfo]] = find_cuda_devices,
     ) -> None:
         self._given = nvml
         self._environment = os.environ if environment is None else environment
         self._dev = dev
+        self._find_cuda_devices = find_cuda_devices
         self.remarks: Sequence[str] = ()
 
     def discover(self, count: int | None = None) -> list[DeviceInfo]:
@@ -55,7 +68,8 @@ class CudaBackend:
         Indices in that variable are taken as places in PCI order among the GPUs, which is what
         nvidia-smi shows; CUDA itself takes them so only if CUDA_DEVICE_ORDER is PCI_BUS_ID.
         GPUs that this user may not use are left out, and those that are broken or prohibit
-        computing too, with a remark.
+        computing too, with a remark. CUDA itself is asked where NVML is missing, or knows too
+        little.
 
         Args:
             count: not used: hardware is what it is.
@@ -63,15 +77,33 @@ class CudaBackend:
         Raises:
             DeviceError: the driver is broken, or every GPU is.
         """
-        with nvml_session(self._given, self._has_device_files) as nvml:
-            if nvml is None:
-                return []
-            self.remarks = remarks = list[str]()
-            gpus = _number(_find_gpus(nvml, remarks))
+        self.remarks = remarks = list[str]()
+        try:
+            with nvml_session(self._given, self._has_gpus) as nvml:
+                found = [] if nvml is None else _find_gpus(nvml, remarks)
+        except NvmlMissingError as error:
+            found = self._ask_cuda(str(error), remarks)
+        if any(gpu.is_integrated and not gpu.devices[0].cuda_name for gpu in found):
+            told = self._ask_cuda("NVML hardly knows the GPU that is built into the chip", remarks)
+            found = [gpu for gpu in found if not gpu.is_integrated]
+            found += [gpu for gpu in told if gpu.is_integrated]
+        gpus = _number(found)
         variable = self._environment.get("CUDA_VISIBLE_DEVICES")
         order = self._environment.get("CUDA_DEVICE_ORDER", "")
         remarks += explain_hidden(gpus, variable, order)
         return select_visible(gpus, variable)
+
+    def _ask_cuda(self, why: str, remarks: list[str]) -> list[PhysicalGpu]:
+        """The GPUs as CUDA tells of them."""
+        why = why.removesuffix(OR_WITHOUT)
+        try:
+            found = self._find_cuda_devices()
+        except DeviceError as error:
+            raise DeviceError(f"{error}; {why}{OR_WITHOUT}") from error
+        remarks.append(
+            f"{why}; CUDA itself told of its devices: their clocks, energy and users are not known"
+        )
+        return [PhysicalGpu(device.uuid, (device,)) for device in found]
 
     def processes(self, device: DeviceInfo) -> list[DeviceProcess]:
         """Who computes or draws on `device`; empty where the driver does not tell.
@@ -79,13 +111,14 @@ class CudaBackend:
         In a container the pids may be the host's and the names empty: show them, but never act
         on a pid.
         """
-        with suppress(DeviceError), nvml_session(self._given, self._has_device_files) as nvml:
+        with suppress(DeviceError), nvml_session(self._given) as nvml:
             return [] if nvml is None else find_processes(nvml, device.uuid)
         return []
 
-    def _has_device_files(self) -> bool:
+    def _has_gpus(self) -> bool:
         """Whether there are GPUs for the driver, so that its failure is no absence."""
-        return any(path.name[6:].isdigit() for path in self._dev.glob("nvidia[0-9]*"))
+        numbered = any(path.name[6:].isdigit() for path in self._dev.glob("nvidia[0-9]*"))
+        return numbered or any((self._dev / name).exists() for name in _BUILT_IN)
 
 
 def _find_gpus(nvml: ModuleType, remarks: list[str]) -> list[PhysicalGpu]:
@@ -114,7 +147,7 @@ def _describe_gpu(
     """A GPU with the devices it is used as, and the GPU as one device."""
     uuid = nvml.nvmlDeviceGetUUID(handle)
     capability = ask(nvml, None, nvml.nvmlDeviceGetCudaComputeCapability, handle)
-    mode = _COMPUTE_MODES.get(ask(nvml, 0, nvml.nvmlDeviceGetComputeMode, handle), "")
+    mode = COMPUTE_MODES.get(ask(nvml, 0, nvml.nvmlDeviceGetComputeMode, handle), "")
     gpu = DeviceInfo(
         kind="cuda",
         index=0,
@@ -230,8 +263,12 @@ def _find_pci_bus_id(nvml: ModuleType, handle: Handle) -> str:
 
     Empty for GPUs that are on no such bus, as those of Jetson boards.
     """
-    info = ask(nvml, None, nvml.nvmlDeviceGetPciInfo, handle)
-    bus_id = "" if info is None else info.busId
+    try:
+        bus_id = nvml.nvmlDeviceGetPciInfo(handle).busId
+    except errors(nvml) as error:
+        if kind(error) == "NotSupported":
+            return ""
+        raise
     text = bus_id.decode() if isinstance(bus_id, bytes) else bus_id
     match = _PCI_BUS_ID.fullmatch(text.strip())
     return f"{int(match[1], 16):04x}:{match[2].lower()}" if match else ""

@@ -50,10 +50,16 @@ _REMEDIES = {
     "Memory": "free memory of the host",
     "InsufficientResources": "free memory of the host",
 }
+OR_WITHOUT = ', or go without GPUs: backend = "cpu"'
 _REMEDY = "see whether nvidia-smi works, and what dmesg says"
 
 _WSL = Path("/usr/lib/wsl/lib")
 """Where Windows puts the driver's libraries in its Linux, whether the loader looks there or not."""
+
+
+class NvmlMissingError(DeviceError):
+    """There are GPUs, but no library to ask for them."""
+
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +75,7 @@ def nvml_session(
         has_gpus: whether there are GPUs all the same, so that a missing driver is a broken one.
 
     Raises:
+        NvmlMissingError: there is no driver's library, but there are GPUs.
         DeviceError: the driver is broken, or whatever NVML raises inside.
     """
     nvml = given or import_nvml()
@@ -81,7 +88,8 @@ def nvml_session(
         if kind(error) in _NO_DRIVER and not has_gpus():
             yield None  # and no nvmlShutdown: it would raise Uninitialized
             return
-        raise translate(error, "cannot ask the NVIDIA driver for its GPUs") from error
+        said = translate(error, "cannot ask the NVIDIA driver for its GPUs")
+        raise (NvmlMissingError(str(said)) if kind(error) in _NO_DRIVER else said) from error
     try:
         yield nvml
     except errors(nvml) as error:
@@ -95,7 +103,7 @@ def translate(error: Exception, failed: str) -> DeviceError:
     """The DeviceError for an exception of NVML: what failed, NVML's words, what to do."""
     remedy = _REMEDIES.get(kind(error), _REMEDY)
     words = str(error).rstrip(".")
-    return DeviceError(f'{failed}: {words}; {remedy}, or go without GPUs: backend = "cpu"')
+    return DeviceError(f"{failed}: {words}; {remedy}{OR_WITHOUT}")
 
 
 def errors(nvml: ModuleType) -> tuple[type[Exception], ...]:

@@ -19,6 +19,11 @@ class PhysicalGpu:
     uuid: str
     devices: Sequence[DeviceInfo]
 
+    @property
+    def is_integrated(self) -> bool:
+        """Whether it is built into the chip, and so on no PCI bus."""
+        return any(not device.pci_bus_id for device in self.devices)
+
 
 def select_visible(gpus: Sequence[PhysicalGpu], variable: str | None) -> list[DeviceInfo]:
     """The devices that CUDA_VISIBLE_DEVICES leaves visible, in the order of `gpus`.
