@@ -13,6 +13,7 @@ from harness.compile.homes import find_header_folders, find_programs
 from harness.errors import CompileError
 from harness.model import Command
 from harness.procs.explain import describe_end
+from harness.procs.version import read_version
 from harness.procs.worker import Worker
 
 _ASK_S = 60.0
@@ -59,7 +60,7 @@ class Nvcc:
                 architecture, self.architectures, f"nvcc {self.version} ({self.program})", "toolkit"
             )
         except CompileError as error:
-            others = _list_others(self.program)
+            others = _list_others(self)
             if not others:
                 raise
             found = f"also installed: {', '.join(others)} (CUDACXX, kernel.nvcc)"
@@ -92,15 +93,14 @@ def check_architecture(
     )
 
 
-def _list_others(program: str) -> list[str]:
-    """Every other nvcc on this machine; only who must choose another needs to know."""
-    real = {Path(program).resolve()}
-    others = []
+def _list_others(nvcc: Nvcc) -> list[str]:
+    """Every other nvcc on this machine of another version; only who must choose needs to know."""
+    others: dict[str, str] = {}
     for place, _ in find_programs(os.environ):
-        if is_program(place) and place.resolve() not in real:
-            real.add(place.resolve())
-            others.append(str(place))
-    return others
+        found = parse_version(read_version(str(place))) if is_program(place) else None
+        if found is not None and found[0] != nvcc.version:
+            others.setdefault(found[0], str(place))
+    return [f"{version} in {place}" for version, place in others.items()]
 
 
 def find_nvcc(program: str = "", environment: Mapping[str, str] = os.environ) -> tuple[str, str]:

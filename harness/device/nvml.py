@@ -29,6 +29,7 @@ from harness.device.visible import PhysicalGpu, explain_hidden, select_visible
 from harness.errors import DeviceError
 from harness.lane import DeviceInfo
 from harness.limits import cores_per_sm
+from harness.units import format_count
 
 Handle = object
 
@@ -126,16 +127,24 @@ def _find_gpus(nvml: ModuleType, remarks: list[str]) -> list[PhysicalGpu]:
     driver = ask(nvml, "", nvml.nvmlSystemGetDriverVersion)
     gpus: list[tuple[str, PhysicalGpu]] = []
     broken: list[Exception] = []
+    closed = 0
     for index in range(nvml.nvmlDeviceGetCount()):
         try:
             handle = nvml.nvmlDeviceGetHandleByIndex(index)
             gpu, device = _describe_gpu(nvml, handle, driver, remarks)
         except errors(nvml) as error:
-            if kind(error) != "NoPermission":  # a batch system hides the GPUs of others so
+            if kind(error) == "NoPermission":  # a batch system hides the GPUs of others so
+                closed += 1
+            else:
                 broken.append(error)
                 remarks.append(str(translate(error, f"GPU {index} of NVML is left out")))
             continue
         gpus.append((device.pci_bus_id, gpu))
+    if closed and not gpus:
+        remarks.append(
+            f"{format_count(closed, 'GPU')} of this machine may not be used by this user; ask the "
+            "batch system for GPUs, or give access to /dev/nvidia*"
+        )
     if broken and not gpus:
         raise translate(broken[0], "no GPU can be used") from broken[0]
     return [gpu for _, gpu in sorted(gpus, key=lambda item: _pci_key(item[0]))]

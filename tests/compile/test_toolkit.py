@@ -8,6 +8,7 @@ import pytest
 from harness.compile import homes
 from harness.compile.toolkit import check_architecture, find_nvcc, header_folders, open_nvcc
 from harness.errors import CompileError
+from harness.procs.version import read_version
 from harness.testing.programs import Programs
 
 ACCEPTED = ("sm_75", "sm_80", "sm_90", "sm_100")
@@ -200,8 +201,14 @@ def test_another_toolkit_that_may_do_is_named(
     tmp_path: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     older = install(tmp_path / "usr" / "local" / "cuda-12.9") / "bin" / "nvcc"
+    older.write_text("#!/bin/sh\necho release 12.9, V12.9.86\n")
+    (install(tmp_path / "usr" / "local" / "cuda-11") / "bin" / "nvcc").write_text("no program")
     nvcc = open_nvcc(programs.compiles_cuda(b""))
     monkeypatch.setenv("CUDACXX", nvcc.program)
-    with pytest.raises(CompileError, match=f"also installed: {older} .CUDACXX, kernel.nvcc"):
+    with pytest.raises(CompileError, match=f"also installed: 12.9.86 in {older} .CUDACXX, kernel"):
         nvcc.check_architecture("sm_61")
     nvcc.check_architecture("sm_90")
+    older.write_text("#!/bin/sh\necho release 13.0, V13.0.88\n")  # the same once more
+    read_version.cache_clear()
+    with pytest.raises(CompileError, match="one of these$"):
+        nvcc.check_architecture("sm_61")

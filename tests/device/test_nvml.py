@@ -152,6 +152,9 @@ def test_gpus_of_others_are_left_out_silently() -> None:
     (gpu,) = found.discover()
     assert gpu.index == 0
     assert found.remarks == []
+    none = backend(FakeNvml([hidden]))
+    assert none.discover() == []
+    assert "1 GPU of this machine may not be used by this user" in none.remarks[0]
 
 
 def test_a_gpu_that_prohibits_computing_is_left_out() -> None:
