@@ -12,7 +12,7 @@ import harness
 PACKAGE = Path(harness.__file__).parent
 ROWS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "_version"}),
-    frozenset({"units", "extras", "measurement"}),
+    frozenset({"units", "extras", "measurement", "mounts"}),
     frozenset({"configuration", "lane", "clock"}),
     frozenset({"model"}),
     frozenset(

@@ -13,7 +13,7 @@ from harness.app.strategies import search_warnings
 from harness.compile.cache_folder import explain_directory
 from harness.lane import Lane
 from harness.model import Outcome
-from harness.store.mounts import find_shared
+from harness.mounts import find_shared
 from harness.timing.sentinel import TOLERANCE
 from harness.units import format_path
 

@@ -1,6 +1,7 @@
 """Locks that keep two harness processes from timing on one device at once.
 
-A folder whose files two sessions would both call `app_1` is locked like a device.
+A folder whose files two sessions would both call `app_1` is locked like a device; one that machines
+may share, as on NFS, by a file in itself, too.
 
 One file per lock, held with `flock`, which the kernel releases when the last process that has the
 file open is gone: nothing is stale after a crash, and as long as a test still runs, its device is
@@ -16,13 +17,13 @@ taken. Lanes of one session share its locks. What makes this sound:
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
-import itertools
 import os
 import re
 import socket
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,9 +32,13 @@ from types import TracebackType
 from harness.device.lock_folders import find_lock_directories, list_candidates
 from harness.errors import DeviceError
 from harness.lane import DeviceInfo
+from harness.mounts import find_shared
 
 _MAX_HOLDER_BYTES = 200
 _FOLDER = "FOLDER-"
+_IN_FOLDER = Path(".harness") / "folder.lock"
+_WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""What file systems say that pass no locks on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,33 @@ def hold_devices(
     Raises:
         DeviceError: a device is in use and `wait` is false, or locking is impossible.
     """
+    wanted = _list_wanted(devices, folder, instead)
+    if not wanted:
+        return DeviceLocks(list_candidates(environment)[0], ())
+    directories = find_lock_directories(environment)
+    fds: list[tuple[str, int]] = []
+    try:
+        for name in sorted(wanted):
+            for place, path in enumerate(_find_paths(name, directories, folder)):
+                if place > 0 and not _may_be_held(path):
+                    continue
+                fd = _take(path, wanted[name], wait=wait, on_wait=on_wait, optional=place > 0)
+                if fd is None:
+                    continue
+                fds.append((name, fd))
+                if wanted[name].exclusive:
+                    _write_holder(fd)
+                os.set_inheritable(fd, inheritable)
+    except BaseException:
+        DeviceLocks(directories[0], fds).close()
+        raise
+    return DeviceLocks(directories[0], fds)
+
+
+def _list_wanted(
+    devices: Iterable[DeviceInfo], folder: Path | None, instead: str
+) -> dict[str, _Wanted]:
+    """The locks by name."""
     wanted: dict[str, _Wanted] = {}
     for device in devices:
         for name, exclusive in device.locks:
@@ -120,24 +152,18 @@ def hold_devices(
             what=f"folder {folder}, where tests tell their files apart by %%ID%%,",
             instead="run one of the two in another folder (command.directory)",
         )
-    if not wanted:
-        return DeviceLocks(list_candidates(environment)[0], ())
-    directories = find_lock_directories(environment)
-    fds: list[tuple[str, int]] = []
-    try:
-        for name, place in itertools.product(sorted(wanted), range(len(directories))):
-            path = directories[place] / _name_file(name)
-            if place > 0 and not _may_be_held(path):
-                continue
-            fd = _take(path, wanted[name], wait=wait, on_wait=on_wait)
-            fds.append((name, fd))
-            if wanted[name].exclusive:
-                _write_holder(fd)
-            os.set_inheritable(fd, inheritable)
-    except BaseException:
-        DeviceLocks(directories[0], fds).close()
-        raise
-    return DeviceLocks(directories[0], fds)
+    return wanted
+
+
+def _find_paths(name: str, directories: Sequence[Path], folder: Path | None) -> Iterator[Path]:
+    """The files that stand for one lock; a folder that machines share has one in itself."""
+    for directory in directories:
+        yield directory / _name_file(name)
+    if folder is not None and name.startswith(_FOLDER) and find_shared(folder / _IN_FOLDER):
+        path = folder / _IN_FOLDER
+        with suppress(OSError):
+            path.parent.mkdir(exist_ok=True)
+        yield path
 
 
 def _may_be_held(path: Path) -> bool:
@@ -183,8 +209,15 @@ def _name_file(lock: str) -> str:
     return f"{re.sub(r'[^A-Za-z0-9._-]', '_', lock)}.lock"
 
 
-def _take(path: Path, wanted: _Wanted, *, wait: bool, on_wait: Callable[[str], None]) -> int:
-    """The descriptor of the locked file."""
+def _take(
+    path: Path,
+    wanted: _Wanted,
+    *,
+    wait: bool,
+    on_wait: Callable[[str], None],
+    optional: bool = False,
+) -> int | None:
+    """The descriptor of the locked file; None if it is optional and there are no locks there."""
     how = fcntl.LOCK_EX if wanted.exclusive else fcntl.LOCK_SH
     told = False
     try:
@@ -211,6 +244,8 @@ def _take(path: Path, wanted: _Wanted, *, wait: bool, on_wait: Callable[[str], N
                 raise
             os.close(fd)  # somebody replaced the file: what is locked is nobody's lock any more
     except OSError as error:
+        if optional and error.errno in _WITHOUT_LOCKS:
+            return None
         raise DeviceError(
             f"{wanted.what} cannot be locked: {path}: {error.strerror}; set HARNESS_LOCK_DIR to a "
             "local directory that every user of it can write to"

@@ -27,8 +27,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.errors import StoreError
+from harness.mounts import MOUNTS, UNRELIABLE, find_file_system, find_shared
 from harness.store.claims import making
-from harness.store.mounts import MOUNTS, UNRELIABLE, find_file_system, find_shared
 
 SCHEMA_VERSION = 3
 

@@ -210,5 +210,5 @@ def test_another_toolkit_that_may_do_is_named(
     nvcc.check_architecture("sm_90")
     older.write_text("#!/bin/sh\necho release 13.0, V13.0.88\n")  # the same once more
     read_version.cache_clear()
-    with pytest.raises(CompileError, match="one of these$"):
+    with pytest.raises(CompileError, match=r"one of these$"):
         nvcc.check_architecture("sm_61")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import signal
@@ -175,7 +176,7 @@ def test_locks_are_taken_in_sorted_order(monkeypatch: pytest.MonkeyPatch) -> Non
     taken: list[str] = []
     take = locks._take
 
-    def spy(path: Path, *arguments: object, **options: object) -> int:
+    def spy(path: Path, *arguments: object, **options: object) -> int | None:
         taken.append(path.name)
         return take(path, *arguments, **options)  # type: ignore[arg-type] # as it was called
 
@@ -363,6 +364,39 @@ def test_a_folder_is_held_like_a_device(tmp_path: Path) -> None:
             hold_devices([OTHER], one / ".." / "one")
         hold_devices([OTHER], other).close()
     hold_devices([], one).close()
+
+
+def test_a_folder_that_machines_share_is_held_against_other_machines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = ({"HARNESS_LOCK_DIR": str(tmp_path / name)} for name in ("here", "there"))
+    folder = tmp_path / "project"
+    folder.mkdir()
+    with hold_devices([], folder, environment=here):
+        hold_devices([], folder, environment=there).close()  # a disk of each machine's own
+        assert list(folder.iterdir()) == []
+    monkeypatch.setattr(locks, "find_shared", lambda path: "nfs4")
+    with hold_devices([GPU], folder, environment=here) as held:
+        assert len(held.fds_of(GPU)) == 3
+        with pytest.raises(DeviceError, match=r"folder .*which holds .*\.harness/folder\.lock"):
+            hold_devices([], folder, environment=there)
+    hold_devices([], folder, environment=there).close()
+
+
+def test_a_shared_folder_without_locks_is_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "find_shared", lambda path: "lustre")
+    flock = fcntl.flock
+
+    def refuse(fd: int, how: int) -> None:
+        if Path(f"/proc/self/fd/{fd}").readlink().name == "folder.lock":
+            raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+        flock(fd, how)
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with hold_devices([], tmp_path) as held:
+        assert len(held.fds_of(MOCK)) == 1
 
 
 def test_holders_are_found_without_locking(directory: Path, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from harness.errors import StoreError
+from harness.mounts import SHARED, UNRELIABLE, find_file_system
 from harness.store.journal import open_journal
-from harness.store.mounts import SHARED, UNRELIABLE, find_file_system
 from harness.store.schema import SCHEMA_VERSION, connect, translated
 from harness.store.sessions import list_sessions, load_session
 from tests.store.helpers import make_start, make_test, whole_test

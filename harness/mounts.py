@@ -1,4 +1,4 @@
-"""What kind of file system a journal is on, and what SQLite can do there.
+"""What kind of file system a file is on, and what can be relied on there.
 
 Source: SQLite's documentation of write-ahead logs, which need memory that all processes share, and
 so one machine; and of what corrupts a database: locks that a file system only pretends to take.
