@@ -129,7 +129,10 @@ def connect(path: Path, *, create: bool = True, mounts: Path = MOUNTS) -> sqlite
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"{path.parent}: cannot make this folder: {error.strerror}") from error
+        raise StoreError(
+            f"{path.parent}: cannot make this folder: {error.strerror}; let it be made, or set "
+            "output.journal to a file in another one"
+        ) from error
     with translated(path, "cannot open the journal"):
         # Autocommit: every transaction is begun and committed by name. The engine's thread is the
         # only one that uses the connection, but it may not be the one that opened it.
