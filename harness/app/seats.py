@@ -10,7 +10,7 @@ from typing import Any
 from harness.app.counters import open_telemetry
 from harness.app.kernel_seats import KernelSeats, make_landscape
 from harness.app.lanes import compile_cores, count_workers
-from harness.app.names import DISTRIBUTIONS, LOSSES, load
+from harness.app.names import DISTRIBUTIONS, LOSSES, TELEMETRY, load
 from harness.app.setup import Setup
 from harness.app.toolchain import Toolchain
 from harness.clock import Clock, SystemClock
@@ -172,18 +172,25 @@ class _Seats:
         worker = Worker(cores=lane.device.cores, inherit_fds=self._locks.fds_of(lane.device))
         worker.start()
         measured = self._setup.measured
+        read_energy = self._open_counter(lane)
         return CommandTimer(
             worker,
             lane,
             make_command,
             measured="figure" if measured == "metric" else measured,
             clock=self.clock,
-            read_energy=self._make_counter(lane) if measured == "energy" else None,
+            read_energy=read_energy if measured == "energy" else None,
             find_loss=_make_find_loss(lane),
         )
 
-    def _make_counter(self, lane: Lane) -> Callable[[], float | None]:
-        """What reads the joules that the lane's device has taken so far."""
+    def _open_counter(self, lane: Lane) -> Callable[[], float | None] | None:
+        """What reads the joules that the lane's GPU has taken so far; None: it is none.
+
+        As long as it is open the driver keeps the GPU ready. Without persistence mode it would
+        let go of it after each run, and the next one would take seconds more.
+        """
+        if lane.device.kind not in TELEMETRY:
+            return None
         telemetry = open_telemetry(lane.device)
         self._telemetry.append(telemetry)
 

@@ -30,6 +30,12 @@ _ATTRIBUTES = {
     "minor": 76,
 }
 _PCI_BUS_ID_BYTES = 32
+_HINTS = {
+    34: "the library is a stub to link with: take its folder, `stubs`, out of LD_LIBRARY_PATH",
+    100: "it shows no device",
+    803: "the driver does not fit the library: reboot, or install the driver's own",
+    804: "the driver is too old for the library: install the driver's own",
+}
 
 
 class _ProbeError(Exception):
@@ -51,7 +57,8 @@ class _Cuda:
         except AttributeError as error:
             raise _ProbeError(str(error)) from error
         if status != 0:
-            raise _ProbeError(f"{function} fails with error {status}")
+            hint = f" ({_HINTS[status]})" if status in _HINTS else ""
+            raise _ProbeError(f"{function} fails with error {status}{hint}")
 
     def number(self, function: str, *arguments: Any) -> int:
         value = c_int()

@@ -22,6 +22,9 @@ _RECOVERIES = {
 _RECOVERY_ACTION = 230
 """NVML's field id of that, as of drivers from 570 on."""
 
+_VIRTUAL = 2
+"""NVML's number of the virtualisation in which a GPU is shared (vGPU); passed through is 1."""
+
 _GONE = {
     "GpuIsLost": "the GPU has fallen off the bus",
     "ResetRequired": "the GPU needs a reset",
@@ -30,8 +33,16 @@ _GONE = {
 """Answers that mean: nothing will run there any more."""
 
 
-def describe_damage(nvml: ModuleType, handle: Any) -> str:
-    """What the driver says of a GPU that works all the same; empty if it says nothing."""
+def describe_faults(nvml: ModuleType, handle: Any) -> str:
+    """What speaks against a GPU that works all the same; empty if nothing does."""
+    if ask(nvml, 0, nvml.nvmlDeviceGetVirtualizationMode, handle) == _VIRTUAL:
+        return "is a part of one that other machines may use meanwhile, unseen: times may vary"
+    damage = _find_damage(nvml, handle)
+    return f"is used, but {damage}" if damage else ""
+
+
+def _find_damage(nvml: ModuleType, handle: Any) -> str:
+    """What its driver says of its hardware."""
     fields: Any = ask(nvml, (), nvml.nvmlDeviceGetFieldValues, handle, [_RECOVERY_ACTION])
     for field in fields:
         action = int(field.value.uiVal) if field.nvmlReturn == nvml.NVML_SUCCESS else 0

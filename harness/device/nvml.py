@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.device.base import COMPUTE_MODES, DeviceProcess
 from harness.device.cuda_devices import find_cuda_devices
-from harness.device.health import describe_damage
+from harness.device.health import describe_faults
 from harness.device.nvml_library import (
     OR_WITHOUT,
     NvmlMissingError,
@@ -172,8 +172,8 @@ def _describe_gpu(
         peak_gflops=_find_peak_gflops(nvml, handle),
         peak_gbps=_find_peak_gbps(nvml, handle),
     )
-    if damage := describe_damage(nvml, handle):
-        remarks.append(f"{gpu.name} ({uuid}) is used, but {damage}")
+    if faults := describe_faults(nvml, handle):
+        remarks.append(f"{gpu.name} ({uuid}) {faults}")
     enabled, _pending = ask(nvml, (0, 0), nvml.nvmlDeviceGetMigMode, handle)
     if mode == "prohibited":
         remarks.append(

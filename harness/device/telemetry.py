@@ -1,7 +1,8 @@
 """The state of a GPU around a measurement: clocks, temperature, power, what holds it back.
 
 Event reasons are instantaneous and miss what happens between two looks; the counters, in ns since
-the driver was loaded, do not. A MIG slice is asked by its parent, whose clocks it shares.
+the driver was loaded, do not. A MIG slice is asked by its parent, whose clocks it shares; processes
+are its own, since the parent has those of all its slices.
 """
 
 from __future__ import annotations
@@ -45,14 +46,15 @@ class NvmlTelemetry:
         self._is_slice = bool(device.parent_uuid)
         self._nvml = nvml or import_nvml()
         self._handle: Any = None
+        self._own: Any = None  # of the slice, where that is asked by its parent
         self._seen_ns: dict[str, int] = {}
         self._last_s: float | None = None
         if self._nvml is not None:
             with suppress(*errors(self._nvml)):
                 self._nvml.nvmlInit()
-                self._handle = self._nvml.nvmlDeviceGetHandleByUUID(
-                    device.parent_uuid or device.uuid
-                )
+                self._handle = self._own = self._nvml.nvmlDeviceGetHandleByUUID(device.uuid)
+                if device.parent_uuid:
+                    self._handle = self._nvml.nvmlDeviceGetHandleByUUID(device.parent_uuid)
 
     def read(self) -> DeviceState:
         """The state now; of a device that is gone, only when."""
@@ -110,7 +112,7 @@ class NvmlTelemetry:
     def _count_processes(self) -> int | None:
         assert self._nvml is not None
         with suppress(*errors(self._nvml)):
-            return count_computing(self._nvml, self._handle)
+            return count_computing(self._nvml, self._own)
         return None
 
     def close(self) -> None:

@@ -24,7 +24,12 @@ make_error: Callable[[int], Exception] = pynvml.NVMLError
 
 @dataclass(frozen=True)
 class FakeSlice:
-    """A MIG slice; `named` says whether the driver gives its name with the profile."""
+    """A MIG slice.
+
+    Attributes:
+        named: whether the driver gives its name with the profile.
+        processes: as of a GPU, which has those of all its slices.
+    """
 
     uuid: str
     gpu_slices: int = 1
@@ -32,6 +37,7 @@ class FakeSlice:
     memory_mib: int = 4864
     named: bool = True
     sm_count: int = 14
+    processes: tuple[tuple[int, str | None, int | None], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ class FakeGpu:
         reasons: why its clocks are held back.
         counters: whether it counts for how long they are.
         recovery: what it needs after an error of the hardware, by NVML's number.
+        virtual: how it is virtualised, by NVML's number: 2 is a part of one that several have.
         remapped: broken rows of memory: correctable, not, whether they wait, whether that failed.
     """
 
@@ -65,6 +72,7 @@ class FakeGpu:
     reasons: int = 0x4
     counters: bool = True
     recovery: int = 0
+    virtual: int = 0
     remapped: tuple[int, int, int, int] = (0, 0, 0, 0)
 
 
@@ -228,6 +236,9 @@ class FakeNvml(ModuleType):
         code = pynvml.NVML_SUCCESS if known else pynvml.NVML_ERROR_NOT_SUPPORTED
         return SimpleNamespace(fieldId=field, nvmlReturn=code, value=value)
 
+    def _nvmlDeviceGetVirtualizationMode(self, gpu: FakeGpu) -> int:
+        return gpu.virtual
+
     def _nvmlDeviceGetRemappedRows(self, gpu: FakeGpu) -> tuple[int, int, int, int]:
         return gpu.remapped
 
@@ -272,11 +283,11 @@ class FakeNvml(ModuleType):
     def _nvmlDeviceGetComputeRunningProcesses(
         self, handle: FakeGpu | FakeSlice
     ) -> list[SimpleNamespace]:
-        if isinstance(handle, FakeSlice):
-            return []
-        return [
-            SimpleNamespace(pid=pid, usedGpuMemory=memory) for pid, _, memory in handle.processes
-        ]
+        processes = handle.processes
+        if isinstance(handle, FakeGpu):
+            parts = (part for part in handle.slices if part is not None)
+            processes += tuple(process for part in parts for process in part.processes)
+        return [SimpleNamespace(pid=pid, usedGpuMemory=memory) for pid, _, memory in processes]
 
     def _nvmlDeviceGetMPSComputeRunningProcesses(
         self, handle: FakeGpu | FakeSlice

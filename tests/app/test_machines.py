@@ -19,7 +19,7 @@ from harness.device.locks import hold_devices
 from harness.errors import ConfigError, DeviceError
 from harness.model import OutcomeKind
 from harness.testing import nvml as machines
-from harness.testing.nvml import FakeNvml
+from harness.testing.nvml import FakeGpu, FakeNvml
 
 GONE = {"nvmlDeviceGetTemperature": pynvml.NVML_ERROR_GPU_IS_LOST}
 """What shows only once the device's state is asked for."""
@@ -28,7 +28,8 @@ GONE = {"nvmlDeviceGetTemperature": pynvml.NVML_ERROR_GPU_IS_LOST}
 def put_into(monkeypatch: pytest.MonkeyPatch, nvml: FakeNvml) -> None:
     """Have this machine's driver be `nvml`."""
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setattr("harness.device.nvml_library.import_nvml", lambda: nvml)
+    for module in ("nvml_library", "telemetry"):
+        monkeypatch.setattr(f"harness.device.{module}.import_nvml", lambda: nvml)
 
 
 def make_spec(base: Path, test: str, **tables: Any) -> Any:
@@ -60,6 +61,27 @@ def test_a_program_that_fails_on_a_sound_gpu_has_failed(
     put_into(monkeypatch, FakeNvml(machines.make_gpus(2)))
     result = harness.tune(make_spec(tmp_path, "exit 3 # %A%"))
     assert [outcome.kind for outcome in result.outcomes] == [OutcomeKind.RUN_FAILED] * 12
+
+
+class Watched(FakeNvml):
+    """Notes how often it is open whenever a device's state is asked for."""
+
+    open_then: list[int]
+
+    def _nvmlDeviceGetTemperature(self, gpu: FakeGpu, sensor: int) -> int:
+        self.open_then.append(self.initialised)
+        return 61
+
+
+def test_the_driver_is_kept_ready_while_commands_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nvml = Watched(machines.make_gpus(1))
+    nvml.open_then = []
+    put_into(monkeypatch, nvml)
+    harness.tune(make_spec(tmp_path, "exit 3 # %A%"))  # each of which asks for its device
+    assert nvml.open_then == [2] * 12  # by the lane, and to ask
+    assert nvml.initialised == 0
 
 
 def test_all_gpus_lost_is_the_end_of_the_session(

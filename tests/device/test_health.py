@@ -64,6 +64,8 @@ def test_what_nvml_does_not_know_by_its_uuid_it_is_not_asked_for() -> None:
         (FakeGpu("GPU-1", "0:01:00.0", remapped=(1, 2, 1, 0)), "wait for a reset"),
         (FakeGpu("GPU-1", "0:01:00.0", remapped=(1, 2, 0, 1)), "have it repaired"),
         (FakeGpu("GPU-1", "0:01:00.0", remapped=(1, 2, 0, 0)), ""),
+        (FakeGpu("GPU-1", "0:01:00.0", virtual=2), "is a part of one that other machines may use"),
+        (FakeGpu("GPU-1", "0:01:00.0", virtual=1), ""),  # passed through as a whole
     ],
 )
 def test_damage_is_told_and_the_gpu_is_used(gpu: FakeGpu, said: str) -> None:

@@ -93,6 +93,20 @@ def test_the_server_of_mps_is_no_other_process() -> None:
     assert find_flags(state, state) == ()
 
 
+def test_processes_on_other_slices_of_a_gpu_are_no_business_of_a_slice() -> None:
+    nvml = mig()
+    parts = [
+        part and dataclasses.replace(part, processes=((800 + place, "worker", None),))
+        for place, part in enumerate(nvml.gpus[0].slices)
+    ]
+    nvml.gpus = (dataclasses.replace(nvml.gpus[0], slices=tuple(parts)), nvml.gpus[1])
+    for place in range(3):
+        state = NvmlTelemetry(find_device(nvml, place), lambda: 0.0, nvml).read()
+        assert state.processes == 1
+        assert state.sm_mhz == 1410
+        assert find_flags(state, state) == ()
+
+
 def test_in_the_linux_of_windows_nobody_is_seen() -> None:
     nvml = windows_linux()
     state = NvmlTelemetry(find_device(nvml), lambda: 0.0, nvml).read()
