@@ -1,19 +1,28 @@
-"""Whether the devices of lanes count the energy that they take."""
+"""What the devices of lanes tell of themselves: their state, their energy, that they are gone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from harness.app.names import TELEMETRY, load
+from harness.app.names import LOSSES, TELEMETRY, load
 from harness.clock import SystemClock
 from harness.errors import ConfigError
 from harness.lane import DeviceInfo, Lane
+from harness.timing.base import Timer
+from harness.timing.loss import LossAwareTimer
 
 
 def open_telemetry(device: DeviceInfo) -> Any:
     """What reads the state of a real GPU."""
     return load(TELEMETRY[device.kind])(device, SystemClock().now_s)
+
+
+def heed_loss(timer: Timer, lane: Lane) -> Timer:
+    """The same timer, which finds out when the lane's device is gone, where that can be asked."""
+    entry = LOSSES.get(lane.device.kind)
+    return timer if entry is None else LossAwareTimer(timer, partial(load(entry), lane.device))
 
 
 def check_counters(

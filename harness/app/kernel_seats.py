@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from msgspec import structs
 
 from harness.app.compilers import Place, make_kernel_compiler
+from harness.app.counters import heed_loss
 from harness.app.emulation import Emulation, SmallKernels, make_emulation
 from harness.app.kernel_measures import RETAKES, KernelMeasures
 from harness.app.kernels import KernelTests
@@ -157,7 +158,8 @@ class KernelSeats:
             return make_sentinel(artifact.path, artifact.function, simulated=device.simulated)
 
         own_module = None if device.simulated else lambda: find_own().path
-        return self._make_timer(lane, self.clock, make_link, sentinel, own_module)
+        timer = self._make_timer(lane, self.clock, make_link, sentinel, own_module)
+        return heed_loss(timer, lane)
 
     def _build(self, lane: Lane, source: KernelSource, what: str, clock: Clock) -> Artifact:
         """The binary of what is no test; in the cache from the second session on."""

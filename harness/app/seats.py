@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from harness.app.counters import open_telemetry
+from harness.app.counters import heed_loss, open_telemetry
 from harness.app.kernel_seats import KernelSeats, make_landscape
 from harness.app.lanes import compile_cores, count_workers
-from harness.app.names import DISTRIBUTIONS, LOSSES, TELEMETRY, load
+from harness.app.names import DISTRIBUTIONS, TELEMETRY, load
 from harness.app.setup import Setup
 from harness.app.toolchain import Toolchain
 from harness.clock import Clock, SystemClock
@@ -98,12 +98,6 @@ def make_plan(setup: Setup) -> Plan:
     )
 
 
-def _make_find_loss(lane: Lane) -> Callable[[], str]:
-    """What tells why the lane's device is gone."""
-    entry = LOSSES.get(lane.device.kind)
-    return (lambda: "") if entry is None else partial(load(entry), lane.device)
-
-
 def _have_no_twins(_test: Test, _lane: Lane) -> None:
     """Commands are measured for each test."""
 
@@ -173,15 +167,15 @@ class _Seats:
         worker.start()
         measured = self._setup.measured
         read_energy = self._open_counter(lane)
-        return CommandTimer(
+        timer = CommandTimer(
             worker,
             lane,
             make_command,
             measured="figure" if measured == "metric" else measured,
             clock=self.clock,
             read_energy=read_energy if measured == "energy" else None,
-            find_loss=_make_find_loss(lane),
         )
+        return heed_loss(timer, lane)
 
     def _open_counter(self, lane: Lane) -> Callable[[], float | None] | None:
         """What reads the joules that the lane's GPU has taken so far; None: it is none.

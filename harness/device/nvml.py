@@ -13,7 +13,6 @@ from types import ModuleType
 from typing import Any
 
 from harness.device.base import COMPUTE_MODES, DeviceProcess
-from harness.device.cuda_devices import find_cuda_devices
 from harness.device.health import describe_faults
 from harness.device.nvml_library import (
     OR_WITHOUT,
@@ -46,7 +45,7 @@ class CudaBackend:
         nvml: the module `pynvml` or a stand-in; None: imported when first needed.
         environment: where the user's CUDA_VISIBLE_DEVICES is looked up.
         dev: where the driver's device files are, by which a broken installation is told from none.
-        find_cuda_devices: asks CUDA itself.
+        find_cuda_devices: asks CUDA itself; None: as `device.cuda_devices` does.
     """
 
     def __init__(
@@ -54,12 +53,12 @@ class CudaBackend:
         nvml: ModuleType | None = None,
         environment: Mapping[str, str] | None = None,
         dev: Path = Path("/dev"),
-        find_cuda_devices: Callable[[], list[DeviceInfo]] = find_cuda_devices,
+        find_cuda_devices: Callable[[], list[DeviceInfo]] | None = None,
     ) -> None:
         self._given = nvml
         self._environment = os.environ if environment is None else environment
         self._dev = dev
-        self._find_cuda_devices = find_cuda_devices
+        self._find_cuda_devices = find_cuda_devices or _find_cuda_devices
         self.remarks: Sequence[str] = ()
 
     def discover(self, count: int | None = None) -> list[DeviceInfo]:
@@ -120,6 +119,13 @@ class CudaBackend:
         """Whether there are GPUs for the driver, so that its failure is no absence."""
         numbered = any(path.name[6:].isdigit() for path in self._dev.glob("nvidia[0-9]*"))
         return numbered or any((self._dev / name).exists() for name in _BUILT_IN)
+
+
+def _find_cuda_devices() -> list[DeviceInfo]:
+    """Loaded where it is needed, which is seldom."""
+    from harness.device.cuda_devices import find_cuda_devices  # noqa: PLC0415
+
+    return find_cuda_devices()
 
 
 def _find_gpus(nvml: ModuleType, remarks: list[str]) -> list[PhysicalGpu]:

@@ -35,8 +35,6 @@ _STATUS_MEANINGS = {
     EXIT_DEVICE_LOST: (OutcomeKind.DEVICE_LOST, "the test says that its device is lost"),
 }
 
-_MAY_BE_LOSS = (OutcomeKind.RUN_FAILED, OutcomeKind.TIMEOUT, OutcomeKind.WRONG_RESULT)
-
 
 class CommandTimer:
     """Measures commands on one lane by means of its worker.
@@ -48,7 +46,6 @@ class CommandTimer:
             standard output that is not blank.
         clock: turns the worker's monotonic instants into the session's.
         read_energy: joules that the device has taken so far; None where it does not tell.
-        find_loss: why the device is gone, asked after a run that failed; empty if it is not.
     """
 
     def __init__(
@@ -60,7 +57,6 @@ class CommandTimer:
         measured: Literal["time", "energy", "figure"],
         clock: SystemClock,
         read_energy: Callable[[], float | None] | None = None,
-        find_loss: Callable[[], str] = lambda: "",
     ) -> None:
         self._worker = worker
         self._lane = lane
@@ -68,7 +64,6 @@ class CommandTimer:
         self._measured = measured
         self._clock = clock
         self._read_energy = read_energy or (lambda: None)
-        self._find_loss = find_loss
         self._cancelled = threading.Event()
 
     def measure(self, test: Test, index: int, best: Run | None = None) -> Run:
@@ -82,9 +77,6 @@ class CommandTimer:
         result = self._worker.run(command, unless=self._cancelled.is_set)
         after_j = self._read_energy()
         kind, reason = judge(command, result)
-        # Programs seldom know that their GPU is gone: all they do is fail, one after the other.
-        if kind in _MAY_BE_LOSS and (loss := self._find_loss()):
-            kind, reason = OutcomeKind.DEVICE_LOST, f"{reason}; {loss}"
         sample: float | None = None
         if kind is OutcomeKind.OK:
             sample = result.elapsed_s

@@ -241,32 +241,3 @@ def test_the_energy_of_a_run_is_read_around_it(
     monkeypatch.setattr("harness.timing.command.ENERGY_S", 0.0)
     run = run_once()
     assert (run.kind, run.sample) == (OutcomeKind.OK, 250.5)
-
-
-@pytest.mark.parametrize("loss", ["", "GPU is lost"])
-def test_a_run_that_fails_asks_for_its_device(
-    worker: Worker, programs: Programs, loss: str
-) -> None:
-    asked: list[str] = []
-
-    def find_loss() -> str:
-        asked.append(loss)
-        return loss
-
-    def measure_on_a_gpu(program: str, timeout_s: float | None = None) -> Run:
-        command = Command((program,), "app", "/", LANE.environment, timeout_s)
-        timer = CommandTimer(
-            worker, LANE, lambda _: command, measured="time", clock=CLOCK, find_loss=find_loss
-        )
-        return timer.measure(TEST, 0)
-
-    failed, hung = measure_on_a_gpu(programs.exits(1)), measure_on_a_gpu(programs.hangs(), 0.05)
-    if loss:
-        assert failed.kind is hung.kind is OutcomeKind.DEVICE_LOST
-        assert failed.reason == "exit status 1; GPU is lost"
-        assert failed.evidence is not None
-    else:
-        assert (failed.kind, hung.kind) == (OutcomeKind.RUN_FAILED, OutcomeKind.TIMEOUT)
-    assert len(asked) == 2
-    assert measure_on_a_gpu(programs.prints("1")).kind is OutcomeKind.OK
-    assert len(asked) == 2  # a run that worked had a device
