@@ -10,12 +10,14 @@ import shutil
 import sys
 from pathlib import Path
 
+import pynvml
 import pytest
 
 import harness
 from harness.app.suspects import find_suspects
-from harness.errors import HarnessError
+from harness.errors import DeviceError, HarnessError
 from harness.model import Outcome
+from harness.store.sessions import load_session
 from harness.testing.nvml import FakeGpu, FakeNvml
 from tests.timing.kernels import build_library
 
@@ -167,3 +169,17 @@ def test_a_device_that_cuda_does_not_show_ends_the_session(
     monkeypatch.setitem(sys.modules, "pynvml", FakeNvml([other]))
     with pytest.raises(HarnessError, match=r"CUDA shows 0 devices .* but the lane's is GPU-0101"):
         tune(base)
+
+
+def test_a_kernel_that_faults_on_a_gpu_that_is_gone_takes_the_lane_with_it(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = {"nvmlDeviceGetTemperature": pynvml.NVML_ERROR_GPU_IS_LOST}
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml(GPUS, errors=gone))
+    with pytest.raises(DeviceError, match="every lane lost its device"):
+        tune(base)
+    stored = load_session(base / ".harness" / "journal.sqlite")
+    notes = [note.text for note in stored.notes if "its device was lost" in note.text]
+    assert len(notes) == len(GPUS)
+    assert all("the GPU has fallen off the bus" in text for text in notes)
+    assert all(outcome.kind.value != "run_failed" for outcome in stored.outcomes)
