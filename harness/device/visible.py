@@ -55,9 +55,9 @@ def explain_hidden(gpus: Sequence[PhysicalGpu], variable: str | None, order: str
     if variable is None or not gpus:
         return []
     read = _read(gpus, variable)
-    kinds = {(device.model, device.memory_bytes) for gpu in gpus for device in gpu.devices}
+    models = {device.name.partition(" MIG")[0] for gpu in gpus for device in gpu.devices}
     remarks = [_explain_end(gpus, variable, read)]
-    if read.by_index and len(kinds) > 1 and order.upper() != "PCI_BUS_ID":
+    if read.by_index and len(models) > 1 and order.upper() != "PCI_BUS_ID":
         remarks.append(
             "numbers are taken in PCI order, as nvidia-smi shows them, but CUDA itself puts the "
             "fastest of unlike GPUs first; set CUDA_DEVICE_ORDER=PCI_BUS_ID, too, or use UUIDs"

@@ -21,19 +21,18 @@ def map_in_processes(
 
     Args:
         function: of a module's top level, as its name is what goes to the processes.
-        jobs: processes; with one, the work is done here.
+        jobs: processes; with one, the work is done here, and so it is where there can be none, as
+            in a container whose /dev/shm cannot be written.
 
     Raises:
         Exception: whatever `function` raises; the rest is given up.
     """
-    if jobs == 1:
+    opened = None if jobs == 1 else _open(min(jobs, len(tasks) or 1))
+    if opened is None:
         for place, task in enumerate(tasks):
             yield place, function(task)
         return
-    # Fresh interpreters: a fork of a process with threads may hold a lock for ever.
-    context = multiprocessing.get_context("spawn")
-    count = min(jobs, len(tasks) or 1)
-    with ProcessPoolExecutor(count, mp_context=context, initializer=_begin) as pool:
+    with opened as pool:
         places = {pool.submit(function, task): place for place, task in enumerate(tasks)}
         try:
             for future in as_completed(places):
@@ -41,6 +40,16 @@ def map_in_processes(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _open(count: int) -> ProcessPoolExecutor | None:
+    """A pool; None where the system has no semaphores for one."""
+    # Fresh interpreters: a fork of a process with threads may hold a lock for ever.
+    context = multiprocessing.get_context("spawn")
+    try:
+        return ProcessPoolExecutor(count, mp_context=context, initializer=_begin)
+    except (OSError, ImportError):
+        return None
 
 
 def _begin() -> None:

@@ -47,11 +47,12 @@ _REUSABLE = tuple(
 
 _FAILED = "outcome NOT IN ('ok', 'interrupted', 'censored', 'invalid')"
 # What says more of the machine than of the test: no such program (127), not a program (126), not
-# started, or ended together with its worker.
+# started, or ended together with its worker; and a disk that was full.
 _UNSTARTED = (
     "outcome IN ('compile_failed', 'run_failed') AND evidence IS NOT NULL AND "
     "(json_extract(evidence, '$.exit_code') IN (126, 127) OR reason LIKE 'cannot start %' "
     "OR reason LIKE 'cannot run in %' "
+    "OR reason LIKE '%No space left on device%' "
     "OR reason LIKE 'the worker that ran the command %')"
 )
 _REOPEN = (

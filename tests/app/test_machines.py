@@ -176,6 +176,21 @@ def test_devices_that_are_free_are_named_where_one_is_held(
         assert harness.tune(free).complete
 
 
+def test_what_a_full_disk_made_fail_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_into(monkeypatch, FakeNvml(machines.make_gpus(1)))
+    room = tmp_path / "room"
+    fails = 'test %A% != 3 && echo "error: cc: No space left on device" >&2; exit 1'
+    spec = make_spec(tmp_path, f"test -e {room} || {{ {fails}; }}")
+    kinds = [outcome.kind for outcome in harness.tune(spec).outcomes]
+    assert kinds == [OutcomeKind.RUN_FAILED] * 12
+    room.touch()
+    again = {o.configuration["A"]: o.kind for o in harness.tune(spec).outcomes}
+    assert again.pop(3) is OutcomeKind.RUN_FAILED  # for another reason, which stays
+    assert set(again.values()) == {OutcomeKind.OK}
+
+
 def test_kernels_on_a_driver_that_hides_the_capability(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -103,3 +103,6 @@ def test_numbers_need_no_word_where_gpus_are_alike() -> None:
     backend = CudaBackend(machines.eight_alike(), {"CUDA_VISIBLE_DEVICES": "1,2"})
     assert len(backend.discover()) == 2
     assert backend.remarks == []
+    sliced = CudaBackend(machines.mig(), {"CUDA_VISIBLE_DEVICES": "0,1"})
+    assert len(sliced.discover()) == 4
+    assert sliced.remarks == []

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
 
+from harness.procs import pool
 from harness.procs.pool import map_in_processes
 
 
@@ -31,3 +33,13 @@ def test_one_job_needs_no_process() -> None:
 def test_what_a_task_raises_is_raised_here() -> None:
     with pytest.raises(ValueError, match="an unlucky number"):
         list(map_in_processes(square, [13, 1], 2))
+
+
+def test_where_there_can_be_no_processes_the_work_is_done_here(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))  # as of a read-only /dev/shm
+
+    monkeypatch.setattr(pool, "ProcessPoolExecutor", refuse)
+    assert dict(map_in_processes(square, [3, 4], 2)) == {0: (9, os.getpid()), 1: (16, os.getpid())}
