@@ -78,8 +78,15 @@ def _ask_for(nvml: ModuleType, device: DeviceInfo) -> str:
         handle = nvml.nvmlDeviceGetHandleByUUID(device.uuid)
         if device.parent_uuid:
             handle = nvml.nvmlDeviceGetHandleByUUID(device.parent_uuid)
+    except errors(nvml) as error:  # it was found before, so this is no gap of the driver
+        return "the driver cannot find the GPU" if kind(error) == "Unknown" else _say(error)
+    try:
         # The library knows its handles by heart; a question about the state reaches the GPU.
         nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU)
     except errors(nvml) as error:
-        return _GONE.get(kind(error), "")
+        return _say(error)
     return ""
+
+
+def _say(error: Exception) -> str:
+    return _GONE.get(kind(error), "")

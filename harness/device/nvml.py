@@ -86,7 +86,8 @@ class CudaBackend:
         if any(gpu.is_integrated and not gpu.devices[0].cuda_name for gpu in found):
             told = self._ask_cuda("NVML hardly knows the GPU that is built into the chip", remarks)
             found = [gpu for gpu in found if not gpu.is_integrated]
-            found += [gpu for gpu in told if gpu.is_integrated]
+            known = {gpu.uuid for gpu in found}
+            found += [gpu for gpu in told if gpu.uuid not in known]
         gpus = _number(found)
         variable = self._environment.get("CUDA_VISIBLE_DEVICES")
         order = self._environment.get("CUDA_DEVICE_ORDER", "")
@@ -143,7 +144,8 @@ def _find_gpus(nvml: ModuleType, remarks: list[str]) -> list[PhysicalGpu]:
                 closed += 1
             else:
                 broken.append(error)
-                remarks.append(str(translate(error, f"GPU {index} of NVML is left out")))
+                said = str(translate(error, f"GPU {index} of NVML is left out"))
+                remarks.append(said.removesuffix(OR_WITHOUT))
             continue
         gpus.append((device.pci_bus_id, gpu))
     if closed and not gpus:

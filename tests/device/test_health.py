@@ -37,6 +37,16 @@ def test_a_slice_is_lost_with_its_gpu_and_when_it_was_removed() -> None:
     assert "reset" in find_loss(second, nvml)
 
 
+def test_a_gpu_that_the_driver_cannot_find_any_more_is_lost() -> None:
+    nvml = machines.one_gpu()
+    (device,) = CudaBackend(nvml, {}).discover()
+    unknown = pynvml.NVML_ERROR_UNKNOWN
+    blind = FakeNvml(nvml.gpus, errors={"nvmlDeviceGetHandleByUUID": unknown})
+    assert find_loss(device, blind) == "the driver cannot find the GPU"
+    mute = FakeNvml(nvml.gpus, errors={"nvmlDeviceGetTemperature": unknown})
+    assert find_loss(device, mute) == ""
+
+
 @pytest.mark.parametrize("code", ERRORS)
 def test_a_driver_that_is_silent_proves_nothing(code: int) -> None:
     nvml = machines.one_gpu()
