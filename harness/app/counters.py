@@ -21,8 +21,11 @@ def open_telemetry(device: DeviceInfo) -> Any:
 
 def heed_loss(timer: Timer, lane: Lane) -> Timer:
     """The same timer, which finds out when the lane's device is gone, where that can be asked."""
-    entry = LOSSES.get(lane.device.kind)
-    return timer if entry is None else LossAwareTimer(timer, partial(load(entry), lane.device))
+    entries = LOSSES.get(lane.device.kind)
+    if entries is None:
+        return timer
+    find_loss, find_unseen = map(load, entries)
+    return LossAwareTimer(timer, partial(find_loss, lane.device), partial(find_unseen, lane))
 
 
 def check_counters(

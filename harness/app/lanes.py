@@ -64,16 +64,22 @@ class Devices:
 
     def describe_users(self) -> list[str]:
         """The lanes on whose devices other processes compute, which the locks do not keep away."""
-        return [
-            f"lane {lane.name}: {name_users(users)} on device {lane.device.name}: what is measured "
-            f"there is disturbed{_ALONE.get(lane.device.compute_mode, '')}; use other devices "
-            "(--parallel), or wait"
-            for lane in self.lanes
-            if (users := [user for user in self.processes(lane.device) if user.computes])
-        ]
+        texts = []
+        for lane in self.lanes:
+            processes = self.processes(lane.device)
+            users = [user for user in processes if user.computes]
+            passes_on = len(users) < len(processes)  # MPS has many in one process
+            alone = lane.device.compute_mode == "exclusive_process" and not passes_on
+            if users:
+                texts.append(
+                    f"lane {lane.name}: {name_users(users)} on device {lane.device.name}: what is "
+                    f"measured there is disturbed{_ALONE if alone else ''}; use other devices "
+                    "(--parallel), or wait"
+                )
+        return texts
 
 
-_ALONE = {"exclusive_process": ", and its compute mode admits no other process"}
+_ALONE = ", and its compute mode admits no other process"
 _NAMED = 3
 """How many processes are named."""
 

@@ -52,9 +52,9 @@ TELEMETRY = {
 }
 """What reads the state of a lane's device, by backend."""
 LOSSES = {
-    "cuda": "harness.device.health:find_loss",
+    "cuda": ("harness.device.health:find_loss", "harness.device.cuda_devices:find_unseen"),
 }
-"""What tells whether a lane's device is gone, by backend."""
+"""What tells why a device is gone, and what tries why a lane does not see it, by backend."""
 EXPORTS = {
     "csv": "harness.export.csv:format_csv",
     "json": "harness.export.json:format_json",

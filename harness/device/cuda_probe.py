@@ -1,10 +1,11 @@
 """A process that asks CUDA's driver for its devices, where NVML does not know them.
 
-    python -m harness.device.cuda_probe [LIBRARY]
+    python -m harness.device.cuda_probe LIBRARY all|visible
 
-It prints JSON: a list with an object for each device, or a text that says why there is none. It is
-a process of its own since whoever calls CUDA must not start others by a fork afterwards, and since
-the user's CUDA_VISIBLE_DEVICES, which is heeded elsewhere, must not hide anything here.
+It prints JSON: a list with an object for each device; or an object with a text that says why there
+is none, and CUDA's `status`, if it was asked. `all` are those that CUDA_VISIBLE_DEVICES hides, too.
+It is a process of its own since whoever calls CUDA must not start others by a fork afterwards, and
+since it may hang with a GPU that is broken.
 
 Source: CUDA Driver API reference; numbers of attributes are those of `cuda.h`.
 """
@@ -18,7 +19,6 @@ import sys
 from ctypes import byref, c_int, c_size_t
 from typing import Any
 
-LIBRARY = "libcuda.so.1"
 _ATTRIBUTES = {
     "clock_khz": 13,
     "sm_count": 16,
@@ -39,7 +39,9 @@ _HINTS = {
 
 
 class _ProbeError(Exception):
-    pass
+    def __init__(self, text: str, status: int | None = None) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 class _Cuda:
@@ -58,7 +60,7 @@ class _Cuda:
             raise _ProbeError(str(error)) from error
         if status != 0:
             hint = f" ({_HINTS[status]})" if status in _HINTS else ""
-            raise _ProbeError(f"{function} fails with error {status}{hint}")
+            raise _ProbeError(f"{function} fails with error {status}{hint}", status)
 
     def number(self, function: str, *arguments: Any) -> int:
         value = c_int()
@@ -66,7 +68,7 @@ class _Cuda:
         return value.value
 
 
-def list_devices(library: str = LIBRARY) -> list[dict[str, Any]]:
+def list_devices(library: str) -> list[dict[str, Any]]:
     """Every device of CUDA, in the order of their PCI bus ids."""
     cuda = _Cuda(library)
     cuda.call("cuInit", 0)
@@ -99,14 +101,15 @@ def _describe(cuda: _Cuda, ordinal: int) -> dict[str, Any]:
     }
 
 
-def main(library: str = LIBRARY) -> None:
+def main(library: str, which: str) -> None:
     """Print what there is."""
-    os.environ.pop("CUDA_VISIBLE_DEVICES", None)
+    if which == "all":
+        os.environ.pop("CUDA_VISIBLE_DEVICES", None)
     os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
     try:
-        answer: list[dict[str, Any]] | str = list_devices(library)
+        answer: object = list_devices(library)
     except _ProbeError as error:
-        answer = str(error)
+        answer = {"text": str(error), "status": error.status}
     sys.stdout.write(json.dumps(answer) + "\n")
 
 

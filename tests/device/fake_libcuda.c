@@ -7,7 +7,7 @@
 int cuInit(unsigned flags)
 {
     const char *order = getenv("CUDA_DEVICE_ORDER");
-    if (flags || getenv("CUDA_VISIBLE_DEVICES") || !order || strcmp(order, "PCI_BUS_ID"))
+    if (flags || !order || strcmp(order, "PCI_BUS_ID"))
         return 1;
 #ifdef NO_DEVICE
     return 100;
@@ -15,7 +15,12 @@ int cuInit(unsigned flags)
     return 0;
 }
 int cuDriverGetVersion(int *version) { *version = 12060; return 0; }
-int cuDeviceGetCount(int *count) { *count = 2; return 0; }
+int cuDeviceGetCount(int *count)
+{
+    const char *visible = getenv("CUDA_VISIBLE_DEVICES");
+    *count = visible ? !strcmp(visible, "GPU-1") : 2;
+    return 0;
+}
 int cuDeviceGet(int *device, int ordinal) { *device = 10 + ordinal; return 0; }
 int cuDeviceGetUuid_v2(unsigned char *uuid, int device)
 {

@@ -10,7 +10,7 @@ from pathlib import Path
 import pynvml
 import pytest
 
-from harness.device.cuda_devices import find_cuda_devices
+from harness.device.cuda_devices import find_cuda_devices, find_unseen
 from harness.device.lanes import make_lanes
 from harness.device.nvml import CudaBackend
 from harness.errors import DeviceError
@@ -57,6 +57,18 @@ def test_devices_of_cuda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_cuda_that_shows_nothing(tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match="cuInit fails with error 100"):
         find_cuda_devices(build(tmp_path, "-DNO_DEVICE"))
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc")
+def test_what_a_lane_sees(tmp_path: Path) -> None:
+    library = build(tmp_path)
+    (lane,) = make_lanes("auto", [replace(ORIN, cuda_name="")])
+    assert find_unseen(lane, library) == ""
+    (other,) = make_lanes("auto", [replace(ORIN, uuid="GPU-2", cuda_name="")])
+    assert find_unseen(other, library) == "CUDA shows no device any more"
+    blind = build(tmp_path, "-DNO_DEVICE")
+    assert "error 100 (it shows no device)" in find_unseen(lane, blind)
+    assert find_unseen(lane, str(tmp_path / "libnone.so")) == ""  # which proves nothing
 
 
 def test_no_cuda(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ class Scripted:
 @pytest.mark.parametrize("loss", ["", "it is gone"])
 def test_a_run_that_failed_is_lost_with_its_device(kind: OutcomeKind, loss: str) -> None:
     inner = Scripted(kind)
-    timer: Timer = LossAwareTimer(inner, lambda: loss)
+    timer: Timer = LossAwareTimer(inner, lambda: loss, lambda: "")
     run = timer.measure(TEST, 3)
     if kind in DOUBTFUL and loss:
         assert (run.kind, run.reason) == (OutcomeKind.DEVICE_LOST, "why; it is gone")
@@ -53,4 +53,24 @@ def test_what_did_not_fail_asks_nobody() -> None:
         raise AssertionError("nothing failed")
 
     for kind in set(OutcomeKind) - DOUBTFUL:
-        assert LossAwareTimer(Scripted(kind), find_loss).measure(TEST, 0).kind is kind
+        assert LossAwareTimer(Scripted(kind), find_loss, find_loss).measure(TEST, 0).kind is kind
+
+
+def test_a_device_is_tried_where_runs_fail_in_a_row() -> None:
+    tried: list[int] = []
+    inner = Scripted(OutcomeKind.RUN_FAILED)
+
+    def try_device() -> str:
+        tried.append(len(inner.asked))
+        return "nothing begins" if len(tried) == 5 else ""
+
+    timer = LossAwareTimer(inner, lambda: "", try_device)
+    kinds = [timer.measure(TEST, 0).kind for _ in range(20)]
+    assert tried == [3, 6, 12]
+    inner.kind = OutcomeKind.OK
+    timer.measure(TEST, 0)
+    inner.kind = OutcomeKind.TIMEOUT
+    kinds += [timer.measure(TEST, 0).kind for _ in range(6)]
+    assert tried == [3, 6, 12, 24, 27]  # the row begins anew
+    assert OutcomeKind.DEVICE_LOST not in kinds[:-1]
+    assert kinds[-1] is OutcomeKind.DEVICE_LOST
