@@ -15,10 +15,11 @@ import pytest
 
 import harness
 from harness.app.suspects import find_suspects
+from harness.device.nvml import CudaBackend
 from harness.errors import DeviceError, HarnessError
 from harness.model import Outcome
 from harness.store.sessions import load_session
-from harness.testing.nvml import FakeGpu, FakeNvml
+from harness.testing.nvml import FakeGpu, FakeNvml, no_library
 from tests.timing.kernels import build_library
 
 pytestmark = [
@@ -183,3 +184,21 @@ def test_a_kernel_that_faults_on_a_gpu_that_is_gone_takes_the_lane_with_it(
     assert len(notes) == len(GPUS)
     assert all("the GPU has fallen off the bus" in text for text in notes)
     assert all(outcome.kind.value != "run_failed" for outcome in stored.outcomes)
+
+
+def test_where_nvml_is_missing_lanes_are_those_that_cuda_tells_of(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a Jetson board, or in a container without the driver's utilities."""
+    monkeypatch.setitem(sys.modules, "pynvml", no_library())
+    monkeypatch.setattr(CudaBackend, "_has_gpus", lambda self: True)
+    result = tune(base)
+    assert result.complete
+    kinds = {block_of(outcome): outcome.kind.value for outcome in result.outcomes}
+    assert kinds == {64: "ok", 96: "run_failed", 128: "ok", 160: "wrong_result", 256: "ok"}
+    visible = {dict(lane.environment)["CUDA_VISIBLE_DEVICES"] for lane in result.info.lanes}
+    assert visible == {"0", "1"}
+    uuids = {gpu.uuid for gpu in GPUS}
+    assert {run.device_uuid for outcome in result.outcomes for run in outcome.runs} <= uuids
+    notes = [note.text for note in result.summary.progress.notes]
+    assert any("CUDA itself told of its devices" in text for text in notes)

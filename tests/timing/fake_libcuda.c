@@ -6,7 +6,7 @@
  * of 160 and never ends in blocks of 224; the `sentinel`, which does nothing; and the `fingerprint`,
  * with sums of its own.
  *
- * Of its two devices, CUDA_VISIBLE_DEVICES hides those whose UUIDs it does not hold. The variable
+ * Of its two devices, CUDA_VISIBLE_DEVICES hides those whose UUIDs or numbers it does not hold. The variable
  * FAKE_CUDA says what is amiss: `image`: binaries that exist cannot be loaded; `memory`: there is
  * none; `slow`: a mark is reached at once unless four writes go before it; `late`: always; `lost`: the
  * second device has an uncorrectable error at its first launch of `twice`, and is gone.
@@ -37,11 +37,11 @@ static int is_amiss(const char *what)
 /* The devices in sight. */
 static int find_devices(int found[2])
 {
-    static const char *const uuids[] = {"GPU-cdcdcdcd", "GPU-abababab"};
+    static const char *const uuids[] = {"GPU-cdcdcdcd", "GPU-abababab"}, *const numbers[] = {"0", "1"};
     const char *visible = getenv("CUDA_VISIBLE_DEVICES");
     int count = 0;
     for (int device = 0; device < 2; ++device)
-        if (!visible || strstr(visible, uuids[device]))
+        if (!visible || strstr(visible, uuids[device]) || !strcmp(visible, numbers[device]))
             found[count++] = 10 + device;
     return count;
 }
@@ -82,7 +82,20 @@ int cuDeviceGetName(char *name, int length, int device)
 }
 int cuDeviceGetAttribute(int *value, int attribute, int device)
 {
-    *value = attribute == 38 ? 1 << 16 : -1;
+    switch (attribute) {
+    case 16: *value = 48; break; /* multiprocessors */
+    case 18: case 20: *value = 0; break; /* built in, compute mode */
+    case 38: *value = 1 << 16; break; /* L2 */
+    case 75: *value = 8; break; /* capability */
+    case 76: *value = 6; break;
+    default: *value = -1;
+    }
+    return 0;
+}
+int cuDeviceTotalMem_v2(size_t *bytes, int device) { *bytes = (size_t)8 << 30; return 0; }
+int cuDeviceGetPCIBusId(char *bus_id, int length, int device)
+{
+    snprintf(bus_id, length, "0000:%02x:00.0", device);
     return 0;
 }
 int cuDevicePrimaryCtxRetain(void **context, int device)
