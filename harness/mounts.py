@@ -13,6 +13,8 @@ SHARED = frozenset(
     ("nfs", "nfs4", "lustre", "gpfs", "ceph", "beegfs", "fhgfs", "panfs", "orangefs", "wekafs")
 ) | {"9p"}
 """Those that several machines may share, and that pass locks on: no write-ahead log."""
+_FUSE_OF_ONE = frozenset({"fuse.overlayfs", "fuse.fuse-overlayfs", "fuse.mergerfs"})
+"""What programs make of this machine's own disks; all else of theirs may be anywhere."""
 UNRELIABLE = frozenset({"cifs", "smb3", "smbfs", "afs", "fuse.sshfs"})
 """Those whose locks cannot be relied on: no journal."""
 
@@ -20,7 +22,8 @@ UNRELIABLE = frozenset({"cifs", "smb3", "smbfs", "afs", "fuse.sshfs"})
 def find_shared(path: Path, mounts: Path = MOUNTS) -> str:
     """The type of the file system that `path` is on, if machines may share it; else empty."""
     kind = find_file_system(path, mounts)
-    return kind if kind in SHARED else ""
+    anywhere = kind == "fuse" or (kind.startswith("fuse.") and kind not in _FUSE_OF_ONE)
+    return kind if kind in SHARED or anywhere else ""
 
 
 def find_file_system(path: Path, mounts: Path = MOUNTS) -> str:

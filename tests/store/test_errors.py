@@ -195,7 +195,7 @@ def ask(db: sqlite3.Connection, pragma: str) -> Any:
     return db.execute(f"PRAGMA {pragma}").fetchone()[0]
 
 
-@pytest.mark.parametrize("kind", sorted(SHARED))
+@pytest.mark.parametrize("kind", [*sorted(SHARED), "fuse", "fuse.gcsfuse"])
 def test_where_machines_share_a_file_system_there_is_no_write_ahead_log(
     tmp_path: Path, kind: str
 ) -> None:
@@ -209,6 +209,13 @@ def test_where_machines_share_a_file_system_there_is_no_write_ahead_log(
         "journal.sqlite",
         "journal.sqlite-claims",
     ]
+
+
+@pytest.mark.parametrize("kind", ["ext4", "fuseblk", "fuse.overlayfs", "virtiofs", "tmpfs"])
+def test_disks_of_one_machine_have_a_write_ahead_log(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "journal.sqlite"
+    with closing(connect(path, mounts=mount(tmp_path, kind))) as db:
+        assert (ask(db, "journal_mode"), ask(db, "synchronous")) == ("wal", 2)
 
 
 def test_a_journal_that_is_moved_there_goes_on_without_its_log(tmp_path: Path) -> None:
