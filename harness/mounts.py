@@ -10,8 +10,11 @@ from pathlib import Path
 
 MOUNTS = Path("/proc/mounts")
 SHARED = frozenset(
-    ("nfs", "nfs4", "lustre", "gpfs", "ceph", "beegfs", "fhgfs", "panfs", "orangefs", "wekafs")
-) | {"9p"}
+    (
+        *("nfs", "nfs4", "9p", "ceph", "lustre", "gpfs"),
+        *("beegfs", "fhgfs", "panfs", "orangefs", "wekafs"),
+    )
+)
 """Those that several machines may share, and that pass locks on: no write-ahead log."""
 _FUSE_OF_ONE = frozenset({"fuse.overlayfs", "fuse.fuse-overlayfs", "fuse.mergerfs"})
 """What programs make of this machine's own disks; all else of theirs may be anywhere."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import statistics
 from collections import Counter
@@ -19,6 +20,13 @@ from harness.units import format_path
 
 _CUDA = re.compile(r"\bnvcc\b|\S*\.cu\b|-x ?cuda\b|-lcuda\w*")
 """What only commands for NVIDIA GPUs have."""
+
+_SLOWING = {
+    "CUDA_LAUNCH_BLOCKING": "each launch waits for its end",
+    "CUDA_INJECTION64_PATH": "a profiler or checker is loaded into every program",
+    "CUDA_FORCE_PTX_JIT": "programs run what the driver compiles, not what the toolkit did",
+}
+"""Variables of CUDA that change what is measured."""
 
 _MEANINGS = {
     "drifted": "the sentinel kernel was more than 2 % off its first time",
@@ -76,7 +84,7 @@ def setup_warnings(setup: Setup) -> list[str]:
     """What one should know of a setup before its scores are believed, or waited for."""
     warnings = [*setup.devices.remarks, *setup.devices.describe_users()]
     warnings += [*search_warnings(setup), *_look_for_cuda(setup)]
-    warnings += [*comparability_warnings(setup), *_look_at_disk(setup)]
+    warnings += [*comparability_warnings(setup), *_look_at_disk(setup), *_look_at_variables(setup)]
     if setup.one_by_one:
         where = "on each lane" if len(setup.lanes) > 1 else "on one lane"
         warnings.append(
@@ -119,6 +127,17 @@ def _look_at_disk(setup: Setup) -> list[str]:
     if compiles and (why := explain_directory()):
         warnings.append(why)
     return warnings
+
+
+def _look_at_variables(setup: Setup) -> list[str]:
+    """What is left over from looking for faults makes everything slower."""
+    if not any(lane.device.kind == "cuda" for lane in setup.lanes):
+        return []
+    return [
+        f"{name}={value} is set: {meaning}; unset it, or times are not those without it"
+        for name, meaning in _SLOWING.items()
+        if (value := os.environ.get(name, "")) not in ("", "0")
+    ]
 
 
 def _look_for_cuda(setup: Setup) -> list[str]:

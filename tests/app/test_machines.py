@@ -191,6 +191,19 @@ def test_what_a_full_disk_made_fail_is_tried_again(
     assert set(again.values()) == {OutcomeKind.OK}
 
 
+def test_variables_that_slow_everything_down_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (gpu,) = machines.make_gpus(1)
+    put_into(monkeypatch, FakeNvml([replace(gpu, processes=())]))
+    monkeypatch.setenv("CUDA_LAUNCH_BLOCKING", "1")
+    monkeypatch.setenv("CUDA_FORCE_PTX_JIT", "0")
+    (said,) = setup_warnings(prepare(make_spec(tmp_path, "true %A%")))
+    assert said.startswith("CUDA_LAUNCH_BLOCKING=1 is set: each launch waits for its end; unset it")
+    cores = prepare(make_spec(tmp_path, "true %A%", backend="none"))
+    assert setup_warnings(cores) == []
+
+
 def test_kernels_on_a_driver_that_hides_the_capability(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
