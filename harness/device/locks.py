@@ -37,8 +37,8 @@ from harness.mounts import find_shared
 _MAX_HOLDER_BYTES = 200
 _FOLDER = "FOLDER-"
 _IN_FOLDER = Path(".harness") / "folder.lock"
-_WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
-"""What file systems say that pass no locks on."""
+_WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF)
+"""What file systems say that pass no locks on; the last one NFS, of a file that is only read."""
 
 
 @dataclass(frozen=True, slots=True)
