@@ -22,17 +22,17 @@ UNRELIABLE = frozenset({"cifs", "smb3", "smbfs", "afs", "fuse.sshfs"})
 """Those whose locks cannot be relied on: no journal."""
 
 
-def find_shared(path: Path, mounts: Path = MOUNTS) -> str:
+def find_shared(path: Path, mounts: Path | None = None) -> str:
     """The type of the file system that `path` is on, if machines may share it; else empty."""
     kind = find_file_system(path, mounts)
     anywhere = kind == "fuse" or (kind.startswith("fuse.") and kind not in _FUSE_OF_ONE)
     return kind if kind in SHARED or anywhere else ""
 
 
-def find_file_system(path: Path, mounts: Path = MOUNTS) -> str:
+def find_file_system(path: Path, mounts: Path | None = None) -> str:
     """The type of the file system that `path` is on; empty if that cannot be told."""
     try:
-        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = (mounts or MOUNTS).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return ""
     folder = path.resolve().parent

@@ -24,6 +24,12 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
 
 
+@pytest.fixture(autouse=True)
+def _plain_disk(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever tests are run, what they write is on a disk of this machine: it is not known."""
+    monkeypatch.setattr("harness.mounts.MOUNTS", tmp_path_factory.getbasetemp() / "no mounts")
+
+
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     """Where a test writes its config."""

@@ -27,7 +27,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.errors import StoreError
-from harness.mounts import MOUNTS, UNRELIABLE, find_file_system, find_shared
+from harness.mounts import UNRELIABLE, find_file_system, find_shared
 from harness.store.claims import making
 
 SCHEMA_VERSION = 3
@@ -107,7 +107,7 @@ def has_journal(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > 0
 
 
-def connect(path: Path, *, create: bool = True, mounts: Path = MOUNTS) -> sqlite3.Connection:
+def connect(path: Path, *, create: bool = True, mounts: Path | None = None) -> sqlite3.Connection:
     """Open the journal at `path`, making it if need be.
 
     It has a write-ahead log, except on file systems that machines may share.
