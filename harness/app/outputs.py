@@ -10,7 +10,7 @@ from harness.app.emit import digest_emit, write_emits
 from harness.app.names import EXPORTS, load
 from harness.config.spec import Spec
 from harness.errors import StoreError
-from harness.export.base import KEPT, holds_measured, write_whole
+from harness.export.base import KEPT, holds_measured, write_changed
 from harness.model import Outcome, SessionInfo
 from harness.report.summary import Summary
 from harness.store.past import Output, PastSession, record_outputs
@@ -68,7 +68,7 @@ def write_outputs(
         if info.simulated and holds_measured(path):
             what = f"{what} ({KEPT})"
         else:
-            write_whole(path, text)
+            write_changed(path, text)
         written.append((what, str(path)))
 
     if output.log is not None:

@@ -67,25 +67,31 @@ def holds_measured(path: Path) -> bool:
     return _OURS.search(head) is not None and _SIMULATED.search(head) is None
 
 
-def write_changed(path: Path, text: str, comment: re.Pattern[str]) -> bool:
-    """Write `text` to `path` unless only comments differ; whether it was written.
+def write_changed(path: Path, text: str, comment: re.Pattern[str] | None = None) -> bool:
+    """Write `text` to `path` unless that says the same already; whether it was written.
 
     A file that says the same keeps its time of change, so that nothing is built again for it.
 
     Args:
-        comment: what lines begin with that do not count.
+        comment: what lines begin with that do not count; None: every byte does.
 
     Raises:
         StoreError: it cannot be written.
     """
-    try:
-        before = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        before = None
-    if before is not None and _without(before, comment) == _without(text, comment):
+    if _says(path, text, comment):
         return False
     write_whole(path, text)
     return True
+
+
+def _says(path: Path, text: str, comment: re.Pattern[str] | None) -> bool:
+    try:
+        content = path.read_bytes()
+        if comment is None:
+            return content == text.encode()
+        return _without(content.decode(), comment) == _without(text, comment)
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def hash_lines(text: str, comment: re.Pattern[str]) -> str:

@@ -52,6 +52,7 @@ class Begun:
 
     Attributes:
         resumed: whether it goes on with tests recorded before.
+        started_s: when it first began.
         complete: whether it had come to its end before.
         stands: whether it had, and all that its results rest on is as it was then.
         put_aside: how many tests of the config's earlier sessions `fresh` has put aside: neither
@@ -68,6 +69,7 @@ class Begun:
     unfinished: tuple[tuple[Test, tuple[Run, ...]], ...] = ()
     uncleaned: tuple[Test, ...] = ()
     next_test_id: int = 1
+    started_s: float = 0.0
     complete: bool = False
     stands: bool = False
     put_aside: int = 0
