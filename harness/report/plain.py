@@ -10,7 +10,6 @@ from harness.report.kernel import describe_metrics
 from harness.report.progress import Progress
 from harness.report.ranking import is_ranking
 from harness.stats import relative_noise
-from harness.store.base import BENCH
 from harness.units import format_count, format_duration, format_score, format_text
 
 
@@ -45,14 +44,14 @@ def describe_session(info: SessionInfo) -> str:
         for lane in info.lanes
     )
     simulated = f" ({info.origin})" if info.origin else ""
-    verb = "resuming" if info.resumed else "benching" if info.strategy == BENCH else "tuning"
+    doing = "goes on" if info.resumed else "begins"
     if info.was_complete and info.reopened:
-        verb = f"complete already, testing {format_count(info.reopened, 'test')} again:"
+        doing = f"is complete, testing {format_count(info.reopened, 'test')} again"
     elif info.was_complete:
-        verb = "complete already, testing only what is new:"
+        doing = "is complete, testing only what is new"
     known = "? configurations" if info.size is None else format_count(info.size, "configuration")
     return (
-        f"{verb} {info.name}: session {info.id}, {known}, {info.strategy}, "
+        f"session {info.id} of {info.name} {doing}: {known}, {info.strategy}, "
         f"{info.distribution}, {format_count(len(info.lanes), 'lane')}: {lanes}{simulated}"
     )
 

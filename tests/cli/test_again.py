@@ -97,7 +97,7 @@ def test_retry_measures_what_failed(cli: Cli, config: Path, compile_line: str) -
         ended = cli("tune", config, "--retry", "--json")
     finally:
         del os.environ["LUCKY"]
-    assert "complete already, testing 1 test again: " in ended.err
+    assert "is complete, testing 1 test again: " in ended.err
     made = ended.json
     assert (made["session"], made["tests"], made["measured"]) == (1, 2, 1)
     assert made["outcomes"] == {"ok": 2}

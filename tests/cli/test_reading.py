@@ -419,8 +419,8 @@ def test_a_journal_without_sessions_says_so(cli: Cli, tmp_path: Path) -> None:
 
 def test_a_complete_session_is_not_said_to_be_resumed(cli: Cli, config: Path) -> None:
     config.write_text(SLEEPERS)
-    assert "tuning sleepers: session 1" in cli("tune", config).err
-    assert "complete already, testing only what is new: sleepers" in cli("tune", config).err
+    assert "session 1 of sleepers begins: " in cli("tune", config).err
+    assert "sleepers is complete, testing only what is new: " in cli("tune", config).err
 
 
 def test_a_session_is_named_by_its_config_and_a_journal_by_its_folder(

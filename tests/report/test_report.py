@@ -4,6 +4,7 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -13,7 +14,7 @@ from harness.events import Event, Note, PhaseStarted, RunEnded, TestCreated, Tes
 from harness.lane import DeviceInfo, Lane
 from harness.model import Outcome, OutcomeKind, Phase, Run, SessionInfo, Test
 from harness.report.live import LiveView
-from harness.report.plain import PlainView, describe_outcome, describe_score
+from harness.report.plain import PlainView, describe_outcome, describe_score, describe_session
 from harness.report.progress import Progress
 from harness.report.summary import Summary
 
@@ -134,9 +135,26 @@ def test_plain_view_writes_a_line_per_test() -> None:
     view.take(TestEnded(outcome(3, None, kind=OutcomeKind.INTERRUPTED)))
     view.take(Note("info", "finals of 2: told by the summary", details={"standings": []}))
     view.close()
-    assert lines[0].startswith("tuning matrix: session 3, 10 configurations")
+    assert lines[0].startswith("session 3 of matrix begins: 10 configurations")
     assert lines[0].endswith("left=A100, right=A100 (simulated)")
     assert lines[1:] == ["test 1 [left] N=1: 100 ms ± 1.5 % (n=3) simulated", "warning: hot"]
+
+
+@pytest.mark.parametrize(
+    ("told", "doing"),
+    [
+        ({}, "begins"),
+        ({"resumed": True}, "goes on"),
+        ({"resumed": True, "was_complete": True}, "is complete, testing only what is new"),
+        (
+            {"resumed": True, "was_complete": True, "reopened": 2},
+            "is complete, testing 2 tests again",
+        ),
+    ],
+)
+def test_what_a_session_is_about_to_do(told: dict[str, Any], doing: str) -> None:
+    said = describe_session(replace(INFO, name="tune", **told))
+    assert said.startswith(f"session 3 of tune {doing}: 10 configurations, ")
 
 
 @pytest.mark.parametrize(
