@@ -42,6 +42,25 @@ def test_a_session_with_the_file_it_was_imported_from(cli: Cli, tmp_path: Path) 
     assert f"session 1 of {other} (a)" in cli("compare", f"{other}:1", "last").out
 
 
+def test_what_is_compared_with_itself_is_warned_of(cli: Cli, tmp_path: Path) -> None:
+    path = write_t4(tmp_path / "a.json")
+    cli("import", path)
+    cli("export", "1", "--format", "json", "-o", tmp_path / "s.json")
+    other = nvbench.write(tmp_path / "n.json")
+    for first, second, name in (
+        ("1", "last", "session 1 (a)"),
+        ("a", ".harness/journal.sqlite:1", "session 1 (a)"),
+        ("a.json", "./a.json", "a.json"),
+        ("s.json", "./s.json", "s.json"),
+        (str(other), "n.json", str(other)),
+    ):
+        warning = f"{name} is compared with itself: both sides are the same results"
+        found = cli("compare", first, second, "--json")
+        assert (found.code, warning in found.json["warnings"]) == (0, True), found
+    write_t4(tmp_path / "b.json")
+    assert "compared with itself" not in cli("compare", "a.json", "b.json").out
+
+
 def test_exports_of_a_session(cli: Cli, tmp_path: Path) -> None:
     cli("import", write_kernel_tuner(tmp_path / "a.json"))
     for form in ("json", "t4", "csv", "kernel-tuner"):
