@@ -86,9 +86,8 @@ def import_results(
         ConfigError: no such file, or nothing in it that could be imported.
         StoreError: the journal cannot be written.
     """
-    # The whole path: the journal is read in other folders, too.
-    whole = str(Path(source).resolve()) if Path(source).exists() else source
-    recording = _describe(load_recording(whole, definition=definition), device, scale)
+    read = _describe(load_recording(source, definition=definition), device, scale)
+    recording = read.located()
     key = _make_key(recording, name)
     info, outcomes = make_session(recording)
     info = replace(info, name=name or info.name, journal=str(journal))
@@ -101,7 +100,7 @@ def import_results(
         failed=sum(outcome.score is None for outcome in outcomes),
         best=next(outcome for outcome in outcomes if outcome.configuration == best),
         assumed=recording.assumed,
-        warnings=tuple(recording.left_out),
+        warnings=tuple(read.left_out),
     )
     before = find_complete(journal, key) if has_journal(journal) else None
     if before is not None:

@@ -106,6 +106,10 @@ class Recording:
             )
         return found
 
+    def located(self) -> Recording:
+        """The same with the whole path of its file, for journals: they are read elsewhere, too."""
+        return replace(self, source=str(Path(self.source).resolve()))
+
     @property
     def device_name(self) -> str:
         """The device, by the file's name where the file does not say."""
