@@ -11,30 +11,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness._version import __version__
-from harness.configuration import Goal
 from harness.errors import ConfigError
 from harness.events import BuildEnded, Event, Note, RunEnded, TestCreated, TestEnded
 from harness.model import Build, Outcome, OutcomeKind, Phase, SessionInfo, Test
 from harness.replay.load import load_recording
-from harness.replay.recording import Recording
+from harness.replay.recording import Recording, Scale
 from harness.replay.session import LANE, make_session
 from harness.store.base import IMPORT, SessionStart
 from harness.store.identity import make_key
 from harness.store.journal import open_journal
 from harness.store.schema import has_journal
 from harness.store.sessions import find_complete
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """What the scores of a file that does not say so itself are.
-
-    Attributes:
-        unit: `s` for times.
-    """
-
-    goal: Goal
-    unit: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +73,8 @@ def import_results(
         ConfigError: no such file, or nothing in it that could be imported.
         StoreError: the journal cannot be written.
     """
-    read = _describe(load_recording(source, definition=definition), device, scale)
+    read = load_recording(source, definition=definition, scale=scale)
+    read = _describe(read, device, scale)
     recording = read.located()
     key = _make_key(recording, name)
     info, outcomes = make_session(recording)
@@ -117,18 +105,14 @@ def _describe(recording: Recording, device: str | None, scale: Scale | None) -> 
             "is no need to import them"
         )
     said = Scale(recording.goal, recording.unit)
-    if scale is not None and (recording.form != "CSV" or (not recording.assumed and scale != said)):
+    if scale is not None and (recording.form != "CSV" or scale != said):
         best = "least" if said.goal == "min" else "greatest"
         raise ConfigError(
             f"{recording.source}: --optimal and --unit are for logs in CSV that do not say what "
             f"their scores are; this file ({recording.form}) does: the {best} is best, in "
             f"{said.unit or 'no unit'}"
         )
-    if device is not None:
-        recording = replace(recording, device=device)
-    if scale is not None:
-        recording = replace(recording, goal=scale.goal, unit=scale.unit, assumed=False)
-    return recording
+    return recording if device is None else replace(recording, device=device)
 
 
 def _make_key(recording: Recording, name: str | None) -> str:

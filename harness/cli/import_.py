@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from harness.app.imports import Imported, Scale, import_results
+from harness.app.imports import Imported, import_results
 from harness.cli.options import find_journal, journal_option, json_option
 from harness.cli.output import write_json, write_lines
+from harness.replay.recording import Scale
 from harness.report.plain import describe_score
 from harness.units import format_count, format_path
 

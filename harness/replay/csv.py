@@ -18,8 +18,15 @@ from pathlib import Path
 from harness.configuration import Configuration, Goal, Value
 from harness.errors import ConfigError
 from harness.model import OutcomeKind
-from harness.replay.read import FAILED_SCORE, digest_of
-from harness.replay.recording import Measurement, Recording, find_parameters, make_recording
+from harness.replay.read import CORRECT, FAILED_SCORE, check_time, digest_of
+from harness.replay.recording import (
+    SECONDS,
+    Measurement,
+    Recording,
+    Scale,
+    find_parameters,
+    make_recording,
+)
 from harness.space.space import Space
 
 MAGIC = re.compile(rb'(\xef\xbb\xbf)?\s*"?TestNo"?\s*,')
@@ -29,44 +36,39 @@ _SAMPLE = re.compile(r"Score_\d+")
 _OVERALL = "Score_Overall"
 _SIMULATED = "Simulated"
 _SCALE = ["Optimal", "Unit"]
+_NO_TIMES = (
+    "correct the file, or, if its scores are no times, say what they are: `harness import` with "
+    "--optimal and --unit"
+)
 _INTEGER = re.compile(r"[+-]?(0|[1-9][0-9]{0,17})")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.[0-9]*|\.?[0-9]+)([eE][+-]?[0-9]+)?")
 
 
-def load_csv(path: Path, content: bytes, space: Space | None = None) -> Recording:
+def load_csv(
+    path: Path, content: bytes, space: Space | None = None, scale: Scale | None = None
+) -> Recording:
     """The recording in a log.
 
     Args:
         content: of the file, decompressed.
         space: that was tuned; None: the configurations in the file.
+        scale: what its scores are if it does not say; None: seconds.
 
     Raises:
         ConfigError: it is no log, or says nothing that could be replayed.
     """
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: no UTF-8: {error.reason}; give a log as text") from None
-    reader = csv.reader(io.StringIO(text, newline=""))
-    try:
-        header, *rows = [[cell.strip() for cell in row] for row in reader if any(row)]
-    except csv.Error as error:
-        raise ConfigError(
-            f"{path}: line {reader.line_num}: {error}; correct the file, or give another"
-        ) from None
+    header, rows = _read_rows(path, content)
     parameters = _find_parameters(path, header)
-    if not rows:
-        raise ConfigError(f"{path}: no row below the header; give a log that holds tests")
+    said = _find_scale(header, rows[0])
+    goal, unit = said or scale or SECONDS
     measurements: dict[Configuration, Measurement] = {}
-    marked = header.index(_SIMULATED) if _SIMULATED in header else None
     for number, row in enumerate(rows, 2):
-        if len(row) != len(header):
-            raise ConfigError(
-                f"{path}: row {number}: {len(row)} cells; expected {len(header)}, as the header has"
-            )
+        if unit == "s":
+            remedy = CORRECT if said or scale else _NO_TIMES
+            _check_times(header, row, f"{path}: row {number}", remedy)
         values = tuple(map(_read_value, row[1 : 1 + len(parameters)]))
         measurements[Configuration(parameters, values)] = _measure(header, row)
-    goal, unit = _find_scale(header, rows[0]) or ("min", "s")
+    marked = header.index(_SIMULATED) if _SIMULATED in header else None
     return make_recording(
         measurements,
         find_parameters(measurements, parameters, str(path)),
@@ -78,9 +80,32 @@ def load_csv(path: Path, content: bytes, space: Space | None = None) -> Recordin
         space=space,
         simulated=marked is not None and any(row[marked] == "1" for row in rows),
         form="CSV",
-        assumed=_find_scale(header, rows[0]) is None,
+        assumed=said is None and scale is None,
         repeated=len(rows) - len(measurements),
     )
+
+
+def _read_rows(path: Path, content: bytes) -> tuple[list[str], list[list[str]]]:
+    """The header, and at least one row, each with as many cells as it."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: no UTF-8: {error.reason}; give a log as text") from None
+    reader = csv.reader(io.StringIO(text, newline=""))
+    try:
+        header, *rows = [[cell.strip() for cell in row] for row in reader if any(row)]
+    except csv.Error as error:
+        raise ConfigError(
+            f"{path}: line {reader.line_num}: {error}; correct the file, or give another"
+        ) from None
+    if not rows:
+        raise ConfigError(f"{path}: no row below the header; give a log that holds tests")
+    for number, row in enumerate(rows, 2):
+        if len(row) != len(header):
+            raise ConfigError(
+                f"{path}: row {number}: {len(row)} cells; expected {len(header)}, as the header has"
+            )
+    return header, rows
 
 
 def _find_parameters(path: Path, header: Sequence[str]) -> tuple[str, ...]:
@@ -99,12 +124,20 @@ def _find_parameters(path: Path, header: Sequence[str]) -> tuple[str, ...]:
     return found
 
 
-def _find_scale(header: Sequence[str], row: Sequence[str]) -> tuple[Goal, str] | None:
+def _find_scale(header: Sequence[str], row: Sequence[str]) -> Scale | None:
     """Which score is best, and the unit of scores; None if the log does not say."""
     goals: dict[str, Goal] = {"min": "min", "max": "max"}
     if header[-2:] != _SCALE or row[-2] not in goals:
         return None
-    return goals[row[-2]], row[-1]
+    return Scale(goals[row[-2]], row[-1])
+
+
+def _check_times(header: Sequence[str], row: Sequence[str], place: str, remedy: str) -> None:
+    """Refuse scores that cannot be the times that they are said or taken to be."""
+    for name, cell in zip(header, row, strict=True):
+        score = _read_score(cell) if _SAMPLE.fullmatch(name) or name == _OVERALL else None
+        if score is not None:
+            check_time(f"{place}: {name}", score, remedy=remedy)
 
 
 def _measure(header: Sequence[str], row: Sequence[str]) -> Measurement:

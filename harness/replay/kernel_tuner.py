@@ -16,6 +16,7 @@ from harness.configuration import Configuration, Value
 from harness.errors import ConfigError
 from harness.model import OutcomeKind
 from harness.replay.read import (
+    check_time,
     check_version,
     decode,
     digest_of,
@@ -127,6 +128,10 @@ def _measurement(entry: dict[str, Any], objective: str, place: str) -> Measureme
     times = entry.get("times") or []
     if not isinstance(times, list) or not set(map(type, times)) <= {int, float}:
         raise ConfigError(f"{place}: times = {times!r}; expected a list of milliseconds")
+    for at, time in enumerate(times):
+        check_time(f"{place}.times[{at}]", time, zero=kind is not OutcomeKind.OK)
+    if score is not None and is_time(objective):
+        check_time(f"{place}.{objective}", score)
     samples: tuple[float, ...] = tuple(time * _MS for time in times)
     if not is_time(objective):
         samples = () if score is None else (score,)
@@ -151,4 +156,5 @@ def _seconds(entry: dict[str, Any], key: str, place: str) -> float:
         return 0.0
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ConfigError(f"{place}: {key} = {value!r}; expected milliseconds")
+    check_time(f"{place}.{key}", value, zero=True)
     return float(value) * _MS

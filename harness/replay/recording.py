@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,22 @@ from harness.space.listed import list_space
 from harness.space.parameters import Parameter
 from harness.space.space import Space
 from harness.units import format_count
+
+
+class Scale(NamedTuple):
+    """What scores are.
+
+    Attributes:
+        goal: which is best.
+        unit: `s` for times.
+    """
+
+    goal: Goal
+    unit: str
+
+
+SECONDS = Scale("min", "s")
+"""What scores are taken for where nobody says."""
 
 
 @dataclass(frozen=True, slots=True)

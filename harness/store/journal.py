@@ -174,13 +174,8 @@ class SqliteJournal:
         with translated(self.path, "cannot read the session"):
             begun = self._read_begun(resumed=resumed)
             stands = stands and not begun.unfinished
-            return replace(
-                begun,
-                started_s=started_s,
-                complete=self._was_complete,
-                stands=stands,
-                put_aside=put_aside,
-            )
+            begun = replace(begun, started_s=started_s, put_aside=put_aside)
+            return replace(begun, complete=self._was_complete, stands=stands)
 
     def _find_others(self, db: sqlite3.Connection) -> bool:
         """Asked once: with a new journal, each test would else be looked up in vain."""
