@@ -19,6 +19,7 @@ from harness.cli.options import (
     device_options,
     json_option,
     load_spec,
+    own_journal_option,
     progress_option,
     threshold_option,
 )
@@ -78,6 +79,7 @@ _MOST = 1000
 @threshold_option
 @click.option("--unlike", is_flag=True, help="Compare also what is not alike.")
 @click.option("--wait", is_flag=True, help="Wait for devices that another harness uses.")
+@own_journal_option
 @progress_option
 @json_option
 def bench(
