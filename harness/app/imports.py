@@ -15,7 +15,7 @@ from harness.errors import ConfigError
 from harness.events import BuildEnded, Event, Note, RunEnded, TestCreated, TestEnded
 from harness.model import Build, Outcome, OutcomeKind, Phase, SessionInfo, Test
 from harness.replay.load import load_recording
-from harness.replay.recording import Recording, Scale
+from harness.replay.recording import BEFORE_RUNS, Recording, Scale
 from harness.replay.session import LANE, make_session
 from harness.store.base import IMPORT, SessionStart
 from harness.store.identity import make_key
@@ -85,7 +85,7 @@ def import_results(
         known=False,
         form=recording.form,
         tests=len(outcomes),
-        failed=sum(outcome.score is None for outcome in outcomes),
+        failed=sum(outcome.kind.is_failure for outcome in outcomes),
         best=next(outcome for outcome in outcomes if outcome.configuration == best),
         assumed=recording.assumed,
         warnings=tuple(read.left_out),
@@ -192,8 +192,7 @@ def _list_events(outcomes: tuple[Outcome, ...]) -> Iterator[Event]:
     for outcome in outcomes:
         test = Test(outcome.test_id, outcome.configuration, outcome.key, LANE)
         began_s = outcome.ended_s - sum(run.elapsed_s for run in outcome.runs) - outcome.compile_s
-        failed = outcome.kind is OutcomeKind.COMPILE_FAILED
-        kind = OutcomeKind.COMPILE_FAILED if failed else OutcomeKind.OK
+        kind = outcome.kind if outcome.kind in BEFORE_RUNS else OutcomeKind.OK
         yield TestCreated(test, began_s)
         yield BuildEnded(test, Build(Phase.COMPILE, kind, LANE, began_s, outcome.compile_s))
         for run in outcome.runs:

@@ -4,7 +4,8 @@ Each test has its `configuration`, how it ended (`invalidity`, `correctness`), i
 milliseconds (`compilation`, `runtimes`: one per run) and what was scored (`measurements`,
 `objectives`): `time` in ms, or a figure of merit by its unit. What is scored is the aggregate of
 the runs. `metadata` says, beyond what the format asks for, which device was used, which score is
-best and whether results are simulated. Interrupted tests are left out.
+best and whether results are simulated. A test that was given up in a race is a `timeout`: the
+format has no word for it. Interrupted tests, and those whose device was lost, are left out.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _INVALIDITY = {
     OutcomeKind.WRONG_RESULT: "correctness",
     OutcomeKind.TIMEOUT: "timeout",
     OutcomeKind.CENSORED: "timeout",
+    OutcomeKind.INVALID: "constraints",
 }
 _MS = 1000.0
 _REAL_S = 1e9

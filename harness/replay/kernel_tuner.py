@@ -8,7 +8,7 @@ A file that a running or killed tuner left open, without its last brackets, is r
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -35,7 +35,7 @@ _UNKNOWN = "unknown"
 _VALUE_TYPES = frozenset({bool, int, float, str})
 
 _KINDS = {
-    "InvalidConfig": OutcomeKind.COMPILE_FAILED,
+    "InvalidConfig": OutcomeKind.INVALID,
     "CompilationFailedConfig": OutcomeKind.COMPILE_FAILED,
     "RuntimeFailedConfig": OutcomeKind.RUN_FAILED,
 }
@@ -49,7 +49,9 @@ class _File(Struct):
     objective: str = "time"
     kernel_name: str = ""
     schema_version: str | int | float | None = None
-    simulated: bool = False  # ours; the format says nothing of it
+    # Ours; the format says nothing of these.
+    goal: Literal["min", "max"] | None = None
+    simulated: bool = False
 
 
 def load_kernel_tuner(path: Path, content: bytes, space: Space | None = None) -> Recording:
@@ -79,7 +81,7 @@ def load_kernel_tuner(path: Path, content: bytes, space: Space | None = None) ->
     return make_recording(
         measurements,
         parameters,
-        goal=goal_of(file.objective),
+        goal=file.goal or goal_of(file.objective),
         unit="s" if is_time(file.objective) else file.objective,
         device="" if file.device_name == _UNKNOWN else file.device_name,
         source=str(path),

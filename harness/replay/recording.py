@@ -32,6 +32,9 @@ class Scale(NamedTuple):
     unit: str
 
 
+BEFORE_RUNS = frozenset({OutcomeKind.COMPILE_FAILED, OutcomeKind.INVALID})
+"""How tests ended that came to no run."""
+
 SECONDS = Scale("min", "s")
 """What scores are taken for where nobody says."""
 
@@ -179,7 +182,7 @@ class Recording:
             configuration=configuration,
             kind=found.kind,
             score=found.score,
-            runs=() if found.kind is OutcomeKind.COMPILE_FAILED else (run,),
+            runs=() if found.kind in BEFORE_RUNS else (run,),
             lane="0",
             reason=self.reason(configuration),
             compile_s=found.compile_s,

@@ -31,7 +31,7 @@ from harness.space.space import Space
 _KINDS = {
     "correct": OutcomeKind.OK,
     "compile": OutcomeKind.COMPILE_FAILED,
-    "constraints": OutcomeKind.COMPILE_FAILED,
+    "constraints": OutcomeKind.INVALID,
     "runtime": OutcomeKind.RUN_FAILED,
     "timeout": OutcomeKind.TIMEOUT,
     "correctness": OutcomeKind.WRONG_RESULT,
