@@ -165,7 +165,11 @@ def compare_sessions(
     before, after, goal = pair.before.samples, pair.after.samples, second.info.goal
     benched = BENCH in (first.info.strategy, second.info.strategy)
     compared = () if benched else _compare_bests(pair.before, pair.after, goal, threshold)
-    alone = (tuple(k for k in before if k not in after), tuple(k for k in after if k not in before))
+    without = pair.before.without_ratio | pair.after.without_ratio
+    alone = (
+        tuple(key for key in before if key not in after and key not in without),
+        tuple(key for key in after if key not in before and key not in without),
+    )
     shared = _find_shared(pair.before, pair.after)
     common = [key for key in after if key in before and key not in shared]
     confidence = _share(len(common))

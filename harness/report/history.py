@@ -233,7 +233,9 @@ def describe_track(track: Track) -> tuple[str, list[tuple[str, ...]], list[str]]
             )
         )
     lines = [_describe_shift(track, shift) for shift in track.shifts] or ["no change of level"]
-    if len(track.points) < track.needs:
+    if min(point.score for point in track.points) <= 0:
+        lines = ["changes are not looked for: there is no ratio to scores of 0 or below"]
+    elif len(track.points) < track.needs:
         lines = [f"with fewer than {track.needs} sessions no change can be told from chance"]
     return track.title, table, lines
 

@@ -9,8 +9,14 @@ from harness.model import Outcome, OutcomeKind, SessionInfo
 from harness.report.kernel import describe_metrics
 from harness.report.progress import Progress
 from harness.report.ranking import is_ranking
-from harness.stats import relative_noise
-from harness.units import format_count, format_duration, format_score, format_text
+from harness.stats import is_better, relative_noise
+from harness.units import (
+    format_count,
+    format_duration,
+    format_score,
+    format_significant,
+    format_text,
+)
 
 
 def describe_score(outcome: Outcome, unit: str) -> str:
@@ -35,6 +41,18 @@ def describe_outcome(outcome: Outcome, info: SessionInfo) -> str:
     source = "" if outcome.reused_from is None else " (recorded)"
     source += "" if outcome.copy_of is None else f" (the same binary and launch: {outcome.copy_of})"
     return f"test {outcome.test_id} [{outcome.lane}] {outcome.configuration}: {result}{source}"
+
+
+def describe_reference(reference: float, best: float, info: SessionInfo) -> str:
+    """`reference: 20 ms; the best is 1.25 x as good`; without a ratio, by how much it is better."""
+    text = f"reference: {format_score(reference, info.unit)}; the best is"
+    if min(reference, best) > 0:
+        ratio = reference / best if info.goal == "min" else best / reference
+        return f"{text} {format_significant(ratio)} x as good"
+    if reference == best:
+        return f"{text} as good"
+    word = "better" if is_better(best, reference, info.goal) else "worse"
+    return f"{text} {word} by {format_score(abs(best - reference), info.unit)}"
 
 
 def describe_session(info: SessionInfo) -> str:

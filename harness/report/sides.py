@@ -11,6 +11,7 @@ from harness.errors import ConfigError
 from harness.measurement import Mode
 from harness.model import Outcome, OutcomeKind, SessionInfo
 from harness.stats import is_better
+from harness.units import format_count
 
 Sampled = tuple[float, ...] | Moments
 """The samples of a test, or what is known of them."""
@@ -67,12 +68,14 @@ class Measured:
         bests: the best configuration of each device.
         session: its journal and number.
         origins: by which sessions the samples were taken.
+        without_ratio: successful tests that cannot be compared: a sample is 0 or below.
     """
 
     samples: Mapping[Key, Sampled]
     bests: Mapping[str, Configuration]
     session: Origin
     origins: Mapping[Key, frozenset[Origin]]
+    without_ratio: frozenset[Key] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +116,13 @@ def pair_sides(first: Side, second: Side, *, unlike: bool = False) -> Pair:
             f"{first.name} and {second.name}: {'; '.join(reasons)}; with --unlike they are "
             "compared all the same"
         )
-    return Pair(
-        _measure(first, names, labels[0]),
-        _measure(second, names, labels[1]),
-        (*reasons, *first.warnings, *second.warnings, *warnings, *_find_doubts(first, second)),
-    )
+    before, after = _measure(first, names, labels[0]), _measure(second, names, labels[1])
+    without = before.without_ratio | after.without_ratio
+    if without:
+        tests = format_count(len(without), "configuration")
+        warnings.append(f"{tests} left out: there is no ratio to samples of 0 or below")
+    doubts = _find_doubts(first, second)
+    return Pair(before, after, (*reasons, *first.warnings, *second.warnings, *warnings, *doubts))
 
 
 def _differ(first: Side, second: Side, how: str) -> ConfigError:
@@ -211,6 +216,7 @@ def _measure(side: Side, names: tuple[str, ...] | None, labels: Labels) -> Measu
     samples: dict[Key, Sampled] = {}
     origins: dict[Key, frozenset[Origin]] = {}
     bests: dict[str, tuple[Configuration, Outcome]] = {}
+    without: set[Key] = set()
     for outcome in side.outcomes:
         label = labels.get(outcome.lane)
         known = side.moments.get(outcome.test_id, outcome.samples)
@@ -222,19 +228,21 @@ def _measure(side: Side, names: tuple[str, ...] | None, labels: Labels) -> Measu
         best = bests.get(label)
         if outcome.score is not None and (best is None or _is_better(outcome, best[1], side)):
             bests[label] = (configuration, outcome)
-        if isinstance(known, tuple) and min(known) <= 0:
-            continue  # there is no ratio to it
         key = (label, configuration)
+        if isinstance(known, tuple) and min(known) <= 0:
+            without.add(key)
+            continue
         origin = (side.info.journal, outcome.reused_from or side.info.id)
         origins[key] = origins.get(key, frozenset()) | {origin}
         before = samples.get(key, ())
         both = isinstance(before, tuple) and isinstance(known, tuple)
         samples[key] = (*before, *known) if both else known  # type: ignore[misc] # both are tuples
     return Measured(
-        samples,
+        {key: known for key, known in samples.items() if key not in without},
         {label: best for label, (best, _) in bests.items()},
         (side.info.journal, side.info.id),
         origins,
+        frozenset(without),
     )
 
 

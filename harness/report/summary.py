@@ -10,7 +10,7 @@ from typing import Any
 from harness.configuration import show_value
 from harness.model import Outcome, OutcomeKind, SessionInfo
 from harness.report.kernel import describe_kernel, kernel_object
-from harness.report.plain import describe_score
+from harness.report.plain import describe_reference, describe_score
 from harness.report.progress import Progress
 from harness.report.ranking import is_ranking
 from harness.units import format_count, format_duration, format_path, format_score
@@ -124,11 +124,8 @@ class Summary:
             ]
             lines += [f"  {line}" for line in describe_kernel(outcome, self.info)]
         best = self.progress.best_overall()
-        if self.reference and best is not None and best.score:
-            first, second = self.reference, best.score
-            ratio = first / second if self.info.goal == "min" else second / first
-            reference = format_score(self.reference, self.info.unit)
-            lines.append(f"reference: {reference}; the best is {ratio:.3g} x as good")
+        if self.reference is not None and best is not None and best.score is not None:
+            lines.append(describe_reference(self.reference, best.score, self.info))
         return lines
 
     def _place(self, outcome: Outcome) -> str:

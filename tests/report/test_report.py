@@ -14,7 +14,13 @@ from harness.events import Event, Note, PhaseStarted, RunEnded, TestCreated, Tes
 from harness.lane import DeviceInfo, Lane
 from harness.model import Outcome, OutcomeKind, Phase, Run, SessionInfo, Test
 from harness.report.live import LiveView
-from harness.report.plain import PlainView, describe_outcome, describe_score, describe_session
+from harness.report.plain import (
+    PlainView,
+    describe_outcome,
+    describe_reference,
+    describe_score,
+    describe_session,
+)
 from harness.report.progress import Progress
 from harness.report.summary import Summary
 
@@ -141,6 +147,25 @@ def test_plain_view_writes_a_line_per_test() -> None:
 
 
 @pytest.mark.parametrize(
+    ("goal", "reference", "best", "said"),
+    [
+        ("min", 5.0, 4.0, "1.25 x as good"),
+        ("max", 5.0, 4.0, "0.800 x as good"),
+        ("max", -2.0, 3.0, "better by 5 points"),
+        ("min", -2.0, 3.0, "worse by 5 points"),
+        ("min", 0.0, -3.0, "better by 3 points"),
+        ("max", 0.0, 0.0, "as good"),
+    ],
+)
+def test_the_best_beside_the_reference(
+    goal: Goal, reference: float, best: float, said: str
+) -> None:
+    """Scores of 0 or below have no ratio."""
+    told = describe_reference(reference, best, replace(INFO, goal=goal, unit="points"))
+    assert told.endswith(f"the best is {said}")
+
+
+@pytest.mark.parametrize(
     ("told", "doing"),
     [
         ({}, "begins"),
@@ -217,7 +242,7 @@ def test_summary_for_programs_and_people() -> None:
     text = "\n".join(summary.to_lines())
     assert text.startswith("simulated: ")
     assert "  N = 1" in text
-    assert "reference: 200 ms; the best is 2 x as good" in text
+    assert "reference: 200 ms; the best is 2.00 x as good" in text
     assert "2 tests, 8 saved by the variable tree, in 4.0 s" in text
     assert "log: /somewhere/log.csv" in text
 

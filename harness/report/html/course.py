@@ -183,14 +183,15 @@ def draw_samples(groups: Sequence[Group], most: int = 8) -> Mapping[str, Any] | 
     if not chosen:
         return None
     info = groups[0].info
-    several = len(groups) > 1
+    # On devices that may be unlike: beside the best of each, where that makes a ratio.
+    relative = len(groups) > 1 and all((group.best_score or 0.0) > 0 for group in groups)
     samples = [sample for _, _, outcome in chosen for sample in outcome.samples]
     scale, unit = scale_of(info.unit, samples)
     title = score_title(info, unit).replace("score", "sample", 1)
     traces = []
     for place, group, outcome in chosen:
         step = max(1, len(outcome.samples) // _MOST_SAMPLES)
-        if several:  # on devices that may be unlike: beside the best of each
+        if relative:
             scale = (group.best and group.best.score) or 1.0
             title = "sample / best score" + (" (simulated)" if info.simulated else "")
         traces.append(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from harness.effects import Importance, Measured, find_importance
-from harness.report.groups import Group, find_reference, make_groups, measure
+from harness.report.groups import Group, find_reference, make_groups, measure, rank
 from harness.report.html import tables
 from harness.report.html.axes import MANY, all_scores
 from harness.report.html.course import draw_progress, draw_samples, draw_scores
@@ -33,6 +33,7 @@ from harness.report.html.use import Use, find_use
 from harness.report.html.warnings import find_warnings
 from harness.report.ties import Ties, find_ties
 from harness.store.base import StoredSession
+from harness.units import format_count
 
 _MOST_EFFECTS = 12
 _MOST_PAIRED = 4
@@ -174,6 +175,10 @@ def _add_landscape(page: Page, groups: Sequence[Group]) -> None:
     ]
     if known:
         _add_importance(page, [group for group, _ in known], [found for _, found in known])
+    compared, note = _tell_without_ratio(groups)
+    if not compared:
+        page.add("effects", "Effects of values", note)
+        return
     effects = [
         page.figure(draw_effect(groups, measured, name), f"Slowdown by the values of {name}")
         for name in varied[:_MOST_EFFECTS]
@@ -190,9 +195,28 @@ def _add_landscape(page: Page, groups: Sequence[Group]) -> None:
         else "",
         element("div", *effects, class_="grid") if effects else "",
         _list_left_out(varied),
+        note,
     )
     if len(varied) > 1:
         _add_together(page, groups, measured, varied)
+
+
+def _tell_without_ratio(groups: Sequence[Group]) -> tuple[bool, Cell]:
+    """Whether scores can be shown as slowdowns, and what there is to say of those that cannot."""
+    scores = [(group, outcome.score) for group in groups for outcome in rank(group)]
+    without = sum(group.slowdown(score) is None for group, score in scores)
+    if not without:
+        return True, ""
+    if without == len(scores):
+        return False, paragraph(
+            "Not shown, nor how parameters act together: tests are shown by the ratio of their "
+            "score to the best, and there is none where one of the two is 0 or below."
+        )
+    return True, paragraph(
+        f"{format_count(without, 'test')} {'has' if without == 1 else 'have'} no ratio to the "
+        "best, since one of the two scores is 0 or below, and no part in these plots, nor in those "
+        "of all parameters at once and of pairs."
+    )
 
 
 def _list_left_out(varied: Sequence[str]) -> Cell:
@@ -266,7 +290,8 @@ def _add_together(
         "Pairs of parameters",
         paragraph(
             "The least slowdown among the tests with each pair of values, the other parameters "
-            "free; of the most important parameters. Gaps were not tested, or failed."
+            "free; of the most important parameters. Gaps were not tested, failed, or have "
+            "no ratio to the best."
         ),
         element("div", *pairs, class_="grid"),
     )

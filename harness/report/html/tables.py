@@ -28,7 +28,7 @@ from harness.report.html.page import (
 from harness.report.html.ties import show_ties
 from harness.report.html.use import Use
 from harness.report.kernel import describe_kernel
-from harness.report.plain import describe_score
+from harness.report.plain import describe_reference, describe_score
 from harness.report.ranking import is_ranking
 from harness.report.ties import Ties
 from harness.store.base import StoredSession
@@ -37,7 +37,6 @@ from harness.units import (
     format_duration,
     format_path,
     format_score,
-    format_significant,
 )
 
 _MOST_FAILURES = 10
@@ -135,13 +134,9 @@ def show_best(group: Group, ties: Ties | None) -> Markup:
     if kernel := describe_kernel(group.best, info):
         parts.append(bullets(kernel))
     reference = find_reference(group.stored)
-    if reference is not None and (ratio := group.slowdown(reference)) is not None:
-        said = (
-            f"is {format_significant(ratio)} times as slow as the best"
-            if ratio >= 1
-            else f"is better: the best is {format_significant(1 / ratio)} times as slow"
-        )
-        parts.append(paragraph(f"The reference, {format_score(reference, info.unit)}, {said}."))
+    if reference is not None and group.best.score is not None:
+        said = describe_reference(reference, group.best.score, info)
+        parts.append(paragraph(f"{said[0].upper()}{said[1:]}."))
     parts.append(show_ties(group, ties))
     return join(parts)
 
@@ -207,7 +202,8 @@ def compare_groups(groups: Sequence[Group]) -> Markup:
         for other, outcomes in zip(groups, known, strict=True):
             outcome = outcomes.get(group.best.configuration)
             slowdown = other.slowdown(None if outcome is None else outcome.score)
-            cells.append("not tested" if slowdown is None else f"{slowdown:.3f} x")
+            nothing = "not tested" if outcome is None else "no ratio"
+            cells.append(nothing if slowdown is None else f"{slowdown:.3f} x")
         rows.append([*cells, element("span", str(group.best.configuration), class_="words")])
     header = ["the best of", *(f"on {group.label}" for group in groups), "configuration"]
     return table(

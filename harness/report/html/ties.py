@@ -105,8 +105,8 @@ def _others(count: int) -> str:
 
 def _table_of_pairs(group: Group, ties: Ties) -> Markup:
     rows = [
-        _row(outcome, group, _ratio(ties.comparisons.get(outcome.test_id)))
-        for outcome in ties.outcomes[:_MOST]
+        _row(outcome, group, _ratio(ties.comparisons.get(outcome.test_id)) if place else "1")
+        for place, outcome in enumerate(ties.outcomes[:_MOST])
     ]
     header = ["test", "ratio to the best", "score", *group.info.parameters]
     caption = "Not told from the best one by one" if ties.proven else "Overlapping with the best"
@@ -123,7 +123,7 @@ def _row(outcome: Outcome, group: Group, *cells: str) -> list[Cell]:
 
 def _ratio(comparison: Comparison | None) -> str:
     if comparison is None:
-        return "1"
+        return "none: samples of 0 or below"
     if comparison.low <= 0:
         return format_significant(comparison.ratio, 4)
     return _interval(comparison)

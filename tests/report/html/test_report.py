@@ -108,7 +108,7 @@ def test_tables_say_what_matters(page: str) -> None:
     text = Reader(page).text
     assert "The best: test 24" in text
     assert "24: 23 ok, 1 run_failed" in text
-    assert "The reference, 4.00 ms, is" in text
+    assert "Reference: 4.00 ms; the best is" in text
     assert "it broke" in text
     for line in ("cd /project/src", "export OPTIONS=-O3", "cc -DN=64 -o app_24 app.c"):
         assert line in text
