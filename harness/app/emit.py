@@ -8,7 +8,14 @@ from pathlib import Path
 
 from harness.app.names import EMITS, load
 from harness.config.spec import EmitTable
-from harness.export.base import KEPT, hash_lines, holds_measured, write_changed, write_whole
+from harness.export.base import (
+    KEPT,
+    SAFE,
+    hash_lines,
+    holds_measured,
+    write_changed,
+    write_whole,
+)
 from harness.export.tuned import Tuned, make_tuned
 from harness.model import Outcome, SessionInfo
 
@@ -67,7 +74,7 @@ def write_emits(
         text = format_tuned(tuned, emit.format, prefix=emit.prefix, stem=path.stem)
         comment: re.Pattern[str] = load(f"{EMITS[emit.format]}:COMMENT")
         if not tuned.simulated and path.exists() and not holds_measured(path):
-            write_whole(path, text)  # equal values, perhaps, but no longer simulated ones
+            write_whole(path, text, SAFE)  # equal values, perhaps, but no longer simulated ones
             changed = True
         else:
             changed = write_changed(path, text, comment)

@@ -19,9 +19,16 @@ _OURS = re.compile(r'^(TestNo|Parameter),|^session \d+ of |Made by gpu-harness|"
 _SIMULATED = re.compile(r',Simulated$|\(simulated\)|SIMULATED:|"simulated": true', re.MULTILINE)
 
 
+SAFE = "results are safe in the journal, `harness export` writes them elsewhere"
+"""What to do about a file that a session could not write."""
+
+
 @contextmanager
-def open_whole(path: Path) -> Iterator[IO[bytes]]:
+def open_whole(path: Path, remedy: str = "name another file") -> Iterator[IO[bytes]]:
     """A file to write to, which becomes `path` when all is written, and else leaves it as it was.
+
+    Args:
+        remedy: what to do if it cannot be written.
 
     Raises:
         StoreError: it cannot be written.
@@ -41,19 +48,16 @@ def open_whole(path: Path) -> Iterator[IO[bytes]]:
                 Path(file.name).unlink()
                 raise
     except OSError as error:
-        raise StoreError(
-            f"{path}: cannot write this file: {error.strerror}; results are safe in the journal, "
-            "`harness export` writes them elsewhere"
-        ) from error
+        raise StoreError(f"{path}: cannot write this file: {error.strerror}; {remedy}") from error
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str, remedy: str = "name another file") -> None:
     """Write `text` to `path`, which holds the old content or the new, never a part.
 
     Raises:
         StoreError: it cannot be written.
     """
-    with open_whole(path) as file:
+    with open_whole(path, remedy) as file:
         file.write(text.encode())
 
 
@@ -68,7 +72,7 @@ def holds_measured(path: Path) -> bool:
 
 
 def write_changed(path: Path, text: str, comment: re.Pattern[str] | None = None) -> bool:
-    """Write `text` to `path` unless that says the same already; whether it was written.
+    """Write `text`, of a session, to `path` unless that says the same; whether it was written.
 
     A file that says the same keeps its time of change, so that nothing is built again for it.
 
@@ -80,7 +84,7 @@ def write_changed(path: Path, text: str, comment: re.Pattern[str] | None = None)
     """
     if _says(path, text, comment):
         return False
-    write_whole(path, text)
+    write_whole(path, text, SAFE)
     return True
 
 

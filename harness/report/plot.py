@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.export.base import open_whole
-from harness.extras import load_extra
+from harness.report.picture import make_picture, plain, save_picture
 from harness.report.series import Series
 
 _WIDTH = 6.4
@@ -24,28 +23,21 @@ def save_plot(path: Path, title: str, series: Sequence[Series], form: str) -> No
         ConfigError: matplotlib is not installed.
         StoreError: the file cannot be written.
     """
-    figure = load_extra("matplotlib.figure", "plot", "a plot").Figure
     draw = {
         "best": _draw_best,
         "scores": _draw_scores,
         "importance": _draw_importance,
         "parameters": _draw_parameters,
     }[series[0].kind]
-    made = figure(figsize=(_WIDTH, 4.0), layout="constrained")
+    made = make_picture(_WIDTH, 4.0)
     draw(made, series)
-    made.suptitle(_plain(title))
-    with open_whole(path) as file:
-        made.savefig(file, format=form, dpi=200)
-
-
-def _plain(text: str) -> str:
-    """`text` where matplotlib would take dollar signs for formulas."""
-    return text.replace("$", r"\$")
+    made.suptitle(plain(title))
+    save_picture(path, made, form)
 
 
 def _score_label(series: Series, what: str = "score") -> str:
     facts = [fact for fact in (series.unit, "simulated" if series.simulated else "") if fact]
-    return _plain(f"{what} ({', '.join(facts)})" if facts else what)
+    return plain(f"{what} ({', '.join(facts)})" if facts else what)
 
 
 def _finish(axes: Any, series: Sequence[Series], low: float, high: float) -> None:
@@ -66,9 +58,7 @@ def _finish(axes: Any, series: Sequence[Series], low: float, high: float) -> Non
 def _draw_best(figure: Any, series: Sequence[Series]) -> None:
     axes = figure.subplots()
     for each in series:
-        axes.step(
-            each.numbers("test"), each.numbers("best"), where="post", label=_plain(each.label)
-        )
+        axes.step(each.numbers("test"), each.numbers("best"), where="post", label=plain(each.label))
     drawn = [score for each in series for score in each.numbers("best")]
     _finish(axes, series, min(drawn), max(drawn))
 
@@ -83,7 +73,7 @@ def _draw_scores(figure: Any, series: Sequence[Series]) -> None:
             fmt=".",
             markersize=4,
             elinewidth=0.8,
-            label=_plain(each.label),
+            label=plain(each.label),
         )
     drawn = [score for each in series for score in each.numbers("score")]
     _finish(axes, series, min(drawn), max(drawn))
@@ -102,10 +92,10 @@ def _draw_importance(figure: Any, series: Sequence[Series]) -> None:
             [row + place * height for row in range(len(names))],
             [shares[name] for name in names],
             height,
-            label=_plain(each.label),
+            label=plain(each.label),
         )
     middle = (len(series) - 1) * height / 2
-    axes.set_yticks([row + middle for row in range(len(names))], [_plain(name) for name in names])
+    axes.set_yticks([row + middle for row in range(len(names))], [plain(name) for name in names])
     axes.invert_yaxis()
     axes.set_xlabel("variance explained (%" + (", simulated)" if series[0].simulated else ")"))
     if len(series) > 1:
@@ -122,7 +112,7 @@ def _draw_parameters(figure: Any, series: Sequence[Series]) -> None:
     for name, axes in zip(names, places, strict=False):
         for number, each in enumerate(series):
             kept = [row for row in each.rows if row[0] == name]
-            values = [_plain(str(row[1])) for row in kept]
+            values = [plain(str(row[1])) for row in kept]
             for what, style in ((2, "o-"), (3, "o:")):
                 axes.plot(
                     values,
@@ -130,9 +120,9 @@ def _draw_parameters(figure: Any, series: Sequence[Series]) -> None:
                     style,
                     color=f"C{number}",
                     markersize=4,
-                    label=_plain(f"{each.label}, {each.columns[what]}"),
+                    label=plain(f"{each.label}, {each.columns[what]}"),
                 )
-        axes.set_title(_plain(name), fontsize="medium")
+        axes.set_title(plain(name), fontsize="medium")
         axes.grid(visible=True, alpha=0.3)
     for axes in places[len(names) :]:
         axes.set_visible(False)

@@ -304,9 +304,11 @@ def test_convert_destroys_nothing(cli: Cli, config: Path, tmp_path: Path) -> Non
     assert (config.read_text(), other.read_text()) == (SLEEPERS, "mine")
     assert cli("convert", config, "-o", other, "--force").code == 0
     assert "warning" not in cli("convert", config, "-o", config.with_name("third.toml")).err
-    nowhere = cli("convert", config, "-o", tmp_path / "none" / "x.toml")
+    nowhere = cli("convert", config, "-o", other / "x.toml")
     assert nowhere.code == 1
-    assert "cannot write this file: No such file or directory" in nowhere.err
+    assert "cannot write this file: " in nowhere.err
+    assert nowhere.err.endswith("; name another file\n")
+    assert "this is a folder" in cli("convert", config, "-o", tmp_path, "--force").err
 
 
 def test_convert_to_another_folder_says_what_that_changes(cli: Cli, config: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from harness.configuration import Configuration
 from harness.errors import StoreError
-from harness.export.base import write_whole
+from harness.export.base import write_changed, write_whole
 from harness.export.csv import format_csv
 from harness.export.importance import format_importance
 from harness.export.json import format_json
@@ -131,7 +131,9 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == ["log.csv"]
 
 
-def test_a_file_that_cannot_be_written_says_where_the_results_are(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
-    with pytest.raises(StoreError, match="results are safe in the journal"):
+    with pytest.raises(StoreError, match=r"; name another file$"):
         write_whole(tmp_path / "taken" / "log.csv", "")
+    with pytest.raises(StoreError, match="results are safe in the journal"):
+        write_changed(tmp_path / "taken" / "log.csv", "")
