@@ -11,6 +11,8 @@ from harness.config.spec import EmitTable
 from harness.export.base import (
     KEPT,
     SAFE,
+    UNCHANGED,
+    Written,
     hash_lines,
     holds_measured,
     write_changed,
@@ -47,7 +49,7 @@ def write_emits(
     info: SessionInfo,
     outcomes: Sequence[Outcome],
     winners: Collection[int] = (),
-) -> list[tuple[str, str]]:
+) -> list[Written]:
     """Write the files whose values changed; nothing if no test succeeded.
 
     Values to build with are not overwritten by simulated ones.
@@ -57,7 +59,7 @@ def write_emits(
         winners: the tests that were found to be the best; see `make_tuned`.
 
     Returns:
-        What each is, and where.
+        The files, those among them that were left as they were.
 
     Raises:
         StoreError: a file cannot be written.
@@ -69,7 +71,7 @@ def write_emits(
     for emit in emits:
         path = base / emit.path
         if tuned.simulated and holds_measured(path):
-            found.append((f"{emit.format} ({KEPT})", str(path)))
+            found.append(Written(emit.format, str(path), KEPT))
             continue
         text = format_tuned(tuned, emit.format, prefix=emit.prefix, stem=path.stem)
         comment: re.Pattern[str] = load(f"{EMITS[emit.format]}:COMMENT")
@@ -78,5 +80,5 @@ def write_emits(
             changed = True
         else:
             changed = write_changed(path, text, comment)
-        found.append((emit.format if changed else f"{emit.format} (unchanged)", str(path)))
+        found.append(Written(emit.format, str(path), "" if changed else UNCHANGED))
     return found

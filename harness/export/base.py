@@ -9,10 +9,25 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from harness.errors import StoreError
 
+
+class Written(NamedTuple):
+    """A file that a config asks for, at the end of a session.
+
+    Attributes:
+        what: `log`, or the format of values for a build.
+        remark: why it was not written anew: `UNCHANGED` or `KEPT`; empty if it was.
+    """
+
+    what: str
+    path: str
+    remark: str = ""
+
+
+UNCHANGED = "unchanged"
 KEPT = "kept: it holds measured results, these are simulated"
 _HEAD_CHARACTERS = 4096
 _OURS = re.compile(r'^(TestNo|Parameter),|^session \d+ of |Made by gpu-harness|"simulated": ')

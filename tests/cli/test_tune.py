@@ -272,7 +272,8 @@ def test_values_for_builds_are_written_when_the_session_is_complete(cli: Cli, co
     header = config.parent / "out" / "tuned.h"
     assert made["files"]["header"] == str(header)
     assert "#define A 2" in header.read_text()
-    assert "header (unchanged)" in cli("tune", config, "--json").json["files"]
+    assert cli("tune", config, "--json").json["files"] == made["files"]
+    assert f"header (unchanged): {header}" in cli("tune", config).out
 
 
 def test_sessions_are_exported_for_builds(cli: Cli, config: Path) -> None:

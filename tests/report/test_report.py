@@ -11,6 +11,7 @@ from rich.console import Console
 
 from harness.configuration import Configuration, Goal
 from harness.events import Event, Note, PhaseStarted, RunEnded, TestCreated, TestEnded
+from harness.export.base import KEPT, UNCHANGED, Written
 from harness.lane import DeviceInfo, Lane
 from harness.model import Outcome, OutcomeKind, Phase, Run, SessionInfo, Test
 from harness.report.live import LiveView
@@ -231,7 +232,12 @@ def test_summary_for_programs_and_people() -> None:
         4.0,
         skipped=8,
         reference=0.2,
-        files=(("log", "/somewhere/log.csv"),),
+        files=(
+            Written("log", "/somewhere/log.csv"),
+            Written("header", "/somewhere/a.h", UNCHANGED),
+            Written("header", "/somewhere/b.h"),
+            Written("script", "/somewhere/script.txt", KEPT),
+        ),
     )
     made = json.loads(json.dumps(summary.to_object()))
     assert set(made) >= {"session", "best", "tests", "failed", "lanes", "simulated", "elapsed_s"}
@@ -245,6 +251,14 @@ def test_summary_for_programs_and_people() -> None:
     assert "reference: 200 ms; the best is 2.00 x as good" in text
     assert "2 tests, 8 saved by the variable tree, in 4.0 s" in text
     assert "log: /somewhere/log.csv" in text
+    assert "header (unchanged): /somewhere/a.h" in text
+    assert "script (kept: it holds measured results" in text
+    assert made["files"] == {
+        "log": "/somewhere/log.csv",
+        "header": "/somewhere/a.h",
+        "header 2": "/somewhere/b.h",
+    }
+    assert made["kept"] == {"script": "/somewhere/script.txt"}
 
 
 def test_summary_without_a_success_says_what_went_wrong() -> None:
