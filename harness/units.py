@@ -7,7 +7,7 @@ import re
 from datetime import datetime, timezone
 from pathlib import Path
 
-_TIME_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+TIME_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _ENERGY_UNITS = ((1.0, "J"), (1e-3, "mJ"), (1e-6, "µJ"))
 _BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
@@ -38,7 +38,7 @@ def format_significant(number: float, digits: int = 3) -> str:
 
 def format_seconds(duration_s: float) -> str:
     """A measured time: `1.23 ms`, `45.6 µs`, `12.3 s`."""
-    for scale, unit in _TIME_UNITS:
+    for scale, unit in TIME_UNITS:
         if abs(duration_s) >= scale:
             return f"{format_significant(duration_s / scale)} {unit}"
     return "0 s" if duration_s == 0 else f"{format_significant(duration_s / 1e-9)} ns"
@@ -66,11 +66,15 @@ def format_duration(duration_s: float) -> str:
     return f"{seconds // 3600} h {seconds % 3600 // 60} min"
 
 
-def format_instant(at_s: float) -> str:
-    """A moment of Unix time, to the minute, in UTC; virtual time has no date."""
+def format_instant(at_s: float, zone: str = " UTC") -> str:
+    """A moment of Unix time, to the minute, in UTC; virtual time has no date.
+
+    Args:
+        zone: what stands behind it; empty in a column whose heading says it.
+    """
     if at_s < REAL_S:
         return "virtual time"
-    return datetime.fromtimestamp(at_s, timezone.utc).strftime("%Y-%m-%d %H:%M")
+    return datetime.fromtimestamp(at_s, timezone.utc).strftime("%Y-%m-%d %H:%M") + zone
 
 
 def format_bytes(size_bytes: float) -> str:

@@ -51,7 +51,7 @@ def sessions(*, journal: Path | None, as_json: bool) -> None:
                 row.name,
                 _kind_of(row),
                 row.state,
-                format_instant(row.started_s),
+                format_instant(row.started_s, zone=""),
                 str(row.tests),
                 str(row.failed),
                 f"{best}{' (simulated)' if row.simulated and best else ''}",

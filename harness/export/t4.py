@@ -16,6 +16,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from harness.model import Outcome, OutcomeKind, SessionInfo
+from harness.units import REAL_S
 
 _INVALIDITY = {
     OutcomeKind.OK: "correct",
@@ -28,8 +29,6 @@ _INVALIDITY = {
     OutcomeKind.INVALID: "constraints",
 }
 _MS = 1000.0
-_REAL_S = 1e9
-"""Instants below this are virtual time, not Unix time."""
 
 
 def format_t4(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:
@@ -76,7 +75,7 @@ def benchmark_ms(outcome: Outcome) -> float:
 
 def timestamp_of(outcome: Outcome) -> str | None:
     """When the test ended; None in virtual time."""
-    if outcome.ended_s < _REAL_S:
+    if outcome.ended_s < REAL_S:
         return None
     return str(datetime.fromtimestamp(outcome.ended_s, timezone.utc))
 

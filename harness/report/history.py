@@ -13,7 +13,7 @@ from harness.changes import LEAST, Change, find_changes, least_length
 from harness.comparison import Comparison, Verdict, compare_samples
 from harness.configuration import Configuration, Goal, show_value
 from harness.model import Outcome, SessionInfo
-from harness.stats import relative_noise
+from harness.report.plain import describe_noise
 from harness.store.base import BENCH
 from harness.store.history import Entry
 from harness.units import REAL_S, format_instant, format_score, format_significant
@@ -225,7 +225,7 @@ def describe_track(track: Track) -> tuple[str, list[tuple[str, ...]], list[str]]
         table.append(
             (
                 str(point.session),
-                format_instant(point.started_s),
+                format_instant(point.started_s, zone=""),
                 _describe_commit(point),
                 _describe_score(track, point),
                 changes[place].verdict if place in changes else "",
@@ -254,10 +254,8 @@ def _describe_shift(track: Track, shift: Shift) -> str:
 
 
 def _describe_score(track: Track, point: Point) -> str:
-    text = format_score(point.score, track.unit)
-    if len(point.samples) >= 3:
-        text += f" ± {100 * relative_noise(point.samples):.1f} %"
-    return f"{text} (n={len(point.samples)})"
+    score = format_score(point.score, track.unit)
+    return f"{score}{describe_noise(point.samples)} (n={len(point.samples)})"
 
 
 def _describe_commit(point: Point) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
 from harness.events import Event, Note, TestEnded
 from harness.model import Outcome, OutcomeKind, SessionInfo
@@ -23,11 +24,14 @@ def describe_score(outcome: Outcome, unit: str) -> str:
     """`1.23 ms ± 0.4 % (n=31)`: score, relative noise of the samples, their number."""
     if outcome.score is None:
         return outcome.kind.value
-    text = format_score(outcome.score, unit)
-    count = len(outcome.samples)
-    if count >= 3:
-        text += f" ± {100 * relative_noise(outcome.samples):.1f} %"
-    return f"{text} (n={count})"
+    score, samples = format_score(outcome.score, unit), outcome.samples
+    return f"{score}{describe_noise(samples)} (n={len(samples)})"
+
+
+def describe_noise(samples: Sequence[float]) -> str:
+    """` ± 0.4 %`; empty below 3 samples, or where there is no ratio since their median is 0."""
+    noise = relative_noise(samples) if len(samples) >= 3 else math.inf
+    return f" ± {100 * noise:.1f} %" if math.isfinite(noise) else ""
 
 
 def describe_outcome(outcome: Outcome, info: SessionInfo) -> str:

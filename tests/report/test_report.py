@@ -17,6 +17,7 @@ from harness.model import Outcome, OutcomeKind, Phase, Run, SessionInfo, Test
 from harness.report.live import LiveView
 from harness.report.plain import (
     PlainView,
+    describe_noise,
     describe_outcome,
     describe_reference,
     describe_score,
@@ -200,6 +201,13 @@ def test_plain_view_counts_now_and_then(remaining: int | None, tests: str) -> No
     view.take(None)
     view.take(None)
     assert lines == [f"{tests}; 31 s; best simulated 100 ms ± 1.5 % (n=3)"]
+
+
+def test_noise_without_a_ratio_is_left_out() -> None:
+    """Of samples of which more than half are 0."""
+    assert describe_noise([0.0, 0.0, 0.0, 1.0]) == ""
+    assert describe_noise([1.0, 1.1]) == ""
+    assert describe_noise([-1.0, -1.0, -1.0]) == " ± 0.0 %"
 
 
 def test_live_view_draws_lanes_progress_and_best() -> None:

@@ -20,7 +20,7 @@ from harness.report.html.axes import (
     short,
     shorts,
 )
-from harness.stats import relative_noise
+from harness.report.plain import describe_score
 from harness.units import format_score
 
 _MOST_SAMPLES = 200
@@ -91,12 +91,8 @@ def _line_at(score: float, end: float, text: str) -> dict[str, Any]:
 
 
 def _hover(outcome: Outcome, group: Group) -> str:
-    score = "" if outcome.score is None else format_score(outcome.score, group.info.unit)
-    noise = ""
-    if len(outcome.samples) >= 3:
-        noise = f" ± {100 * relative_noise(outcome.samples):.1f} %"
-    what = f"{score}{noise}" if score else outcome.kind.value
-    return f"test {outcome.test_id}: {label(what)}<br>{label(str(outcome.configuration), 120)}"
+    what = label(describe_score(outcome, group.info.unit))
+    return f"test {outcome.test_id}: {what}<br>{label(str(outcome.configuration), 120)}"
 
 
 def draw_scores(groups: Sequence[Group]) -> Mapping[str, Any]:

@@ -33,7 +33,7 @@ from harness.report.html.use import Use, find_use
 from harness.report.html.warnings import find_warnings
 from harness.report.ties import Ties, find_ties
 from harness.store.base import StoredSession
-from harness.units import format_count
+from harness.units import format_count, format_instant
 
 _MOST_EFFECTS = 12
 _MOST_PAIRED = 4
@@ -99,9 +99,7 @@ def _title(sessions: Sequence[StoredSession]) -> str:
 
 
 def _lead(sessions: Sequence[StoredSession]) -> Markup:
-    told = "; ".join(
-        f"session {s.info.id}, {tables.format_instant(s.info.started_s)}" for s in sessions
-    )
+    told = "; ".join(f"session {s.info.id}, {format_instant(s.info.started_s)}" for s in sessions)
     parts: list[Cell] = [element("p", told, class_="lead")]
     if any(stored.info.simulated for stored in sessions):
         parts.insert(0, element("span", "simulated", class_="badge"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 
 from harness.config.substitute import CommandTemplate, Template
@@ -35,18 +34,12 @@ from harness.store.base import StoredSession
 from harness.units import (
     format_count,
     format_duration,
+    format_instant,
     format_path,
     format_score,
 )
 
 _MOST_FAILURES = 10
-
-
-def format_instant(at_s: float) -> str:
-    """An instant as a date; virtual time has none."""
-    if at_s < 1e9:
-        return "in virtual time"
-    return datetime.fromtimestamp(at_s, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def make_cards(groups: Sequence[Group]) -> Markup:

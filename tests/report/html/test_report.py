@@ -152,7 +152,7 @@ def test_noise_lost_lanes_and_few_samples_are_warned_of() -> None:
     text = Reader(make_report([make_stored(outcomes=outcomes)], "library")).text
     assert "Noisy: the samples of 1 of 1 tests" in text
     assert "The device of lane 0 was lost" in text
-    assert "3 samples of each test: too few" in text
+    assert "The best has 3 samples: too few to prove" in text
 
 
 def test_sessions_that_are_not_alike_are_warned_of() -> None:
