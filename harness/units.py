@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -132,6 +134,17 @@ def format_count(count: int, noun: str) -> str:
 def shorten(text: str, most: int) -> str:
     """`text` cut to `most` characters, with a mark where something is missing."""
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def distinct(texts: Iterable[str], most: int = 0) -> list[str]:
+    """The texts, cut to `most` characters (0: whole); those that look the same are numbered."""
+    seen: Counter[str] = Counter()
+    made = []
+    for text in texts:
+        shown = shorten(text, most) if most else text
+        seen[shown] += 1
+        made.append(shown if seen[shown] == 1 else f"{shown} ({seen[shown]})")
+    return made
 
 
 def is_number_like(word: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.errors import ConfigError
 from harness.report.history import Track
-from harness.report.picture import load_pictures, make_picture, plain, save_picture
+from harness.report.picture import make_picture, plain, save_picture, scale_scores, score_label
 
 MOST = 24
 """More series than this are no picture."""
@@ -72,11 +72,9 @@ def _draw(axes: Any, track: Track) -> None:
         fontsize="small",
     )
     axes.set_xlabel("session, commit", fontsize="small")
-    axes.set_ylabel(plain(f"score ({track.unit})" if track.unit else "score"), fontsize="small")
+    axes.set_ylabel(score_label(track.unit), fontsize="small")
     axes.tick_params(axis="y", labelsize="small")
-    if track.unit == "s":
-        axes.yaxis.set_major_formatter(load_pictures("ticker").EngFormatter(unit="s"))
-        axes.set_ylabel("score", fontsize="small")
+    scale_scores(axes.yaxis, track.unit)
     axes.set_title(plain(track.title), fontsize="small")
     axes.grid(visible=True, axis="y", alpha=0.3)
 

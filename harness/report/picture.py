@@ -43,6 +43,18 @@ def save_picture(path: Path, figure: Any, form: str) -> None:
         figure.savefig(file, format=form, dpi=_DOTS)
 
 
+def scale_scores(axis: Any, unit: str) -> None:
+    """Let a numeric axis say times as people read them, `1.5 ms`; others have their unit beside."""
+    if unit == "s":
+        axis.set_major_formatter(load_pictures("ticker").EngFormatter(unit="s"))
+
+
+def score_label(unit: str, simulated: bool = False) -> str:
+    """What stands beside an axis of scores, as `scale_scores` has it."""
+    facts = [*([unit] if unit not in ("", "s") else []), *(["simulated"] if simulated else [])]
+    return plain(f"score ({', '.join(facts)})" if facts else "score")
+
+
 def plain(text: str) -> str:
     """`text` where matplotlib would take dollar signs for formulas."""
     return text.replace("$", r"\$")

@@ -6,11 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.report.picture import make_picture, plain, save_picture
+from harness.report.picture import make_picture, plain, save_picture, scale_scores, score_label
 from harness.report.series import Series
+from harness.units import distinct
 
 _WIDTH = 6.4
 """Inches: a column and a half of a page."""
+_MOST_TICK = 16
+"""Characters of a value below an axis."""
+_MOST_TICKS = 24
+"""Characters of all values below an axis that stand beside each other; more are turned."""
 
 
 def save_plot(path: Path, title: str, series: Sequence[Series], form: str) -> None:
@@ -35,11 +40,6 @@ def save_plot(path: Path, title: str, series: Sequence[Series], form: str) -> No
     save_picture(path, made, form)
 
 
-def _score_label(series: Series, what: str = "score") -> str:
-    facts = [fact for fact in (series.unit, "simulated" if series.simulated else "") if fact]
-    return plain(f"{what} ({', '.join(facts)})" if facts else what)
-
-
 def _finish(axes: Any, series: Sequence[Series], low: float, high: float) -> None:
     """Reference line, scale and legend of a plot of scores over tests."""
     reference = series[0].reference
@@ -49,7 +49,8 @@ def _finish(axes: Any, series: Sequence[Series], low: float, high: float) -> Non
     if low > 0 and high > 10 * low:
         axes.set_yscale("log")
     axes.set_xlabel("test")
-    axes.set_ylabel(_score_label(series[0]))
+    axes.set_ylabel(score_label(series[0].unit, series[0].simulated))
+    scale_scores(axes.yaxis, series[0].unit)
     axes.grid(visible=True, alpha=0.3)
     if len(series) > 1 or reference is not None:
         _add_legend(axes.figure, axes)
@@ -110,24 +111,34 @@ def _draw_parameters(figure: Any, series: Sequence[Series]) -> None:
     grid = figure.subplots(rows, columns, squeeze=False)
     places = [axes for line in grid for axes in line]
     for name, axes in zip(names, places, strict=False):
-        for number, each in enumerate(series):
-            kept = [row for row in each.rows if row[0] == name]
-            values = [plain(str(row[1])) for row in kept]
-            for what, style in ((2, "o-"), (3, "o:")):
-                axes.plot(
-                    values,
-                    [row[what] for row in kept],
-                    style,
-                    color=f"C{number}",
-                    markersize=4,
-                    label=plain(f"{each.label}, {each.columns[what]}"),
-                )
-        axes.set_title(plain(name), fontsize="medium")
-        axes.grid(visible=True, alpha=0.3)
+        _draw_parameter(axes, name, series)
     for axes in places[len(names) :]:
         axes.set_visible(False)
-    figure.supylabel(_score_label(series[0]), fontsize="medium")
+    label = score_label(series[0].unit, series[0].simulated)
+    figure.supylabel(label, fontsize="medium")
     _add_legend(figure, places[0])
+
+
+def _draw_parameter(axes: Any, name: str, series: Sequence[Series]) -> None:
+    """Median and best score by the values of one parameter, of all series."""
+    values = list(dict.fromkeys(row[1] for each in series for row in each.rows if row[0] == name))
+    for number, each in enumerate(series):
+        kept = [row for row in each.rows if row[0] == name]
+        for what, style in ((2, "o-"), (3, "o:")):
+            axes.plot(
+                [values.index(row[1]) for row in kept],
+                [row[what] for row in kept],
+                style,
+                color=f"C{number}",
+                markersize=4,
+                label=plain(f"{each.label}, {each.columns[what]}"),
+            )
+    ticks = [plain(text) for text in distinct(map(str, values), _MOST_TICK)]
+    is_wide = sum(map(len, ticks)) > _MOST_TICKS
+    axes.set_xticks(range(len(ticks)), ticks, rotation=90 if is_wide else 0)
+    axes.set_title(plain(name), fontsize="medium")
+    axes.grid(visible=True, alpha=0.3)
+    scale_scores(axes.yaxis, series[0].unit)
 
 
 def _add_legend(figure: Any, axes: Any) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
 from harness.model import SessionInfo
 from harness.report.groups import Group
-from harness.units import TIME_UNITS, shorten
+from harness.units import TIME_UNITS, distinct, shorten
 
 MANY = 1000
 """Beyond so many points they are drawn by WebGL, and without error bars: those would hide them."""
@@ -21,15 +20,9 @@ def label(text: str, most: int = 0) -> str:
     return escape(shorten(text, most) if most else text, quote=False)
 
 
-def distinct(texts: Iterable[str], most: int = 24) -> list[str]:
+def label_all(texts: Iterable[str], most: int = 24) -> list[str]:
     """Labels of `texts`, cut to `most` characters; those that would look the same are numbered."""
-    seen: Counter[str] = Counter()
-    labels = []
-    for text in texts:
-        made = label(text, most)
-        seen[made] += 1
-        labels.append(made if seen[made] == 1 else f"{made} ({seen[made]})")
-    return labels
+    return [label(text) for text in distinct(texts, most)]
 
 
 def short(number: float | None) -> float | None:

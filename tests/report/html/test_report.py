@@ -16,7 +16,7 @@ from harness.lane import IMPORTED
 from harness.measurement import Launch, Measurement
 from harness.model import OutcomeKind, Run
 from harness.report.groups import make_groups
-from harness.report.html.axes import distinct, label, scale_of, short
+from harness.report.html.axes import label, label_all, scale_of, short
 from harness.report.html.course import draw_progress, draw_scores
 from harness.report.html.landscape import _thin
 from harness.report.html.report import make_report
@@ -285,7 +285,7 @@ def test_values_that_look_the_same_stay_apart() -> None:
         if len(figure["layout"].get("xaxis", {}).get("categoryarray", [])) == 5
     ]
     assert len(set(effect["layout"]["xaxis"]["categoryarray"])) == 5
-    assert distinct(["ab", "abc", "abcd"], 2) == ["ab", "a…", "a… (2)"]
+    assert label_all(["ab", "abc", "abcd"], 2) == ["ab", "a…", "a… (2)"]
 
 
 def test_thinning_keeps_the_best() -> None:
