@@ -68,7 +68,7 @@ def summarise(sessions: Sequence[StoredSession], uses: Sequence[Use]) -> Markup:
         ["Name", *(stored.info.name for stored in sessions)],
         ["State", *(stored.state for stored in sessions)],
         ["Started", *(format_instant(stored.info.started_s) for stored in sessions)],
-        ["Took", *(format_duration(use.span_s) for use in uses)],
+        ["Took", *(_describe_time(use) for use in uses)],
         ["Results", *(s.info.origin or "measured" for s in sessions)],
         ["Goal", *(_goal(stored) for stored in sessions)],
         ["Search", *(f"{s.info.strategy}, {s.info.distribution}" for s in sessions)],
@@ -84,6 +84,11 @@ def summarise(sessions: Sequence[StoredSession], uses: Sequence[Use]) -> Markup:
         rows.append(["Reference", *told])
     header = ["", *(f"session {stored.info.id}" for stored in sessions)]
     return table("What was tuned, and how", header, rows)
+
+
+def _describe_time(use: Use) -> str:
+    paused = f", and a pause of {format_duration(use.paused_s)}" if use.paused_s else ""
+    return f"{format_duration(use.active_s)}{paused}"
 
 
 def _goal(stored: StoredSession) -> str:
@@ -147,7 +152,7 @@ def show_lanes(stored: StoredSession, use: Use) -> Markup:
                 use.lanes[lane.name].waits,
             )
         )
-        idle = max(0.0, use.span_s - runs - compiles - waits)
+        idle = max(0.0, use.active_s - runs - compiles - waits)
         known = (compiles, waits, idle) if use.dated else ()
         rows.append(
             [
@@ -160,13 +165,13 @@ def show_lanes(stored: StoredSession, use: Use) -> Markup:
         )
     parts = ["in runs (s)", *(["compiling (s)", "waiting (s)", "idle (s)"] if use.dated else [])]
     made = table(
-        f"Lanes of session {stored.info.id}, in {format_duration(use.span_s)}",
+        f"Lanes of session {stored.info.id}, in {_describe_time(use)}",
         ["lane", "device", "tests", *parts, "busy in runs"],
         rows,
     )
     if not use.compile_s:
         return made
-    at_once = use.compile_s / use.span_s if use.span_s else 0.0
+    at_once = use.compile_s / use.active_s if use.active_s > 0 else 0.0
     told = (
         f"Compiling took {format_duration(use.compile_s)} in all: on average "
         f"{at_once:.2f} compiles were going on. "
