@@ -117,6 +117,17 @@ def test_importance_varies_one_parameter_at_a_time() -> None:
     ]
 
 
+@pytest.mark.parametrize(("best", "score"), [(-8.0, -4.0), (-1.0, 3.0), (0.0, 3.0)])
+def test_importance_has_no_ratio_of_scores_of_0_or_below(best: float, score: float) -> None:
+    tests = [replace(OUTCOMES[0], score=best), replace(OUTCOMES[0], score=score)]
+    other = Configuration(("N", "FAST"), (2, True))
+    known = {tests[0].configuration: tests[0], other: tests[1]}
+    table = format_importance(INFO, tests[0], {"N": (1, 2)}, known)
+    rows = list(csv.DictReader(table.splitlines()))
+    assert [row["Ratio_to_best"] for row in rows] == ["", ""]
+    assert [float(row["Score"]) for row in rows] == [best, score]
+
+
 @pytest.mark.parametrize("format_", [format_csv, format_json, format_script])
 def test_simulated_results_say_so(format_: object) -> None:
     assert callable(format_)
