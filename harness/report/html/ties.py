@@ -91,7 +91,7 @@ def _show_pairs(group: Group, ties: Ties, count: int) -> Markup:
 
 
 def _show_chance(group: Group, count: int) -> Markup:
-    chance = describe_chance(count, group.info.goal)
+    chance = describe_chance([count], group.info.goal)
     said: list[Cell] = [f"{chance[0].upper()}{chance[1:]}."]
     if group.info.strategy != IMPORT:
         advice = element("code", "harness bench CONFIG --top 5")

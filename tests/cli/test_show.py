@@ -1,0 +1,35 @@
+"""`harness show` where scores of one session cannot all be ranked together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .helpers import VIRTUAL, Cli
+
+QUIET = ("--progress", "none")
+
+
+def test_the_best_of_each_model_of_a_replicate(cli: Cli, config: Path) -> None:
+    config.write_text(VIRTUAL + 'devices = ["A100", "T4", "A100"]\n')
+    cli("tune", config, *QUIET, "--distribution", "replicate")
+    journal = ("--journal", config.parent)
+    shown = cli("show", *journal, "--top", "2").out
+    assert "\non A100 (lanes 0, 2):\n" in shown
+    assert "\non T4 (lane 1):\n" in shown
+    assert "… the best 2 of 64; --top N shows more" in shown
+    assert "… the best 2 of 32; --top N shows more" in shown
+    assert "each best was chosen as the least of its device's scores" in shown
+    top = cli("show", *journal, "--top", "2", "--json").json["top"]
+    assert [test["lane"] == "1" for test in top] == [False, False, True, True]
+    scores = [test["score"] for test in top]
+    assert scores[0] <= scores[1] < scores[2] <= scores[3]
+
+
+def test_lanes_that_search_together_are_one_table(cli: Cli, config: Path) -> None:
+    config.write_text(VIRTUAL)
+    for options in ((), ("--distribution", "replicate", "--fresh")):
+        cli("tune", config, *QUIET, *options)
+        shown = cli("show", "--journal", config.parent).out
+        assert shown.count("SCORE (simulated)") == 1
+        assert "\non " not in shown
+        assert "the best was chosen as the least of" in shown
