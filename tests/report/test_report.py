@@ -269,6 +269,20 @@ def test_summary_for_programs_and_people() -> None:
     assert made["kept"] == {"script": "/somewhere/script.txt"}
 
 
+def test_the_live_view_keeps_a_long_configuration_to_a_line() -> None:
+    configuration = Configuration(("N", "FLAGS"), (1, "-x " * 500))
+    made = progress(replace(outcome(1, 0.1), configuration=configuration))
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=60, color_system=None)
+    view = LiveView(made, console=console, now_s=lambda: 110.0, remaining=lambda: 7)
+    view.open()
+    view.take(None)
+    view.close()
+    drawn = {line for line in screen.getvalue().splitlines() if "-x -x" in line}
+    assert len(drawn) == 1
+    assert "…" in drawn.pop()
+
+
 def test_summary_without_a_success_says_what_went_wrong() -> None:
     made = progress(outcome(1, None, kind=OutcomeKind.COMPILE_FAILED))
     lines = Summary(INFO, made, "complete", 1.0).to_lines()
