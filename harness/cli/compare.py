@@ -33,7 +33,13 @@ from harness.report.compare import compare_sessions
 @click.option(
     "--hot", is_flag=True, help="Of NVBench's results, those of batches, without flushing the L2."
 )
-@click.option("--top", type=WholeNumber(0, MAX_TOP), default=20, help="How many configurations.")
+@click.option(
+    "--top",
+    type=WholeNumber(0, MAX_TOP),
+    default=20,
+    show_default=True,
+    help="How many configurations.",
+)
 @journal_option
 @json_option
 def compare(

@@ -67,7 +67,13 @@ def _kind_of(row: SessionRow) -> str:
 
 @click.command()
 @click.argument("session", default="last")
-@click.option("--top", type=WholeNumber(1, MAX_TOP), default=10, help="How many of the best tests.")
+@click.option(
+    "--top",
+    type=WholeNumber(1, MAX_TOP),
+    default=10,
+    show_default=True,
+    help="How many of the best tests.",
+)
 @click.option(
     "--failures", is_flag=True, help="The tests without a score: why, and failures' evidence."
 )
