@@ -111,7 +111,8 @@ def _load(which: str, journal: Path) -> Side | NvbenchFile:
 def _load_session(journal: Path, which: str, where: str = "") -> Side:
     stored = load_session(journal, which)
     name = f"session {stored.info.id}{where} ({stored.info.name})"
-    return Side(name, stored.info, stored.outcomes, winners=stored.winners)
+    problem = None if stored.info.imported else stored.spec.get("problem", {})
+    return Side(name, stored.info, stored.outcomes, winners=stored.winners, problem=problem)
 
 
 def _choose_benchmark(which: str, file: NvbenchFile, benchmark: str | None, *, hot: bool) -> Side:

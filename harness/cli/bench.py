@@ -113,7 +113,10 @@ def bench(
         on_wait=lambda text: click.echo(format_text(text), err=True),
     )
     result = run_session(prepared.setup, options)
-    comparison, refused = _compare(before, result, threshold=threshold / 100, unlike=unlike)
+    name = f"session {result.info.id}"
+    after = Side(name, result.info, result.outcomes, problem=prepared.setup.spec.problem)
+    known = None if result.best is None else before
+    comparison, refused = _compare(known, after, threshold=threshold / 100, unlike=unlike)
     commit = capture_commit(spec.base)
     if as_json:
         made = bench_object(result.info, result.outcomes, commit)
@@ -131,12 +134,11 @@ def bench(
 
 
 def _compare(
-    before: Side | None, result: Result, *, threshold: float, unlike: bool
+    before: Side | None, after: Side, *, threshold: float, unlike: bool
 ) -> tuple[Comparisons | None, str]:
     """The comparison, if there is one, and why it cannot be made: what was measured is told."""
-    if before is None or result.best is None:
+    if before is None:
         return None, ""
-    after = Side(f"session {result.info.id}", result.info, result.outcomes)
     try:
         return compare_sessions(before, after, threshold=threshold, unlike=unlike), ""
     except ConfigError as error:

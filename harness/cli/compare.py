@@ -27,7 +27,8 @@ from harness.report.compare import compare_sessions
 @click.option(
     "--unlike",
     is_flag=True,
-    help="Compare although devices differ, or cold with hot, or simulated with measured.",
+    help="Compare although devices or problems differ, or cold with hot, or simulated with "
+    "measured.",
 )
 @click.option("--benchmark", metavar="NAME", help="Of NVBench's benchmarks, only this one.")
 @click.option(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.comparison import Moments
-from harness.configuration import Configuration
+from harness.configuration import Configuration, Value, show_value
 from harness.errors import ConfigError
 from harness.measurement import Mode
 from harness.model import Outcome, OutcomeKind, SessionInfo
@@ -35,6 +35,7 @@ class Side:
         warnings: what should be known of it.
         winners: the tests that its session called the best, where the scores alone do not decide:
             of kernels, those that won the finals.
+        problem: the sizes and other constants of the config; None where they are not known.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Side:
     mode: Mode | None = None
     warnings: tuple[str, ...] = ()
     winners: frozenset[int] = frozenset()
+    problem: Mapping[str, Value] | None = None
 
     @property
     def modes(self) -> set[str]:
@@ -95,8 +97,8 @@ def pair_sides(first: Side, second: Side, *, unlike: bool = False) -> Pair:
     """Lay two sides side by side.
 
     Args:
-        unlike: also if devices, or how they were measured, differ, or one side is simulated; it
-            is warned of.
+        unlike: also if devices, problems, or how they were measured, differ, or one side is
+            simulated; it is warned of.
 
     Raises:
         ConfigError: they measure different things, or are unlike and `unlike` is not set.
@@ -109,6 +111,7 @@ def pair_sides(first: Side, second: Side, *, unlike: bool = False) -> Pair:
             )
     names, warnings = _align_parameters(first, second)
     reasons = [*_compare_origins(first, second), *_compare_modes(first, second)]
+    reasons += _compare_problems(first, second)
     labels, different = _align_devices(first, second)
     reasons += different
     if reasons and not unlike:
@@ -165,6 +168,17 @@ def _compare_modes(first: Side, second: Side) -> list[str]:
         f"their kernels were not measured alike: {' and '.join(one)}; and {' and '.join(two)} "
         "(whether the L2 cache is flushed before every sample)"
     ]
+
+
+def _compare_problems(first: Side, second: Side) -> list[str]:
+    one, two = first.problem, second.problem
+    if one is None or two is None or one == two:
+        return []
+    shown = (
+        " ".join(f"{name}={show_value(value)}" for name, value in problem.items()) or "none"
+        for problem in (one, two)
+    )
+    return [f"their problems differ: {'; and '.join(shown)}"]
 
 
 def _find_doubts(first: Side, second: Side) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 from tests.replay import nvbench
 from tests.replay.helpers import TABLE, write_kernel_tuner, write_t4
 
-from .helpers import Cli
+from .helpers import VIRTUAL, Cli
 
 WORSE = {key: 2 * time if isinstance(time, float) else time for key, time in TABLE.items()}
 
@@ -59,6 +59,20 @@ def test_what_is_compared_with_itself_is_warned_of(cli: Cli, tmp_path: Path) -> 
         assert (found.code, warning in found.json["warnings"]) == (0, True), found
     write_t4(tmp_path / "b.json")
     assert "compared with itself" not in cli("compare", "a.json", "b.json").out
+
+
+def test_sessions_of_other_sizes_are_unlike(cli: Cli, config: Path) -> None:
+    for size in (1, 2):
+        config.write_text(VIRTUAL + f"[problem]\nN = {size}\n")
+        assert cli("tune", config, "--budget", "4", "--progress", "none").code == 0
+    refused = cli("compare", "1", "2")
+    assert refused.code == 2
+    assert "their problems differ: N=1; and N=2" in refused.err
+    assert cli("compare", "1", "2", "--unlike").code in (0, 4)
+    assert cli("compare", "2", "2").code == 0
+    against = cli("bench", config, "--against", "1", "--progress", "none")
+    assert against.code == 2
+    assert "their problems differ: N=1; and N=2" in against.err
 
 
 def test_exports_of_a_session(cli: Cli, tmp_path: Path) -> None:

@@ -49,6 +49,16 @@ def _origin(sessions: Sequence[StoredSession]) -> list[str]:
     files = dict.fromkeys(stored.info.recording for stored in sessions if stored.info.imported)
     if files:
         found.append(f"Imported, not measured here: results of {', '.join(files)}.")
+    problems = {
+        tuple(stored.spec.get("problem", {}).items())
+        for stored in sessions
+        if not stored.info.imported
+    }
+    if len(problems) > 1:
+        found.append(
+            "The sessions measured problems of different sizes: slowdowns are relative to the best "
+            "of each, scores are not comparable."
+        )
     models = {lane.device.model for stored in sessions for lane in stored.info.lanes}
     if len(sessions) > 1 and len(models) > 1:
         found.append(

@@ -1,6 +1,8 @@
-"""Reports on scores of 0 or below, which have no ratio to the best."""
+"""Reports on what cannot be laid side by side: scores without a ratio, problems of other sizes."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from harness.report.html.report import make_report
 from tests.report.helpers import make_info, make_outcome, make_stored
@@ -27,3 +29,13 @@ def test_what_has_no_ratio_to_the_best_is_told() -> None:
         assert ("tests have no ratio" in shown.text) == (shift == 0.0)
         found = {name for name in ("effects", "parallel", "pairs") if name in shown.ids}
         assert found == set(figures)
+
+
+def test_sessions_of_other_sizes_are_warned_of() -> None:
+    first = make_stored()
+    second = replace(
+        first, info=replace(first.info, id=4), spec={**first.spec, "problem": {"N": 2}}
+    )
+    told = "The sessions measured problems of different sizes"
+    assert told in Reader(make_report([first, second], "library")).text
+    assert told not in Reader(make_report([second, second], "library")).text
