@@ -143,8 +143,7 @@ def prepare(
     if spec.backend != "replay":
         recording = None
     elif recording is None:
-        file = format_path(spec.base / (spec.replay.file or ""))
-        recording = load_recording(file).located()
+        recording = load_recording(format_path(spec.base / (spec.replay.file or ""))).located()
     devices = find_lanes(spec, recording)
     commands = make_commands(spec)
     if commands.overwrite and not commands.test_uses_lane and recording is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from .helpers import VIRTUAL, Cli
 
 QUIET = ("--progress", "none")
@@ -33,3 +35,15 @@ def test_lanes_that_search_together_are_one_table(cli: Cli, config: Path) -> Non
         assert shown.count("SCORE (simulated)") == 1
         assert "\non " not in shown
         assert "the best was chosen as the least of" in shown
+
+
+@pytest.mark.parametrize("command", ["show", "history", "compare", "report", "plot", "export"])
+def test_a_name_in_bytes_that_are_no_text_is_a_name(
+    cli: Cli, config: Path, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(config.parent)
+    config.write_text(VIRTUAL)
+    cli("tune", config, *QUIET, "--budget", "1")
+    ended = cli(command, "\udcff", *(["last"] if command == "compare" else []))
+    assert ended.code == 2
+    assert "there is no session" in ended.err or "no file given" in ended.err

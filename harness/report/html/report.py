@@ -62,27 +62,8 @@ def make_report(sessions: Sequence[StoredSession], library: str) -> str:
     _add_time(page, sessions, uses)
     if len(scored) > 1:
         page.add("devices", "Side by side", tables.compare_groups(scored))
-    if (roofline := draw_roofline(scored)) is not None:
-        page.add(
-            "roofline",
-            "Roofline",
-            page.figure(
-                roofline,
-                "Speed of each kernel beside what its device can do at that intensity",
-                "Each point is a test; by its metrics gflops or tflops, and gbps. The roofs are "
-                "those of FP32 arithmetic and of memory, where the device is known.",
-            ),
-        )
-    if scored and (samples := draw_samples(scored)) is not None:
-        page.add(
-            "samples",
-            "Samples of the best",
-            page.figure(
-                samples,
-                "Distribution of the samples of the best tests",
-                "" if len(scored) == 1 else "Colours are those of the plots above.",
-            ),
-        )
+    _add_roofline(page, scored)
+    _add_samples(page, scored)
     page.add("failures", "What failed", tables.show_failures(groups))
     page.add(
         "environment",
@@ -91,6 +72,31 @@ def make_report(sessions: Sequence[StoredSession], library: str) -> str:
         tables.show_environment(sessions),
     )
     return page.to_html(_lead(sessions), library)
+
+
+def _add_roofline(page: Page, groups: Sequence[Group]) -> None:
+    roofline = draw_roofline(groups)
+    if roofline is None:
+        return
+    drawn = page.figure(
+        roofline,
+        "Speed of each kernel beside what its device can do at that intensity",
+        "Each point is a test; by its metrics gflops or tflops, and gbps. The roofs are those of "
+        "FP32 arithmetic and of memory, where the device is known.",
+    )
+    page.add("roofline", "Roofline", drawn)
+
+
+def _add_samples(page: Page, groups: Sequence[Group]) -> None:
+    samples = draw_samples(groups) if groups else None
+    if samples is None:
+        return
+    drawn = page.figure(
+        samples,
+        "Distribution of the samples of the best tests",
+        "" if len(groups) == 1 else "Colours are those of the plots above.",
+    )
+    page.add("samples", "Samples of the best", drawn)
 
 
 def _title(sessions: Sequence[StoredSession]) -> str:

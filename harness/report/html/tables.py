@@ -220,9 +220,16 @@ def show_failures(groups: Sequence[Group]) -> Markup:
             continue
         shown = [_failure(outcome) for outcome in failed[:_MOST_FAILURES]]
         rest = len(failed) - len(shown)
-        more = [paragraph(f"… and {rest} more; `harness show --failures` has all.")] if rest else []
+        more = [paragraph(f"… and {rest} more; {_name_commands(groups)}.")] if rest else []
         parts.append(details(f"{kind.value}: {format_count(len(failed), 'test')}", *shown, *more))
     return join(parts)
+
+
+def _name_commands(groups: Sequence[Group]) -> str:
+    """Where all failures of the sessions are told."""
+    sessions = dict.fromkeys(group.info.id for group in groups)
+    commands = [f"`harness show {session} --failures`" for session in sessions]
+    return f"{' and '.join(commands)} {'has' if len(commands) == 1 else 'have'} all"
 
 
 def _failure(outcome: Outcome) -> Markup:
