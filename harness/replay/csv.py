@@ -2,8 +2,9 @@
 
 His tuner and `harness export --format csv` write them. A log does not say where it was measured,
 nor, without the columns `Optimal` and `Unit` of our export, what its scores are: then they are
-taken as seconds, of which the least is best. `Simulated` marks what our export calls so; other
-columns behind the overall score, such as metrics, are left out.
+taken as seconds, of which the least is best. `Simulated` marks what our export calls so, and of a
+`Lane` only the first is read, since each searched for itself; other columns behind the overall
+score, such as metrics, are left out.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import io
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.configuration import Configuration, Goal, Value
@@ -35,6 +37,7 @@ MAGIC = re.compile(rb'(\xef\xbb\xbf)?\s*"?TestNo"?\s*,')
 _SAMPLE = re.compile(r"Score_\d+")
 _OVERALL = "Score_Overall"
 _SIMULATED = "Simulated"
+_LANE = "Lane"
 _SCALE = ["Optimal", "Unit"]
 _NO_TIMES = (
     "correct the file, or, if its scores are no times, say what they are: `harness import` with "
@@ -62,14 +65,18 @@ def load_csv(
     said = _find_scale(header, rows[0])
     goal, unit = said or scale or SECONDS
     measurements: dict[Configuration, Measurement] = {}
+    lane = _find_column(header, _LANE)
+    elsewhere = 0 if lane is None else sum(row[lane] != rows[0][lane] for row in rows)
     for number, row in enumerate(rows, 2):
+        if lane is not None and row[lane] != rows[0][lane]:
+            continue
         if unit == "s":
             remedy = CORRECT if said or scale else _NO_TIMES
             _check_times(header, row, f"{path}: row {number}", remedy)
         values = tuple(map(_read_value, row[1 : 1 + len(parameters)]))
         measurements[Configuration(parameters, values)] = _measure(header, row)
-    marked = header.index(_SIMULATED) if _SIMULATED in header else None
-    return make_recording(
+    marked = _find_column(header, _SIMULATED)
+    made = make_recording(
         measurements,
         find_parameters(measurements, parameters, str(path)),
         goal=goal,
@@ -81,8 +88,9 @@ def load_csv(
         simulated=marked is not None and any(row[marked] == "1" for row in rows),
         form="CSV",
         assumed=said is None and scale is None,
-        repeated=len(rows) - len(measurements),
+        repeated=len(rows) - elsewhere - len(measurements),
     )
+    return replace(made, elsewhere=elsewhere)
 
 
 def _read_rows(path: Path, content: bytes) -> tuple[list[str], list[list[str]]]:
@@ -106,6 +114,12 @@ def _read_rows(path: Path, content: bytes) -> tuple[list[str], list[list[str]]]:
                 f"{path}: row {number}: {len(row)} cells; expected {len(header)}, as the header has"
             )
     return header, rows
+
+
+def _find_column(header: Sequence[str], name: str) -> int | None:
+    """The place of a column behind the overall score; None if there is none."""
+    behind = header.index(_OVERALL) + 1
+    return header.index(name, behind) if name in header[behind:] else None
 
 
 def _find_parameters(path: Path, header: Sequence[str]) -> tuple[str, ...]:

@@ -201,6 +201,19 @@ class TestLogs:
         assert imported.best is not None
         assert dict(imported.best.configuration) == {"A": 4}
 
+    def test_of_a_log_of_several_lanes_the_first_is_read(
+        self, tmp_path: Path, journal: Path
+    ) -> None:
+        lines = ["TestNo,Lane,Score_1,Score_Overall,Lane", "1,5,2,2,left", "2,5,1,1,right"]
+        path = self.write(tmp_path, "\n".join([*lines, "3,6,4,4,left", "4,6,3,3,right"]))
+        imported = import_results(str(path), journal)
+        assert imported.best is not None
+        assert (imported.tests, imported.best.score) == (2, 2.0)
+        assert dict(imported.best.configuration) == {"Lane": 5}
+        (warning,) = imported.warnings
+        assert warning.startswith("2 results of")
+        assert "of other lanes than the first" in warning
+
     def test_figures_of_merit_may_be_negative(self, tmp_path: Path, journal: Path) -> None:
         path = self.write(tmp_path, "TestNo,A,Score_1,Score_Overall\n1,2,-3,-3\n2,4,0,0\n")
         imported = import_results(str(path), journal, scale=Scale("max", "points"))

@@ -105,6 +105,14 @@ def test_the_transcript_tells_what_happened() -> None:
     assert "2023-11-14T22:13:20+00:00" in text
 
 
+def test_a_log_says_which_lane_tested_what_where_each_tested_everything() -> None:
+    info = replace(INFO, distribution="replicate", simulated=True, goal="max", unit="points")
+    rows = list(csv.DictReader(format_csv(info, OUTCOMES).splitlines()))
+    assert list(rows[0])[-4:] == ["Lane", "Simulated", "Optimal", "Unit"]
+    assert {row["Lane"] for row in rows} == {"left"}
+    assert "Lane" not in format_csv(INFO, OUTCOMES)
+
+
 def test_importance_varies_one_parameter_at_a_time() -> None:
     known = {outcome.configuration: outcome for outcome in OUTCOMES}
     values = {"N": (1, 2, 4, 8), "FAST": (True, False)}
