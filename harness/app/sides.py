@@ -112,7 +112,15 @@ def _load_session(journal: Path, which: str, where: str = "") -> Side:
     stored = load_session(journal, which)
     name = f"session {stored.info.id}{where} ({stored.info.name})"
     problem = None if stored.info.imported else stored.spec.get("problem", {})
-    return Side(name, stored.info, stored.outcomes, winners=stored.winners, problem=problem)
+    unfinished = [] if stored.state == "complete" else [f"{name} is {stored.state}, not complete"]
+    return Side(
+        name,
+        stored.info,
+        stored.outcomes,
+        warnings=tuple(unfinished),
+        winners=stored.winners,
+        problem=problem,
+    )
 
 
 def _choose_benchmark(which: str, file: NvbenchFile, benchmark: str | None, *, hot: bool) -> Side:

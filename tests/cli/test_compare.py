@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,15 @@ def test_sessions_of_other_sizes_are_unlike(cli: Cli, config: Path) -> None:
     against = cli("bench", config, "--against", "1", "--progress", "none")
     assert against.code == 2
     assert "their problems differ: N=1; and N=2" in against.err
+
+
+def test_a_session_that_did_not_come_to_its_end_is_warned_of(cli: Cli, tmp_path: Path) -> None:
+    cli("import", write_t4(tmp_path / "a.json"))
+    assert "not complete" not in cli("compare", "1", "a.json").out
+    with closing(sqlite3.connect(tmp_path / ".harness/journal.sqlite")) as db, db:
+        db.execute("UPDATE sessions SET state = 'interrupted'")
+    told = cli("compare", "1", "a.json").out
+    assert "warning: session 1 (a) is interrupted, not complete" in told
 
 
 def test_exports_of_a_session(cli: Cli, tmp_path: Path) -> None:

@@ -63,9 +63,10 @@ def _show_pairs(group: Group, ties: Ties, count: int) -> Markup:
     searched = group.info.strategy != BENCH  # a bench measures what it is told to
     parts = [_show_chance(group, count)] if searched else []
     if not ties.proven:
+        which = format_count(others, "other test") if others else "no other test"
         what = (
-            f"The samples of {format_count(others, 'other test')} overlap with those of the best; "
-            "there are too few to prove more."
+            f"The samples of {which} overlap with those of the best; there are too few to prove "
+            "more."
         )
     elif others:
         what = f"Compared one by one at 95 %, {_others(others)} not told from the best."
