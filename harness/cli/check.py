@@ -43,7 +43,7 @@ def check(config: Path, as_json: bool, **lanes: Any) -> None:
     standing = look_up(setup.spec)
     if as_json:
         stale = None if standing is None else list(standing.changes)
-        write_json({**_to_object(setup), "stale": stale})
+        write_json({**plan_object(setup), "stale": stale})
     else:
         write_lines([*describe(setup), *describe_standing(standing)])
 
@@ -87,7 +87,8 @@ def _first_commands(setup: Setup) -> dict[str, str]:
     }
 
 
-def _to_object(setup: Setup) -> dict[str, Any]:
+def plan_object(setup: Setup) -> dict[str, Any]:
+    """What tuning would do, for `--json`."""
     return {
         "name": setup.spec.name,
         "config": str(setup.spec.path),

@@ -62,6 +62,8 @@ def import_(
             write_lines(_describe(imported))
     if as_json:
         write_json([_to_object(imported) for imported in found])
+    else:
+        write_lines([f"journal: {format_path(path)}"])
 
 
 def _read_scale(optimal: str | None, unit: str | None) -> Scale | None:
@@ -114,6 +116,7 @@ def _to_object(imported: Imported) -> dict[str, Any]:
         "name": info.name,
         "file": info.recording,
         "format": imported.form,
+        "journal": info.journal,
         "device": info.lanes[0].device.name,
         "simulated": info.simulated,
         "unit": info.unit,

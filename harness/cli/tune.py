@@ -114,7 +114,7 @@ def tune(
     from harness.cli.tuning import run_tuning, show_plan  # noqa: PLC0415
 
     if dry_run:
-        show_plan(spec, recording, check_tree=check_tree)
+        show_plan(spec, recording, check_tree=check_tree, as_json=as_json)
         return
     run_tuning(
         spec,

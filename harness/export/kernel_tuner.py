@@ -16,6 +16,7 @@ from typing import Any
 from harness.configuration import Value
 from harness.export.t4 import benchmark_ms, objective_of, runtimes_ms, score_of, timestamp_of
 from harness.model import Outcome, OutcomeKind, SessionInfo
+from harness.units import distinct
 
 _ERRORS = {
     OutcomeKind.COMPILE_FAILED: "CompilationFailedConfig",
@@ -26,7 +27,9 @@ _ERRORS = {
 
 def format_kernel_tuner(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:
     """The session's outcomes as a cache file."""
-    kept = [outcome for outcome in outcomes if outcome.kind.is_final]
+    latest = {o.configuration: o for o in outcomes if o.kind.is_final}
+    kept = list(latest.values())
+    keys = distinct(_key(outcome, info) for outcome in kept)  # "a,b" and "a", "b" look the same
     devices = dict.fromkeys(lane.device.name for lane in info.lanes if lane.device.name)
     content = {
         "device_name": ", ".join(devices) or "unknown",
@@ -37,7 +40,7 @@ def format_kernel_tuner(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:
         "objective": objective_of(info),
         "goal": info.goal,
         "simulated": info.simulated,
-        "cache": {_key(outcome, info): _make_entry(outcome, info) for outcome in kept},
+        "cache": {key: _make_entry(outcome, info) for key, outcome in zip(keys, kept, strict=True)},
     }
     # Kernel Tuner looks for the last two brackets on lines of their own.
     return json.dumps(content, indent=0, ensure_ascii=False)

@@ -22,7 +22,9 @@ def test_imports_and_says_so_once(cli: Cli, tmp_path: Path) -> None:
     assert "session 1: a, 6 tests, 2 failed, imported from a.t4.json (T4)" in first.out
     assert "on a device that the file does not name" in first.out
     assert "on Model X; best: 2.00 ms" in first.out
+    assert first.out.endswith("journal: .harness/journal.sqlite\n")
     again = cli("import", *files, "--json")
+    assert {found["journal"] for found in again.json} == {str(tmp_path / ".harness/journal.sqlite")}
     assert [found["known"] for found in again.json] == [True, True]
     assert [found["session"] for found in again.json] == [1, 2]
     listed = cli("sessions", "--json").json

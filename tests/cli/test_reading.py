@@ -319,6 +319,13 @@ def test_convert_to_another_folder_says_what_that_changes(cli: Cli, config: Path
     assert 'set command.directory = "..", and see to other paths, as in [output]' in ended.err
 
 
+def test_a_prefix_is_for_builds(cli: Cli, journal: Path) -> None:
+    ended = cli("export", "--prefix", "MY_", "--journal", journal)
+    assert ended.code == 2
+    assert "--prefix MY_: csv has the parameters' own names" in ended.err
+    assert "MY_A" in cli("export", "--prefix", "MY_", "--format", "make", "--journal", journal).out
+
+
 def test_export_never_writes_over_the_journal(cli: Cli, journal: Path) -> None:
     before = journal.read_bytes()
     ended = cli("export", "-o", journal, "--journal", journal)

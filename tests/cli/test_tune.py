@@ -220,6 +220,14 @@ def test_nothing_that_succeeds_is_a_failure(cli: Cli, config: Path) -> None:
     assert "no test succeeded: 6 run_failed" in ended.out
 
 
+def test_dry_run_for_programs_says_what_check_says(cli: Cli, config: Path) -> None:
+    config.write_text(SLEEPERS)
+    plan = cli("tune", config, "--dry-run", "--json").json
+    checked = cli("check", config, "--json").json
+    assert {**plan, "stale": checked["stale"]} == checked
+    assert cli("tune", config, "--dry-run", "--json", "--budget", "2").json["tests"] == 2
+
+
 def test_dry_run_does_nothing(cli: Cli, config: Path) -> None:
     config.write_text(SLEEPERS)
     ended = cli("tune", config, "--dry-run")

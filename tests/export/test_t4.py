@@ -165,6 +165,16 @@ def test_figures_of_merit_keep_their_unit_and_goal(tmp_path: Path, form: str, un
     assert recording.best[1].score == rates.best.score
 
 
+def test_a_cache_keeps_configurations_whose_names_look_the_same(tmp_path: Path) -> None:
+    values = {"A": ["x,y", "x"], "B": ["z", "y,z"]}
+    command = {"compile": "true", "test": "true %A% %B%"}
+    result = tune(tmp_path, parameters=values, command=command, mock={"time": "virtual"})
+    path = tmp_path / "cache.json"
+    path.write_text(export(result, "kernel-tuner"))
+    assert set(json.loads(path.read_text())["cache"]) == {"x,y,z", "x,y,z (2)", "x,y,y,z", "x,z"}
+    assert len(load_recording(path).measurements) == 4
+
+
 def test_a_cache_file_ends_as_kernel_tuner_expects(result: harness.Result) -> None:
     text = export(result, "kernel-tuner")
     content = json.loads(text)
