@@ -149,8 +149,10 @@ def compare_sessions(
 ) -> Comparisons:
     """Compare what two sessions measured, on each device for itself.
 
-    Of n configurations each is compared at a confidence of 1 - 0.05 / n (Bonferroni), so that two
-    sessions of the same build are told apart by mistake in at most 5 of 100 cases.
+    Of n configurations each is compared at a confidence of 1 - 0.05 / n (Bonferroni), and so are
+    the bests of n devices: each of these two families has something slower by mistake in at most
+    2.5, and something faster in at most 2.5 of 100 cases in which both sessions are of the same
+    build. So at most 5 of 100 such comparisons end with a regression.
 
     Args:
         threshold: the least difference that matters, as a fraction.
