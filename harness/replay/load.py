@@ -85,7 +85,9 @@ def load_recording(
     if form == "journal":
         return load_journal(path, session or "last", space)
     if session:
-        raise ConfigError(f"{path}: not a journal, so {session!r} after the colon has no meaning")
+        raise ConfigError(
+            f"{path}: no journal, so it has no session {session!r}; leave out :{session}"
+        )
     if form == "csv":
         return load_csv(path, content, space, scale)
     if form in _LOADERS:

@@ -129,7 +129,9 @@ def pair_sides(first: Side, second: Side, *, unlike: bool = False) -> Pair:
 
 
 def _differ(first: Side, second: Side, how: str) -> ConfigError:
-    return ConfigError(f"{first.name} and {second.name} cannot be compared: their {how}")
+    return ConfigError(
+        f"{first.name} and {second.name} cannot be compared: their {how}; give two of one program"
+    )
 
 
 def _align_parameters(first: Side, second: Side) -> tuple[tuple[str, ...] | None, list[str]]:

@@ -47,3 +47,12 @@ def test_a_name_in_bytes_that_are_no_text_is_a_name(
     ended = cli(command, "\udcff", *(["last"] if command == "compare" else []))
     assert ended.code == 2
     assert "there is no session" in ended.err or "no file given" in ended.err
+
+
+def test_importance_says_what_is_to_be_known_of_the_scores(cli: Cli, config: Path) -> None:
+    config.write_text(VIRTUAL + 'devices = ["A100", "T4", "A100"]\n')
+    cli("tune", config, *QUIET)
+    journal = ("--journal", config.parent)
+    assert "warning: the lanes' devices are unlike" in cli("show", *journal, "--importance").out
+    told = cli("show", *journal, "--importance", "--json").json
+    assert told["warnings"][0].startswith("the lanes' devices are unlike")

@@ -214,7 +214,7 @@ def test_a_missing_file_and_a_needless_session(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         load_recording(tmp_path / "none.json")
     path = write_t4(tmp_path / "model.json")
-    with pytest.raises(ConfigError, match="not a journal, so '3'"):
+    with pytest.raises(ConfigError, match="no journal, so it has no session '3'; leave out :3"):
         load_recording(f"{path}:3")
 
 
