@@ -13,8 +13,8 @@ TIME_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _ENERGY_UNITS = ((1.0, "J"), (1e-3, "mJ"), (1e-6, "µJ"))
 _BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
-REAL_S = 1e9
-"""Instants below this are virtual time, not Unix time."""
+_REAL_S = 1e9, 2.5e11
+"""Instants of Unix time are from 2001 to before the year 10000; others are virtual time."""
 
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 """A whole number as users may write it: other scripts' digits are text."""
@@ -68,13 +68,18 @@ def format_duration(duration_s: float) -> str:
     return f"{seconds // 3600} h {seconds % 3600 // 60} min"
 
 
+def is_real(at_s: float) -> bool:
+    """Whether an instant is one of Unix time, and has a date; else it is virtual time, from 0."""
+    return _REAL_S[0] <= at_s < _REAL_S[1]
+
+
 def format_instant(at_s: float, zone: str = " UTC") -> str:
     """A moment of Unix time, to the minute, in UTC; virtual time has no date.
 
     Args:
         zone: what stands behind it; empty in a column whose heading says it.
     """
-    if at_s < REAL_S:
+    if not is_real(at_s):
         return "virtual time"
     return datetime.fromtimestamp(at_s, timezone.utc).strftime("%Y-%m-%d %H:%M") + zone
 

@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from harness.model import Outcome, OutcomeKind, SessionInfo
-from harness.units import REAL_S
+from harness.units import is_real
 
 _INVALIDITY = {
     OutcomeKind.OK: "correct",
@@ -75,7 +75,7 @@ def benchmark_ms(outcome: Outcome) -> float:
 
 def timestamp_of(outcome: Outcome) -> str | None:
     """When the test ended; None in virtual time."""
-    if outcome.ended_s < REAL_S:
+    if not is_real(outcome.ended_s):
         return None
     return str(datetime.fromtimestamp(outcome.ended_s, timezone.utc))
 

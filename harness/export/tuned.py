@@ -14,7 +14,7 @@ from harness.errors import ConfigError
 from harness.lane import DeviceInfo
 from harness.model import Outcome, SessionInfo
 from harness.stats import is_better
-from harness.units import REAL_S, format_score, format_text
+from harness.units import format_score, format_text, is_real
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _describe(best: DeviceBest) -> str:
     if facts:
         where += f" ({', '.join(facts)})"
     when = ", in virtual time"
-    if best.started_s >= REAL_S:
+    if is_real(best.started_s):
         when = datetime.fromtimestamp(best.started_s, timezone.utc).strftime(" of %Y-%m-%d")
     return f"{where}: {format_score(best.score, best.unit)}, session {best.session}{when}"
 

@@ -130,6 +130,13 @@ def _find_parameters(path: Path, header: Sequence[str]) -> tuple[str, ...]:
             f"{path}: row 1: {', '.join(header)}; expected TestNo, the parameters, Score_1, … and "
             f"{_OVERALL}"
         )
+    names = [header[at] for at in scores]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ConfigError(
+            f"{path}: row 1: {twice} is there twice; rename the parameter that is called like a "
+            "score"
+        )
     found = tuple(header[1 : scores[0]])
     if len(set(found)) < len(found) or not all(found):
         raise ConfigError(

@@ -16,7 +16,7 @@ from harness.model import Outcome, SessionInfo
 from harness.report.plain import describe_noise
 from harness.store.base import BENCH
 from harness.store.history import Entry
-from harness.units import REAL_S, format_instant, format_score, format_significant
+from harness.units import format_instant, format_score, format_significant, is_real
 
 RISK = 0.05
 """How often series without any change may be said to have one, all series together."""
@@ -127,7 +127,7 @@ def make_tracks(entries: Sequence[Entry], *, threshold: float, risk: float = RIS
 
 def _sort(track: Track) -> Track:
     """In the order of time; virtual time has none, there the sessions' order is kept."""
-    if min(point.started_s for point in track.points) < REAL_S:
+    if not all(is_real(point.started_s) for point in track.points):
         return track
     return replace(track, points=tuple(sorted(track.points, key=lambda point: point.started_s)))
 

@@ -231,6 +231,7 @@ class TestLogs:
             ("TestNo,Score_1,Score_Overall\n1,2,3\n", "row 1: .*the parameters"),
             ("TestNo,A,A,Score_1,Score_Overall\n1,2,2,3,3\n", "a different name"),
             ("TestNo,A,Score_1,Score_Overall\n1,2,3\n", "row 2: 3 cells; expected 4"),
+            ("TestNo,A,Score_1,Score_1,Score_Overall\n1,2,3,3,3\n", "Score_1 is there twice; rena"),
             ("TestNo,A,Score_1,Score_Overall\n1,2,,\n", "none of 1 recorded"),
             ("TestNo,A,Score_1,Score_Overall\n1,2,1e20,1e20\n", "none of 1 recorded"),
             ("TestNo,A,Score_1,Score_Overall\n", "no row below the header"),
