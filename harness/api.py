@@ -122,7 +122,8 @@ def tune(
         make_view: shows progress; None: nothing is printed.
         **changes: keys of the config's top level to replace, such as `parallel=4`,
             `backend="mock"` or `distribution="pooled"`; and, as on the command line, `repeat`,
-            `strategy` (also a class), `seed`, `max_tests`, `max_time_s`, `target` and `patience`.
+            `strategy` (also a class), `seed`, `max_tests`, `max_time_s`, `target`, `patience` and
+            `journal`.
 
     Raises:
         ConfigError: the config or a change is wrong.

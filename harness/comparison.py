@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -111,6 +112,28 @@ def compare_samples(
     return Comparison(
         ratio, math.exp(logs[left_out]), math.exp(logs[len(logs) - 1 - left_out]), counts
     )
+
+
+def are_told_apart(
+    first: Sequence[float], second: Sequence[float], *, confidence: float = 0.95
+) -> bool:
+    """Whether the rank sum of Wilcoxon (Mann and Whitney) tells two sets of samples apart.
+
+    That is where the interval of `compare_samples` leaves out 1; of samples that have no ratio,
+    since some are not > 0, it is where that of the differences leaves out 0.
+
+    Args:
+        first, second: shape (n,) and (m,), n, m >= 1, of one unit.
+        confidence: wanted coverage, in (0, 1).
+    """
+    left_out = count_left_out(len(first), len(second), confidence)
+    if left_out is None:
+        return False
+    ordered = sorted(first)
+    most = len(first) * len(second)
+    less = sum(bisect_left(ordered, sample) for sample in second)
+    no_more = sum(bisect_right(ordered, sample) for sample in second)
+    return most - less <= left_out or no_more <= left_out
 
 
 def count_left_out(n: int, m: int, confidence: float) -> int | None:

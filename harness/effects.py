@@ -151,7 +151,8 @@ def find_importance(measured: Measured, *, seed: int = 1) -> Importance | None:
     scores = measured.scores
     if len(scores) < 8 or np.ptp(scores) == 0:
         return None
-    target = np.log(scores) if scores.min() > 0 else scores
+    # Of a size at which trees can tell variance from rounding, whatever the unit.
+    target = np.log(scores) if scores.min() > 0 else scores / np.abs(scores).max()
     sizes = [len(values) for values in measured.values]
     source = np.random.default_rng(seed)
     shares = []

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timezone
 from pathlib import Path
 
-_TIME_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+TIME_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _ENERGY_UNITS = ((1.0, "J"), (1e-3, "mJ"), (1e-6, "µJ"))
 _BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
-REAL_S = 1e9
-"""Instants below this are virtual time, not Unix time."""
+_REAL_S = 1e9, 2.5e11
+"""Instants of Unix time are from 2001 to before the year 10000; others are virtual time."""
 
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 """A whole number as users may write it: other scripts' digits are text."""
@@ -38,7 +40,7 @@ def format_significant(number: float, digits: int = 3) -> str:
 
 def format_seconds(duration_s: float) -> str:
     """A measured time: `1.23 ms`, `45.6 µs`, `12.3 s`."""
-    for scale, unit in _TIME_UNITS:
+    for scale, unit in TIME_UNITS:
         if abs(duration_s) >= scale:
             return f"{format_significant(duration_s / scale)} {unit}"
     return "0 s" if duration_s == 0 else f"{format_significant(duration_s / 1e-9)} ns"
@@ -66,11 +68,20 @@ def format_duration(duration_s: float) -> str:
     return f"{seconds // 3600} h {seconds % 3600 // 60} min"
 
 
-def format_instant(at_s: float) -> str:
-    """A moment of Unix time, to the minute, in UTC; virtual time has no date."""
-    if at_s < REAL_S:
+def is_real(at_s: float) -> bool:
+    """Whether an instant is one of Unix time, and has a date; else it is virtual time, from 0."""
+    return _REAL_S[0] <= at_s < _REAL_S[1]
+
+
+def format_instant(at_s: float, zone: str = " UTC") -> str:
+    """A moment of Unix time, to the minute, in UTC; virtual time has no date.
+
+    Args:
+        zone: what stands behind it; empty in a column whose heading says it.
+    """
+    if not is_real(at_s):
         return "virtual time"
-    return datetime.fromtimestamp(at_s, timezone.utc).strftime("%Y-%m-%d %H:%M")
+    return datetime.fromtimestamp(at_s, timezone.utc).strftime("%Y-%m-%d %H:%M") + zone
 
 
 def format_bytes(size_bytes: float) -> str:
@@ -128,6 +139,17 @@ def format_count(count: int, noun: str) -> str:
 def shorten(text: str, most: int) -> str:
     """`text` cut to `most` characters, with a mark where something is missing."""
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def distinct(texts: Iterable[str], most: int = 0) -> list[str]:
+    """The texts, cut to `most` characters (0: whole); those that look the same are numbered."""
+    seen: Counter[str] = Counter()
+    made = []
+    for text in texts:
+        shown = shorten(text, most) if most else text
+        seen[shown] += 1
+        made.append(shown if seen[shown] == 1 else f"{shown} ({seen[shown]})")
+    return made
 
 
 def is_number_like(word: str) -> bool:

@@ -7,7 +7,13 @@ from collections import Counter
 
 import pytest
 
-from harness.comparison import Comparison, compare_samples, count_left_out, least_count
+from harness.comparison import (
+    Comparison,
+    are_told_apart,
+    compare_samples,
+    count_left_out,
+    least_count,
+)
 
 
 def draw(source: random.Random, count: int, median: float, noise: float = 0.01) -> list[float]:
@@ -124,3 +130,19 @@ def test_counts_of_rank_sums_are_those_of_all_orders() -> None:
         value += 1
         below += sums[value]
     assert count_left_out(4, 5, 0.95) == value - 1
+
+
+@pytest.mark.parametrize(("n", "m"), [(3, 3), (4, 4), (5, 8), (20, 20), (25, 30)])
+def test_telling_apart_is_an_interval_that_leaves_out_1(n: int, m: int) -> None:
+    """Of rounded samples, so that many are equal; and negated, where there are no ratios."""
+    source = random.Random(n)
+    told = 0
+    for shift in (0.98, 1.0, 1.01, 1.03) * 20:
+        first = [round(sample, 2) for sample in draw(source, n, 1.0)]
+        second = [round(sample, 2) for sample in draw(source, m, shift)]
+        found = compare_samples(first, second, goal="min")
+        apart = not found.low <= 1 <= found.high
+        told += apart
+        assert are_told_apart(first, second) == apart
+        assert are_told_apart([-a for a in first], [-b for b in second]) == apart
+    assert (told > 0) == (n > 3)

@@ -69,6 +69,14 @@ def test_scores_may_be_negative() -> None:
     assert found.single["A"] > 0.9
 
 
+@pytest.mark.parametrize("factor", [1e-12, 1.0, 1e12])
+def test_importance_does_not_depend_on_the_unit(factor: float) -> None:
+    """Nor where scores of 0 forbid logarithms."""
+    found = find_importance(measure(lambda a, b, _c: factor * (a + 0.5 * b)))
+    assert found is not None
+    assert found.single["A"] == pytest.approx(0.8, abs=0.05)
+
+
 def test_effects_of_values() -> None:
     measured = measure(lambda a, b, _c: None if a == 4 else 10 * a + b)
     effects = value_effects(measured, "A", least_is_best=True)

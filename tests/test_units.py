@@ -9,12 +9,14 @@ from harness.units import (
     format_bytes,
     format_count,
     format_duration,
+    format_instant,
     format_path,
     format_score,
     format_seconds,
     format_significant,
     format_text,
     format_word,
+    is_real,
     shorten,
 )
 
@@ -120,3 +122,10 @@ def test_paths_below_the_current_folder_are_short(
     monkeypatch.chdir(tmp_path)
     assert format_path(tmp_path / "configs" / "a.toml") == "configs/a.toml"
     assert format_path("/elsewhere/a.toml") == "/elsewhere/a.toml"
+
+
+@pytest.mark.parametrize("at_s", [-1.0, 0.0, 1e8, 3e11, 1e20, math.inf, math.nan])
+def test_virtual_time_has_no_date(at_s: float) -> None:
+    """However long a simulated session takes."""
+    assert not is_real(at_s)
+    assert format_instant(at_s) == "virtual time"

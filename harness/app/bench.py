@@ -120,7 +120,7 @@ Found = tuple[str, Mapping[str, Value]]
 def _find_configurations(spec: Spec, setup: Setup, wanted: Wanted) -> list[Found]:
     if wanted.values:
         if wanted.source is not None:
-            raise ConfigError("--values and --from: give one of them")
+            raise ConfigError("--values and --from: both say what to measure; give one of them")
         return [(f"--values {text!r}", _split_values(text)) for text in wanted.values]
     journal = spec.journal_path
     if wanted.source is None:

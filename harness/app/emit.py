@@ -8,7 +8,16 @@ from pathlib import Path
 
 from harness.app.names import EMITS, load
 from harness.config.spec import EmitTable
-from harness.export.base import KEPT, hash_lines, holds_measured, write_changed, write_whole
+from harness.export.base import (
+    KEPT,
+    SAFE,
+    UNCHANGED,
+    Written,
+    hash_lines,
+    holds_measured,
+    write_changed,
+    write_whole,
+)
 from harness.export.tuned import Tuned, make_tuned
 from harness.model import Outcome, SessionInfo
 
@@ -40,7 +49,7 @@ def write_emits(
     info: SessionInfo,
     outcomes: Sequence[Outcome],
     winners: Collection[int] = (),
-) -> list[tuple[str, str]]:
+) -> list[Written]:
     """Write the files whose values changed; nothing if no test succeeded.
 
     Values to build with are not overwritten by simulated ones.
@@ -50,7 +59,7 @@ def write_emits(
         winners: the tests that were found to be the best; see `make_tuned`.
 
     Returns:
-        What each is, and where.
+        The files, those among them that were left as they were.
 
     Raises:
         StoreError: a file cannot be written.
@@ -62,14 +71,14 @@ def write_emits(
     for emit in emits:
         path = base / emit.path
         if tuned.simulated and holds_measured(path):
-            found.append((f"{emit.format} ({KEPT})", str(path)))
+            found.append(Written(emit.format, str(path), KEPT))
             continue
         text = format_tuned(tuned, emit.format, prefix=emit.prefix, stem=path.stem)
         comment: re.Pattern[str] = load(f"{EMITS[emit.format]}:COMMENT")
         if not tuned.simulated and path.exists() and not holds_measured(path):
-            write_whole(path, text)  # equal values, perhaps, but no longer simulated ones
+            write_whole(path, text, SAFE)  # equal values, perhaps, but no longer simulated ones
             changed = True
         else:
             changed = write_changed(path, text, comment)
-        found.append((emit.format if changed else f"{emit.format} (unchanged)", str(path)))
+        found.append(Written(emit.format, str(path), "" if changed else UNCHANGED))
     return found

@@ -11,30 +11,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness._version import __version__
-from harness.configuration import Goal
 from harness.errors import ConfigError
 from harness.events import BuildEnded, Event, Note, RunEnded, TestCreated, TestEnded
 from harness.model import Build, Outcome, OutcomeKind, Phase, SessionInfo, Test
 from harness.replay.load import load_recording
-from harness.replay.recording import Recording
+from harness.replay.recording import BEFORE_RUNS, Recording, Scale
 from harness.replay.session import LANE, make_session
 from harness.store.base import IMPORT, SessionStart
 from harness.store.identity import make_key
 from harness.store.journal import open_journal
 from harness.store.schema import has_journal
 from harness.store.sessions import find_complete
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """What the scores of a file that does not say so itself are.
-
-    Attributes:
-        unit: `s` for times.
-    """
-
-    goal: Goal
-    unit: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +73,9 @@ def import_results(
         ConfigError: no such file, or nothing in it that could be imported.
         StoreError: the journal cannot be written.
     """
-    # The whole path: the journal is read in other folders, too.
-    whole = str(Path(source).resolve()) if Path(source).exists() else source
-    recording = _describe(load_recording(whole, definition=definition), device, scale)
+    read = load_recording(source, definition=definition, scale=scale)
+    read = _describe(read, device, scale)
+    recording = read.located()
     key = _make_key(recording, name)
     info, outcomes = make_session(recording)
     info = replace(info, name=name or info.name, journal=str(journal))
@@ -98,10 +85,10 @@ def import_results(
         known=False,
         form=recording.form,
         tests=len(outcomes),
-        failed=sum(outcome.score is None for outcome in outcomes),
+        failed=sum(outcome.kind.is_failure for outcome in outcomes),
         best=next(outcome for outcome in outcomes if outcome.configuration == best),
         assumed=recording.assumed,
-        warnings=tuple(recording.left_out),
+        warnings=tuple(read.left_out),
     )
     before = find_complete(journal, key) if has_journal(journal) else None
     if before is not None:
@@ -118,18 +105,14 @@ def _describe(recording: Recording, device: str | None, scale: Scale | None) -> 
             "is no need to import them"
         )
     said = Scale(recording.goal, recording.unit)
-    if scale is not None and (recording.form != "CSV" or (not recording.assumed and scale != said)):
+    if scale is not None and (recording.form != "CSV" or scale != said):
         best = "least" if said.goal == "min" else "greatest"
         raise ConfigError(
             f"{recording.source}: --optimal and --unit are for logs in CSV that do not say what "
             f"their scores are; this file ({recording.form}) does: the {best} is best, in "
             f"{said.unit or 'no unit'}"
         )
-    if device is not None:
-        recording = replace(recording, device=device)
-    if scale is not None:
-        recording = replace(recording, goal=scale.goal, unit=scale.unit, assumed=False)
-    return recording
+    return recording if device is None else replace(recording, device=device)
 
 
 def _make_key(recording: Recording, name: str | None) -> str:
@@ -209,8 +192,7 @@ def _list_events(outcomes: tuple[Outcome, ...]) -> Iterator[Event]:
     for outcome in outcomes:
         test = Test(outcome.test_id, outcome.configuration, outcome.key, LANE)
         began_s = outcome.ended_s - sum(run.elapsed_s for run in outcome.runs) - outcome.compile_s
-        failed = outcome.kind is OutcomeKind.COMPILE_FAILED
-        kind = OutcomeKind.COMPILE_FAILED if failed else OutcomeKind.OK
+        kind = outcome.kind if outcome.kind in BEFORE_RUNS else OutcomeKind.OK
         yield TestCreated(test, began_s)
         yield BuildEnded(test, Build(Phase.COMPILE, kind, LANE, began_s, outcome.compile_s))
         for run in outcome.runs:

@@ -10,7 +10,7 @@ from harness.app.emit import digest_emit, write_emits
 from harness.app.names import EXPORTS, load
 from harness.config.spec import Spec
 from harness.errors import StoreError
-from harness.export.base import KEPT, holds_measured, write_whole
+from harness.export.base import KEPT, Written, holds_measured, write_changed
 from harness.model import Outcome, SessionInfo
 from harness.report.summary import Summary
 from harness.store.past import Output, PastSession, record_outputs
@@ -45,7 +45,7 @@ def write_outputs(
     winners: Collection[int] = (),
     *,
     complete: bool,
-) -> tuple[tuple[str, str], ...]:
+) -> tuple[Written, ...]:
     """Write log, transcript, importance table and tuned values where the config names them.
 
     What was measured is not overwritten by what was simulated.
@@ -55,21 +55,20 @@ def write_outputs(
         complete: whether the search came to its end; values of another are nothing to build with.
 
     Returns:
-        What was written and where.
+        The files, those among them that were left as they were.
 
     Raises:
         StoreError: a file cannot be written; the journal has it all.
     """
     output = spec.output
-    written: list[tuple[str, str]] = []
+    written: list[Written] = []
 
     def write(what: str, name: str, text: str) -> None:
         path: Path = spec.base / name
-        if info.simulated and holds_measured(path):
-            what = f"{what} ({KEPT})"
-        else:
-            write_whole(path, text)
-        written.append((what, str(path)))
+        keeps = info.simulated and holds_measured(path)
+        if not keeps:
+            write_changed(path, text)
+        written.append(Written(what, str(path), KEPT if keeps else ""))
 
     if output.log is not None:
         write("log", output.log, load(EXPORTS["csv"])(info, outcomes))

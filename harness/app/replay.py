@@ -68,7 +68,7 @@ def make_replay_spec(source: str, definition: Path | None = None) -> tuple[Spec,
         ConfigError, StoreError: as `load_recording`.
     """
     path = Path(source).resolve()
-    recording = load_recording(path, definition=definition)
+    recording = load_recording(source, definition=definition).located()
     space = recording.space
     answer = f"# answered from {path.name}"
     timed = recording.unit == "s"

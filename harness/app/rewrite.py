@@ -6,15 +6,16 @@ from dataclasses import replace
 
 from harness.app.outputs import read_outputs, write_outputs
 from harness.config.spec import Spec
+from harness.export.base import Written
 from harness.store.past import PastSession, record_outputs
 from harness.store.sessions import load_session
 
 
-def rewrite_outputs(spec: Spec, session: PastSession) -> tuple[tuple[str, str], ...]:
+def rewrite_outputs(spec: Spec, session: PastSession) -> tuple[Written, ...]:
     """Write what `spec` asks for from what `session` found, as the session itself did.
 
     Returns:
-        What was written and where.
+        The files, those among them that were left as they were.
 
     Raises:
         StoreError: the journal cannot be read, or a file cannot be written.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
@@ -368,7 +368,7 @@ class _Session:
         elapsed_s = self.executor.now_s() - self.info.started_s
         saves = state == "complete" and self.setup.strategy == "tree" and not self._ended_by()
         summary = Summary(
-            info=self.info,
+            info=replace(self.info, started_s=self.begun.started_s),
             progress=self.progress,
             state=state,
             elapsed_s=elapsed_s,

@@ -25,6 +25,7 @@ from harness.replay.load import load_recording
 from harness.replay.recording import Recording
 from harness.space.space import ORDER_LIMIT, Space
 from harness.store.base import BENCH
+from harness.units import format_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ def prepare(
     if spec.backend != "replay":
         recording = None
     elif recording is None:
-        recording = load_recording(spec.base / (spec.replay.file or ""))
+        recording = load_recording(format_path(spec.base / (spec.replay.file or ""))).located()
     devices = find_lanes(spec, recording)
     commands = make_commands(spec)
     if commands.overwrite and not commands.test_uses_lane and recording is None:

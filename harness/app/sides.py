@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from harness.config.targets import CONFIG_ENDINGS
@@ -69,7 +70,16 @@ def load_sides(
             sides.append(_read_nvbench(which, found, None, hot=hot))
         else:
             sides.append(_choose_benchmark(which, found, benchmark, hot=hot))
-    return sides[0], sides[1]
+    before, after = sides
+    if _locate(first, before) == _locate(second, after):
+        doubt = f"{before.name} is compared with itself: both sides are the same results"
+        after = replace(after, warnings=(doubt, *after.warnings))
+    return before, after
+
+
+def _locate(which: str, side: Side) -> tuple[Path, int]:
+    """Where results are: a journal or a file, and the session in it."""
+    return Path(side.info.journal or which).resolve(), side.info.id
 
 
 def _load(which: str, journal: Path) -> Side | NvbenchFile:
@@ -101,7 +111,16 @@ def _load(which: str, journal: Path) -> Side | NvbenchFile:
 def _load_session(journal: Path, which: str, where: str = "") -> Side:
     stored = load_session(journal, which)
     name = f"session {stored.info.id}{where} ({stored.info.name})"
-    return Side(name, stored.info, stored.outcomes, winners=stored.winners)
+    problem = None if stored.info.imported else stored.spec.get("problem", {})
+    unfinished = [] if stored.state == "complete" else [f"{name} is {stored.state}, not complete"]
+    return Side(
+        name,
+        stored.info,
+        stored.outcomes,
+        warnings=tuple(unfinished),
+        winners=stored.winners,
+        problem=problem,
+    )
 
 
 def _choose_benchmark(which: str, file: NvbenchFile, benchmark: str | None, *, hot: bool) -> Side:

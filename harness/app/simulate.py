@@ -149,7 +149,10 @@ def make_field(name: str, recording: Recording) -> Field:
         ConfigError: the space is too large to have been recorded.
     """
     if recording.space.size is None:
-        raise ConfigError(f"{recording.source}: its space is too large to be simulated")
+        raise ConfigError(
+            f"{recording.source}: its space is too large to be simulated; leave out --definition: "
+            "what was recorded is the space then"
+        )
     measured = list(recording.measurements)
     losses = np.full(recording.space.size, np.inf)
     losses[: len(measured)] = [loss_of(recording.outcome(c), recording.goal) for c in measured]

@@ -19,6 +19,7 @@ from harness.cli.options import (
     device_options,
     json_option,
     load_spec,
+    own_journal_option,
     progress_option,
     threshold_option,
 )
@@ -31,6 +32,7 @@ from harness.errors import (
     EXIT_FAILURE,
     EXIT_INTERRUPTED,
     EXIT_REGRESSION,
+    EXIT_USAGE,
     ConfigError,
 )
 from harness.report.bench import bench_object, bench_table
@@ -78,6 +80,7 @@ _MOST = 1000
 @threshold_option
 @click.option("--unlike", is_flag=True, help="Compare also what is not alike.")
 @click.option("--wait", is_flag=True, help="Wait for devices that another harness uses.")
+@own_journal_option
 @progress_option
 @json_option
 def bench(
@@ -104,34 +107,42 @@ def bench(
     spec = load_spec(config, **lanes)
     prepared = prepare_bench(spec, Wanted(values, source, top), repeat=repeat)
     before = None if against is None else _find_side(against, prepared.setup)
-    first = against is not None and before is None
     options = Options(
         wait=wait,
         make_view=choose_view(progress),
         on_wait=lambda text: click.echo(format_text(text), err=True),
     )
     result = run_session(prepared.setup, options)
-    comparison: Comparisons | None = None
-    refused: ConfigError | None = None
-    if before is not None and result.best is not None:
-        after = Side(f"session {result.info.id}", result.info, result.outcomes)
-        try:
-            comparison = compare_sessions(before, after, threshold=threshold / 100, unlike=unlike)
-        except ConfigError as error:  # what was measured is told all the same
-            refused = error
+    name = f"session {result.info.id}"
+    after = Side(name, result.info, result.outcomes, problem=prepared.setup.spec.problem)
+    known = None if result.best is None else before
+    comparison, refused = _compare(known, after, threshold=threshold / 100, unlike=unlike)
     commit = capture_commit(spec.base)
     if as_json:
         made = bench_object(result.info, result.outcomes, commit)
-        write_json({**made, "comparison": comparison and comparison.to_object()})
+        more = {"comparison": comparison and comparison.to_object(), "refused": refused or None}
+        write_json({**made, **more})
     else:
         write_lines(_describe(result, commit, prepared.sources))
         if comparison is not None:
             write_lines(["", *comparison.to_lines(20)])
-        elif first:
+        elif against is not None and before is None:
             write_lines(["", "nothing to compare with yet: this is the first bench of the config"])
-    _exit(result, comparison)
-    if refused is not None:
-        raise refused
+    if refused:
+        click.echo(f"error: {format_text(refused)}", err=True)
+    _exit(result, comparison, refused)
+
+
+def _compare(
+    before: Side | None, after: Side, *, threshold: float, unlike: bool
+) -> tuple[Comparisons | None, str]:
+    """The comparison, if there is one, and why it cannot be made: what was measured is told."""
+    if before is None:
+        return None, ""
+    try:
+        return compare_sessions(before, after, threshold=threshold, unlike=unlike), ""
+    except ConfigError as error:
+        return None, str(error)
 
 
 def _find_side(which: str, setup: Setup) -> Side | None:
@@ -159,12 +170,14 @@ def _describe(result: Result, commit: str, sources: Sequence[str]) -> list[str]:
     return [*lines, *(f"{outcome.lane}: {outcome.reason}" for outcome in result.failures)]
 
 
-def _exit(result: Result, comparison: Comparisons | None) -> None:
+def _exit(result: Result, comparison: Comparisons | None, refused: str) -> None:
     if result.summary.state == "interrupted":
         raise click.exceptions.Exit(EXIT_INTERRUPTED)
     if result.summary.lost:
         raise click.exceptions.Exit(EXIT_DEVICE)
     if result.failures:
         raise click.exceptions.Exit(EXIT_FAILURE)
+    if refused:
+        raise click.exceptions.Exit(EXIT_USAGE)
     if comparison is not None and comparison.regressed:
         raise click.exceptions.Exit(EXIT_REGRESSION)

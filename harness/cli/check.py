@@ -13,7 +13,7 @@ from harness.app.kernel_measures import KernelMeasures
 from harness.app.setup import Setup, prepare
 from harness.app.spaces import add_counts
 from harness.app.suspects import setup_warnings
-from harness.cli.options import json_option, lane_options, load_spec
+from harness.cli.options import json_option, lane_options, load_spec, own_journal_option
 from harness.cli.output import write_json, write_lines
 from harness.cli.standing import describe_standing, look_up
 from harness.configuration import Configuration, Value, show_value
@@ -32,6 +32,7 @@ MAX_VALUES = 20
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path))
 @lane_options
+@own_journal_option
 @json_option
 def check(config: Path, as_json: bool, **lanes: Any) -> None:
     """Read CONFIG and say what tuning it would do: tests, tree, lanes, first commands.
@@ -42,7 +43,7 @@ def check(config: Path, as_json: bool, **lanes: Any) -> None:
     standing = look_up(setup.spec)
     if as_json:
         stale = None if standing is None else list(standing.changes)
-        write_json({**_to_object(setup), "stale": stale})
+        write_json({**plan_object(setup), "stale": stale})
     else:
         write_lines([*describe(setup), *describe_standing(standing)])
 
@@ -86,7 +87,8 @@ def _first_commands(setup: Setup) -> dict[str, str]:
     }
 
 
-def _to_object(setup: Setup) -> dict[str, Any]:
+def plan_object(setup: Setup) -> dict[str, Any]:
+    """What tuning would do, for `--json`."""
     return {
         "name": setup.spec.name,
         "config": str(setup.spec.path),

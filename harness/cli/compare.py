@@ -27,13 +27,20 @@ from harness.report.compare import compare_sessions
 @click.option(
     "--unlike",
     is_flag=True,
-    help="Compare although devices differ, or cold with hot, or simulated with measured.",
+    help="Compare although devices or problems differ, or cold with hot, or simulated with "
+    "measured.",
 )
 @click.option("--benchmark", metavar="NAME", help="Of NVBench's benchmarks, only this one.")
 @click.option(
     "--hot", is_flag=True, help="Of NVBench's results, those of batches, without flushing the L2."
 )
-@click.option("--top", type=WholeNumber(0, MAX_TOP), default=20, help="How many configurations.")
+@click.option(
+    "--top",
+    type=WholeNumber(0, MAX_TOP),
+    default=20,
+    show_default=True,
+    help="How many configurations.",
+)
 @journal_option
 @json_option
 def compare(

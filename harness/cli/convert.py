@@ -12,7 +12,9 @@ from harness.config.convert import to_toml
 from harness.config.load import load_config
 from harness.config.schema import make_json_schema
 from harness.config.spec import Spec
-from harness.errors import ConfigError, StoreError
+from harness.errors import ConfigError
+from harness.export.base import write_whole
+from harness.units import format_path
 
 _T1_NOTE = "T1 says nothing of the program around a kernel: check [command] before tuning"
 
@@ -41,27 +43,24 @@ def convert(*, config: Path, output: Path | None, force: bool) -> None:
 
 def _write(output: Path, text: str, config: Path, *, force: bool) -> None:
     """Write a file that is no input, and no file yet unless `force` allows that."""
+    if output.is_dir():
+        raise ConfigError(f"-o {output}: this is a folder; name a file to write")
     if output.exists() and output.samefile(config):
         raise ConfigError(f"-o {output}: this is CONFIG itself; name another file")
-    try:
-        with output.open("w" if force else "x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
+    if output.exists() and not force:
         raise ConfigError(
             f"-o {output}: there is such a file; name another, or replace it with --force"
-        ) from None
-    except OSError as error:
-        raise StoreError(
-            f"{output}: cannot write this file: {error.strerror}; name another with -o"
-        ) from error
+        )
+    write_whole(output, text)
 
 
 def _say_moved(spec: Spec, output: Path) -> str:
     """What to do about relative paths, which start from a config's own folder."""
     directory = os.path.relpath(spec.directory, output.resolve().parent)
     return (
-        f"relative paths in {output} start from its own folder, not from that of {spec.path}: set "
-        f'command.directory = "{directory}", and see to other paths, as in [output]'
+        f"relative paths in {output} start from its own folder, not from that of "
+        f'{format_path(spec.path)}: set command.directory = "{directory}", and see to other '
+        "paths, as in [output]"
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from harness.app.lanes import Devices, find_lanes_of, name_holders
-from harness.cli.options import json_option, lane_options
+from harness.cli.options import device_options, json_option
 from harness.cli.output import write_json, write_lines
 from harness.config.spec import Pin
 from harness.device.lanes import parse_parallel
@@ -18,14 +18,13 @@ from harness.units import format_bytes, format_count
 
 
 @click.command()
-@lane_options
+@device_options
 @json_option
 def devices(
     *,
     parallel: str | None,
     backend: str | None,
     pin: Pin | None,
-    distribution: str | None,
     oversubscribe: bool | None,
     as_json: bool,
 ) -> None:

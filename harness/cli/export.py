@@ -58,6 +58,11 @@ def export(
     said = None if output is None else find_format(output)
     check_target(output, path, given or said or "")
     form = _choose_format(given, output)
+    if prefix is not None and form not in EMITS:
+        raise ConfigError(
+            f"--prefix {prefix}: {form} has the parameters' own names; leave it out, or use a "
+            f"format for builds: {', '.join(EMITS)}"
+        )
     if form not in EMITS and len(sessions) > 1:
         raise ConfigError(f"{form}: holds one session, not {len(sessions)}; export them one by one")
     if form in FILES:

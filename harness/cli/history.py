@@ -10,14 +10,13 @@ from harness.cli.numbers import Number, WholeNumber
 from harness.cli.options import check_target, find_journal, journal_option, threshold_option
 from harness.cli.output import write_json, write_lines
 from harness.cli.tables import format_table
-from harness.config.targets import CONFIG_ENDINGS
-from harness.errors import EXIT_REGRESSION, ConfigError
+from harness.config.targets import CONFIG_ENDINGS, find_picture
+from harness.errors import EXIT_REGRESSION
 from harness.report.history import MAX_RISK, Track, describe_track, make_tracks, to_object
 from harness.report.history_plot import save_history
 from harness.store.history import describe_taken, load_history
 from harness.store.sessions import names_session
 
-_ENDINGS = ("png", "svg", "pdf")
 _CONFIGS = CONFIG_ENDINGS | {".json"}
 
 
@@ -76,7 +75,7 @@ def history(
     """
     if risk / 100 > MAX_RISK:
         raise click.UsageError(f"--risk {risk:g}: must be at most {100 * MAX_RISK:g} percent")
-    ending = None if output is None else _find_ending(output)
+    ending = None if output is None else find_picture(output)
     path = find_journal(journal, [] if config is None else [config])
     check_target(output, path)
     entries = load_history(path, _find_config(config, path))
@@ -101,13 +100,6 @@ def _find_config(config: str | None, journal: Path) -> str | Path | None:
     if path.suffix in _CONFIGS or (path.is_file() and not names_session(journal, config)):
         return path
     return config
-
-
-def _find_ending(output: Path) -> str:
-    ending = output.suffix.removeprefix(".").lower()
-    if ending not in _ENDINGS:
-        raise ConfigError(f"-o {output}: its ending says no format; use .png, .svg or .pdf")
-    return ending
 
 
 def _describe(tracks: list[Track], hidden: int, least: int) -> list[str]:

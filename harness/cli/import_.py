@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from harness.app.imports import Imported, Scale, import_results
+from harness.app.imports import Imported, import_results
 from harness.cli.options import find_journal, journal_option, json_option
 from harness.cli.output import write_json, write_lines
+from harness.replay.recording import Scale
 from harness.report.plain import describe_score
 from harness.units import format_count, format_path
 
@@ -61,6 +62,8 @@ def import_(
             write_lines(_describe(imported))
     if as_json:
         write_json([_to_object(imported) for imported in found])
+    else:
+        write_lines([f"journal: {format_path(path)}"])
 
 
 def _read_scale(optimal: str | None, unit: str | None) -> Scale | None:
@@ -113,6 +116,7 @@ def _to_object(imported: Imported) -> dict[str, Any]:
         "name": info.name,
         "file": info.recording,
         "format": imported.form,
+        "journal": info.journal,
         "device": info.lanes[0].device.name,
         "simulated": info.simulated,
         "unit": info.unit,

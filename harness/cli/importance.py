@@ -36,6 +36,7 @@ def _to_object(stored: StoredSession, found: dict[str, Importance | None]) -> di
     return {
         "session": stored.info.id,
         "simulated": stored.info.simulated,
+        "warnings": [note.text for note in stored.notes if note.level == "warning"],
         "importance": {
             label: None
             if importance is None
@@ -55,11 +56,12 @@ def _to_lines(stored: StoredSession, found: dict[str, Importance | None]) -> lis
     """For people."""
     origin = f" ({stored.info.origin})" if stored.info.origin else ""
     lines = [f"session {stored.info.id}: {stored.info.name}{origin}"]
+    lines += [f"warning: {note.text}" for note in stored.notes if note.level == "warning"]
     for label, importance in found.items():
         if len(found) > 1:
             lines += ["", label]
         if importance is None:
-            lines.append("too few tests succeeded, or all scores are the same")
+            lines.append("nothing to say: too few tests succeeded, or all scores are the same")
             continue
         table: list[tuple[str, ...]] = [("PARAMETER", "VARIANCE EXPLAINED")]
         table += [(name, _percent(importance.single[name])) for name in importance.ranked()]

@@ -30,6 +30,26 @@ class WholeNumber(click.ParamType):  # type: ignore[type-arg] # only newer versi
         return int(text)
 
 
+class WholeNumbers(WholeNumber):
+    """Whole numbers within bounds, separated by commas: each once, in ascending order."""
+
+    name = "integers"
+
+    def convert(  # type: ignore[override] # several of them
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """What `value` says; `ctx.fail` where part of it is no such number."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            parts = [
+                super(WholeNumbers, self).convert(part, param, ctx) for part in value.split(",")
+            ]
+        except click.BadParameter as error:
+            self.fail(f"{error.message}; give numbers such as 25,50", param, ctx)
+        return tuple(sorted(set(parts)))
+
+
 class Number(click.ParamType):  # type: ignore[type-arg] # only newer versions are generic
     """A number above a bound; Python alone also reads other scripts' digits, and 1_000."""
 

@@ -108,6 +108,8 @@ def change(spec: Spec, **changes: Any) -> Spec:
     given = {key: value for key, value in changes.items() if value is not None}
     if "parallel" in given:
         given["parallel"] = parse_parallel(given["parallel"])
+    if "journal" in given:
+        given["journal"] = _place_journal(given["journal"])
 
     def format_place(key: Key) -> str:
         return _format_option(str(key[0])) if key[0] in given else format_key(key)
@@ -122,11 +124,21 @@ def _format_option(key: str) -> str:
 
 
 def journal_option(function: F) -> F:
-    """`--journal`."""
+    """`--journal`, of commands that read sessions."""
     return click.option(
         "--journal",
         type=click.Path(path_type=Path),
-        help="The journal, or its folder; default: that of the project this folder belongs to.",
+        help="The journal, or its folder; default: that of the config that is named, or of the "
+        "project this folder belongs to.",
+    )(function)
+
+
+def own_journal_option(function: F) -> F:
+    """`--journal`, of commands that take a config; it changes the key `output.journal`."""
+    return click.option(
+        "--journal",
+        type=click.Path(path_type=Path),
+        help="Where sessions are kept: the journal, or its folder; default: what CONFIG says.",
     )(function)
 
 
@@ -134,15 +146,32 @@ def find_journal(journal: Path | None, sessions: Iterable[str] = ()) -> Path:
     """The journal that was named, itself or by its folder, or that of the project.
 
     Args:
-        sessions: what is read from it; of a config's file it is that of the config's project.
+        sessions: what is read from it; of a config's file it is the one that the config names.
     """
     if journal is not None and journal.is_dir():
         inside = journal / JOURNAL_NAME
         return inside if inside.exists() else default_journal(journal)
     if journal is not None:
         return journal
-    folders = [Path(each).parent for each in sessions if _is_config(Path(each))]
-    return default_journal(folders[0] if folders else Path.cwd())
+    configs = [Path(each) for each in sessions if _is_config(Path(each))]
+    return _journal_of(configs[0]) if configs else default_journal(Path.cwd())
+
+
+def _journal_of(config: Path) -> Path:
+    """Where a config's sessions are; of one that is wrong by now, where they are by default."""
+    try:
+        return load_config(config).journal_path
+    except ConfigError:
+        return default_journal(config.parent)
+
+
+def _place_journal(journal: Path) -> str:
+    """Where to keep sessions, given a file or a folder, absolute."""
+    if journal.is_dir():
+        inside = journal / JOURNAL_NAME
+        is_project = not inside.exists() and (journal / ".harness").exists()
+        journal = default_journal(journal) if is_project else inside
+    return str(journal.absolute())
 
 
 def _is_config(path: Path) -> bool:

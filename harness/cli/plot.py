@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from harness.cli.options import check_target, find_journal, journal_option
-from harness.config.targets import make_contradiction
+from harness.config.targets import PICTURES, find_picture, make_contradiction
 from harness.errors import ConfigError
 from harness.export.base import write_whole
 from harness.report.gnuplot import format_gnuplot
@@ -15,8 +15,6 @@ from harness.report.groups import make_groups
 from harness.report.plot import save_plot
 from harness.report.series import KINDS, Kind, make_series
 from harness.store.sessions import load_session
-
-_PICTURES = ("png", "svg", "pdf")
 
 
 @click.command()
@@ -32,7 +30,7 @@ _PICTURES = ("png", "svg", "pdf")
 @click.option(
     "--format",
     "form",
-    type=click.Choice([*_PICTURES, "gnuplot"]),
+    type=click.Choice([*PICTURES, "gnuplot"]),
     help="Default: by the ending of the file. gnuplot: a script that holds its data.",
 )
 @click.option(
@@ -75,22 +73,16 @@ def plot(
 
 def _choose_format(given: str | None, output: Path | None) -> str:
     """The format that was asked for, or that the file's ending says."""
-    said = None if output is None else _find_format(output)
-    if given is None and output is None:
-        raise ConfigError(
-            "no file given: name it with -o (.png, .svg, .pdf), or use --format gnuplot"
-        )
-    if given is None and said is None:
-        raise ConfigError(
-            f"{output}: its ending says no format; use .png, .svg, .pdf, .gp, or --format"
-        )
-    if output is not None and said is not None and given is not None and given != said:
-        raise make_contradiction(output, said, given)
-    return given or said or ""
-
-
-def _find_format(output: Path) -> str | None:
+    if output is None:
+        if given is None:
+            raise ConfigError(
+                "no file given: name it with -o (.png, .svg, .pdf), or use --format gnuplot"
+            )
+        return given
     ending = output.suffix.removeprefix(".").lower()
-    if ending in ("gp", "gnuplot"):
-        return "gnuplot"
-    return ending if ending in _PICTURES else None
+    said = "gnuplot" if ending in ("gp", "gnuplot") else ending
+    if given is None:
+        return said if said == "gnuplot" else find_picture(output, ", .gp for gnuplot, or --format")
+    if said in (*PICTURES, "gnuplot") and said != given:
+        raise make_contradiction(output, said, given)
+    return given

@@ -12,11 +12,11 @@ from harness.cli.options import MAX_TOP, find_journal, journal_option, json_opti
 from harness.cli.output import write_json, write_lines
 from harness.cli.tables import format_table
 from harness.configuration import show_value
-from harness.model import Outcome
+from harness.model import Outcome, SessionInfo
 from harness.report.kernel import describe_kernel, kernel_object
 from harness.report.plain import describe_score
 from harness.report.ranking import describe_chance, is_ranking, read_rankings
-from harness.store.base import BENCH, IMPORT, SessionOverview, SessionRow
+from harness.store.base import BENCH, IMPORT, Ranked, SessionOverview, SessionRow
 from harness.store.sessions import list_sessions, load_overview
 from harness.units import format_count, format_instant, format_path, format_score
 
@@ -51,7 +51,7 @@ def sessions(*, journal: Path | None, as_json: bool) -> None:
                 row.name,
                 _kind_of(row),
                 row.state,
-                format_instant(row.started_s),
+                format_instant(row.started_s, zone=""),
                 str(row.tests),
                 str(row.failed),
                 f"{best}{' (simulated)' if row.simulated and best else ''}",
@@ -67,7 +67,13 @@ def _kind_of(row: SessionRow) -> str:
 
 @click.command()
 @click.argument("session", default="last")
-@click.option("--top", type=WholeNumber(1, MAX_TOP), default=10, help="How many of the best tests.")
+@click.option(
+    "--top",
+    type=WholeNumber(1, MAX_TOP),
+    default=10,
+    show_default=True,
+    help="How many of the best tests.",
+)
 @click.option(
     "--failures", is_flag=True, help="The tests without a score: why, and failures' evidence."
 )
@@ -153,26 +159,10 @@ def _lines(stored: SessionOverview) -> list[str]:
         f"{len(stored.failures)} failed",
         *(f"lane {lane.name}: {lane.device.name}" for lane in info.lanes),
         *(f"{note.level}: {note.text}" for note in stored.notes if not is_ranking(note)),
-        "",
     ]
-    table: list[tuple[str, ...]] = [
-        (f"SCORE{' (simulated)' if info.simulated else ''}", "TEST", "LANE", *info.parameters)
-    ]
-    table += [
-        (
-            describe_score(outcome, info.unit),
-            str(outcome.test_id),
-            outcome.lane,
-            *(show_value(value) for value in outcome.configuration.values()),
-        )
-        for outcome in stored.best
-    ]
-    lines += format_table(table) if stored.best else ["no test succeeded"]
-    if len(stored.best) < stored.scored:
-        lines.append(f"… the best {len(stored.best)} of {stored.scored}; --top N shows more")
+    for ranked in stored.ranked:
+        lines += ["", *_ranked_lines(ranked, info, several=len(stored.ranked) > 1)]
     lines += _choice_lines(stored)
-    if stored.best and (kernel := describe_kernel(stored.best[0], info)):
-        lines += ["", "the best:", *(f"  {line}" for line in kernel)]
     counts = [
         (len(stored.failures), "failed"),
         (len(stored.invalid), "invalid"),
@@ -184,13 +174,43 @@ def _lines(stored: SessionOverview) -> list[str]:
     return lines
 
 
+def _ranked_lines(ranked: Ranked, info: SessionInfo, *, several: bool) -> list[str]:
+    """The best tests of lanes whose scores can be ranked together, and the best's kernel."""
+    lines = []
+    if several:
+        names = ", ".join(lane.name for lane in ranked.lanes)
+        device = ranked.lanes[0].device.name or "no device"
+        lines.append(f"on {device} (lane{'s' * (len(ranked.lanes) > 1)} {names}):")
+    if not ranked.best:
+        return [*lines, "no test succeeded"]
+    table: list[tuple[str, ...]] = [
+        (f"SCORE{' (simulated)' if info.simulated else ''}", "TEST", "LANE", *info.parameters)
+    ]
+    table += [
+        (
+            describe_score(outcome, info.unit),
+            str(outcome.test_id),
+            outcome.lane,
+            *(show_value(value) for value in outcome.configuration.values()),
+        )
+        for outcome in ranked.best
+    ]
+    lines += format_table(table)
+    if len(ranked.best) < ranked.scored:
+        lines.append(f"… the best {len(ranked.best)} of {ranked.scored}; --top N shows more")
+    if kernel := describe_kernel(ranked.best[0], info):
+        lines += ["the best:", *(f"  {line}" for line in kernel)]
+    return lines
+
+
 def _choice_lines(stored: SessionOverview) -> list[str]:
     """How the best was found to be so."""
     if stored.finals:
-        return [ranking.describe() for ranking in read_rankings(stored.finals)]
-    if stored.scored < 2 or stored.info.strategy == BENCH:  # which chooses nothing
+        return ["", *(ranking.describe() for ranking in read_rankings(stored.finals))]
+    counts = [ranked.scored for ranked in stored.ranked]
+    if max(counts) < 2 or stored.info.strategy == BENCH:  # which chooses nothing
         return []
-    return [describe_chance(stored.scored, stored.info.goal)]
+    return ["", describe_chance(counts, stored.info.goal)]
 
 
 def _failure_lines(stored: SessionOverview) -> list[str]:

@@ -11,23 +11,16 @@ from typing import Any
 import click
 
 from harness.app.simulate import Plan, Simulation, run_plan
-from harness.cli.numbers import WholeNumber
+from harness.cli.numbers import WholeNumber, WholeNumbers
 from harness.cli.options import check_target, json_option
+from harness.config.targets import find_picture
 from harness.export.base import write_whole
 from harness.replay.standing import to_object
+from harness.report.picture import load_pictures
 from harness.report.standings import format_standings, plot_curves
 
-
-def _numbers(_context: click.Context, parameter: click.Parameter, text: str) -> tuple[int, ...]:
-    """Comma-separated numbers from 1, each once, in ascending order."""
-    try:
-        numbers = sorted({int(part) for part in text.split(",")})
-    except ValueError:
-        numbers = []
-    if not numbers or numbers[0] < 1:
-        name = parameter.name or ""
-        raise click.BadParameter(f"{text!r}: give numbers from 1, such as 25,50", param_hint=name)
-    return tuple(numbers)
+_MOST = 1_000_000
+"""Tests of a search, and lanes; far more than any recording has."""
 
 
 @click.command()
@@ -39,11 +32,23 @@ def _numbers(_context: click.Context, parameter: click.Parameter, text: str) -> 
     "--budgets",
     default="25,50,100,200",
     show_default=True,
-    callback=_numbers,
+    type=WholeNumbers(1, _MOST),
     help="Tests of a search; every strategy knows its budget.",
 )
-@click.option("--seeds", type=WholeNumber(1), default=20, show_default=True)
-@click.option("--lanes", default="1", show_default=True, callback=_numbers, help="Tests at once.")
+@click.option(
+    "--seeds",
+    type=WholeNumber(1, _MOST),
+    default=20,
+    show_default=True,
+    help="Searches of each kind, from different seeds.",
+)
+@click.option(
+    "--lanes",
+    default="1",
+    show_default=True,
+    type=WholeNumbers(1, _MOST),
+    help="Tests at once.",
+)
 @click.option(
     "--definition",
     "definitions",
@@ -54,10 +59,18 @@ def _numbers(_context: click.Context, parameter: click.Parameter, text: str) -> 
 @click.option(
     "--prior", multiple=True, help="Recording of each to warm-start from: another device's."
 )
-@click.option("--prior-tests", type=WholeNumber(1), default=200, show_default=True)
+@click.option(
+    "--prior-tests",
+    type=WholeNumber(1, _MOST),
+    default=200,
+    show_default=True,
+    help="Tests of the search on --prior.",
+)
 @click.option("--jobs", type=WholeNumber(1), help="Processes; default: one per core.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="JSON: scores and curves.")
-@click.option("--plot", type=click.Path(path_type=Path), help="Picture of the curves.")
+@click.option(
+    "--plot", type=click.Path(path_type=Path), help="Picture of the curves: .png, .svg or .pdf."
+)
 @json_option
 def simulate(
     *,
@@ -73,14 +86,19 @@ def simulate(
 ) -> None:
     """Compare strategies on RECORDINGS of tuned spaces: nothing is compiled or run.
 
-    A recording is a T4 file, a Kernel Tuner cache, or a journal (`journal.sqlite:SESSION`). S is 1
-    for the optimum, 0 for random search; docs/replay.md defines it.
+    A recording is T4, a Kernel Tuner cache, a log in CSV, what `harness export --format json`
+    wrote, or a journal (`journal.sqlite:SESSION`). S is 1 for the optimum, 0 for random search;
+    docs/replay.md defines it.
     """
     for target in (output, plot):
         check_target(target, inputs=[*recordings, *map(str, definitions), *prior])
+    # What cannot be drawn is told before the searches, which may take hours.
+    form = "" if plot is None else find_picture(plot)
+    if plot is not None:
+        load_pictures()
     plan = Plan(
         recordings=recordings,
-        strategies=tuple(dict.fromkeys(strategies.split(","))),
+        strategies=tuple(dict.fromkeys(name.strip() for name in strategies.split(","))),
         definitions=definitions,
         prior=prior,
         **numbers,
@@ -91,7 +109,7 @@ def simulate(
         write_whole(output, json.dumps(result) + "\n")
         click.echo(f"wrote {output}", err=True)
     if plot is not None:
-        plot_curves(result, plot)
+        plot_curves(result, plot, form)
         click.echo(f"wrote {plot}", err=True)
     if as_json:
         shown = {key: value for key, value in result.items() if key != "curves"}

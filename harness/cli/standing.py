@@ -11,8 +11,9 @@ from harness.app.staleness import Standing, find_standing
 from harness.cli.output import write_json, write_lines
 from harness.config.spec import Spec
 from harness.errors import HarnessError
+from harness.report.summary import describe_files, files_object
 from harness.store.past import PastSession
-from harness.units import format_path, format_score, format_text
+from harness.units import format_score, format_text
 
 
 def tell_stale(standing: Standing) -> None:
@@ -29,14 +30,14 @@ def settle(spec: Spec, session: PastSession, changes: tuple[str, ...], *, as_jso
     """
     files = rewrite_outputs(spec, session) if changes else ()
     if as_json:
-        facts = {"files": dict(files), "up_to_date": not changes, "changes": list(changes)}
-        write_json({**session.summary, **facts})
+        facts = {"up_to_date": not changes, "changes": list(changes)}
+        write_json({**session.summary, **files_object(files), **facts})
         return
     if not changes:
         write_lines([f"up to date: {describe_session(session)}"])
         return
     lines = [f"nothing to test; written again from {describe_session(session)}"]
-    write_lines([*lines, *(f"{what}: {format_path(path)}" for what, path in files)])
+    write_lines([*lines, *describe_files(files)])
 
 
 def look_up(spec: Spec) -> Standing | None:

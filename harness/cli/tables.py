@@ -7,7 +7,10 @@ import sys
 from collections.abc import Sequence
 
 from harness.cli.output import Drawn
-from harness.units import format_text
+from harness.units import format_text, shorten
+
+_MOST = 200
+"""Characters of a cell on a terminal; a page of one value hides all others."""
 
 
 def format_table(table: Sequence[Sequence[str]]) -> list[str]:
@@ -35,7 +38,7 @@ def _draw(table: Sequence[Sequence[str]]) -> list[str]:
     for place, heading in enumerate(table[0]):
         made.add_column(Text(heading), overflow="fold", no_wrap=place == 0)
     for row in table[1:]:
-        made.add_row(*map(Text, row))
+        made.add_row(*(Text(shorten(cell, _MOST)) for cell in row))
     console = Console(width=shutil.get_terminal_size().columns, force_terminal=True)
     with console.capture() as captured:
         console.print(made)

@@ -14,6 +14,7 @@ from harness.cli.options import (
     change,
     json_option,
     lane_options,
+    own_journal_option,
     progress_option,
     search_options,
 )
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
 @click.option("--wait", is_flag=True, help="Wait for devices that another harness uses.")
 @click.option("--check-tree", is_flag=True, help="Test a sample that would show a wrong tree.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@own_journal_option
 @progress_option
 @json_option
 def tune(
@@ -112,7 +114,7 @@ def tune(
     from harness.cli.tuning import run_tuning, show_plan  # noqa: PLC0415
 
     if dry_run:
-        show_plan(spec, recording, check_tree=check_tree)
+        show_plan(spec, recording, check_tree=check_tree, as_json=as_json)
         return
     run_tuning(
         spec,

@@ -11,7 +11,7 @@ from harness.app.options import Options
 from harness.app.session import run_session
 from harness.app.setup import prepare
 from harness.app.trees import require_tree
-from harness.cli.check import describe
+from harness.cli.check import describe, plan_object
 from harness.cli.output import write_json, write_lines
 from harness.cli.views import choose_view
 from harness.config.spec import Spec
@@ -20,11 +20,15 @@ from harness.replay.recording import Recording
 from harness.units import format_text
 
 
-def show_plan(spec: Spec, recording: Recording | None, *, check_tree: bool) -> None:
+def show_plan(spec: Spec, recording: Recording | None, *, check_tree: bool, as_json: bool) -> None:
     """Say what tuning `spec` would do."""
     if check_tree:
         require_tree(spec)
-    write_lines(describe(prepare(spec, recording=recording)))
+    setup = prepare(spec, recording=recording)
+    if as_json:
+        write_json(plan_object(setup))
+    else:
+        write_lines(describe(setup))
 
 
 def run_tuning(

@@ -15,6 +15,7 @@ from harness.config.walk import Walker
 SHORT = {
     "repeat": "scoring",
     "emulate": "mock",
+    "journal": "output",
     **dict.fromkeys(
         ("strategy", "seed", "max_tests", "max_time_s", "target", "patience"), "search"
     ),

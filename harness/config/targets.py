@@ -43,6 +43,25 @@ def find_format(path: Path) -> str | None:
     return next((form for form, endings in ENDINGS.items() if ending in endings), None)
 
 
+PICTURES = ("png", "svg", "pdf")
+"""The formats of pictures, which are the endings of their files."""
+
+
+def find_picture(path: Path, others: str = "") -> str:
+    """The format that the ending of a picture's file says.
+
+    Args:
+        others: what else could be given, for the message.
+
+    Raises:
+        ConfigError: it says none.
+    """
+    ending = path.suffix.removeprefix(".").lower()
+    if ending not in PICTURES:
+        raise ConfigError(f"{path}: its ending says no format; use .png, .svg or .pdf{others}")
+    return ending
+
+
 def make_contradiction(path: Path, said: str, given: str) -> ConfigError:
     """What is wrong where a file's ending says one format and another is asked for."""
     return ConfigError(

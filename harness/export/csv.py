@@ -2,11 +2,13 @@
 
 `TestNo, <parameter> …, Score_1 … Score_n, Score_Overall`; samples and scores in the session's unit
 (seconds for times) with all their digits; `Score_k` is that of run k, empty where it failed or was
-not made. A session with
-simulated devices has one more column, `Simulated`, with 1 in every row, so that its numbers cannot
-be taken for measured ones; one whose scores are not seconds, of which the least is best, ends with
-`Optimal` (`min` or `max`) and `Unit`, alike in every row. Of kernels, `Score_k` is that of sample
-k, and the metrics follow `Score_Overall`.
+not made. Of kernels, `Score_k` is that of sample k, and the metrics follow `Score_Overall`. More
+columns stand at the end, where they are needed to read the others right:
+
+- `Lane`, of a session in which each lane tested everything (`replicate`);
+- `Simulated`, with 1 in every row, so that simulated numbers cannot be taken for measured ones;
+- `Optimal` (`min` or `max`) and `Unit`, alike in every row, where scores are not seconds of which
+  the least is best.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ def format_csv(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:
     columns = max([info.repeat, *(index + 1 for numbered in scores for index in numbered)])
     metrics = list(dict.fromkeys(name for outcome in done for name in _find_metrics(outcome)))
     scaled = (info.goal, info.unit) != ("min", "s")
+    replicates = info.distribution == "replicate"
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
@@ -35,6 +38,7 @@ def format_csv(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:
             *(f"Score_{number}" for number in range(1, columns + 1)),
             "Score_Overall",
             *metrics,
+            *(["Lane"] if replicates else []),
             *(["Simulated"] if info.simulated else []),
             *(["Optimal", "Unit"] if scaled else []),
         ]
@@ -48,6 +52,7 @@ def format_csv(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:
                 *(samples.get(index, "") for index in range(columns)),
                 "" if outcome.score is None else repr(outcome.score),
                 *(found.get(name, "") for name in metrics),
+                *([outcome.lane] if replicates else []),
                 *([1] if info.simulated else []),
                 *([info.goal, info.unit] if scaled else []),
             ]

@@ -28,6 +28,8 @@ def format_tuned(tuned: Tuned, *, prefix: str = "", stem: str = "tuned") -> str:
         stem: the file's name without its ending; makes the include guard.
     """
     guard = re.sub(r"\W", "_", f"{stem}_h", flags=re.ASCII).upper()
+    if not guard[0].isalpha():  # 2d.h: no name begins so, or none of ours
+        guard = f"TUNED_{guard}"
     lines = ["/*", *(f" * {line.replace('*/', '* /')}" for line in tuned.provenance()), " */"]
     lines += [f"#ifndef {guard}", f"#define {guard}", ""]
     if len(tuned.devices) == 1:

@@ -3,7 +3,8 @@
 One row per test in which a single parameter differs from the best: `Parameter, Value, Score,
 Ratio_to_best, Is_best`, in the order of the parameters and their values; the best itself is in
 every parameter's group. The score is in the session's unit and empty where the test failed; the
-ratio is above 1 for scores that are worse, whichever the goal.
+ratio is above 1 for scores that are worse, whichever the goal, and empty where one of the two is 0
+or below.
 """
 
 from __future__ import annotations
@@ -52,6 +53,6 @@ def format_importance(
 
 
 def _ratio(score: float | None, best: float | None, info: SessionInfo) -> str:
-    if not score or not best:
+    if score is None or best is None or min(score, best) <= 0:
         return ""
     return f"{score / best if info.goal == 'min' else best / score:.6g}"

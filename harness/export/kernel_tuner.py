@@ -1,8 +1,10 @@
 """A Kernel Tuner cache file: what that tuner resumes from and simulates with.
 
-Kernel Tuner writes T4 but does not read it; this is what it reads. Times are in milliseconds. A
+Kernel Tuner writes T4 but does not read it; this is what it reads. `goal` and `simulated` are ours:
+the format says nothing of them. Times are in milliseconds. A
 problem size is not known here and given as 1; a configuration that several lanes measured
-(`replicate`) has what was measured last. Interrupted tests are left out.
+(`replicate`) has what was measured last. Interrupted tests, and those whose device was lost, are
+left out.
 """
 
 from __future__ import annotations
@@ -14,11 +16,20 @@ from typing import Any
 from harness.configuration import Value
 from harness.export.t4 import benchmark_ms, objective_of, runtimes_ms, score_of, timestamp_of
 from harness.model import Outcome, OutcomeKind, SessionInfo
+from harness.units import distinct
+
+_ERRORS = {
+    OutcomeKind.COMPILE_FAILED: "CompilationFailedConfig",
+    OutcomeKind.INVALID: "InvalidConfig",
+}
+"""How tests failed, where it is not while they ran."""
 
 
 def format_kernel_tuner(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:
     """The session's outcomes as a cache file."""
-    kept = [outcome for outcome in outcomes if outcome.kind.is_final]
+    latest = {o.configuration: o for o in outcomes if o.kind.is_final}
+    kept = list(latest.values())
+    keys = distinct(_key(outcome, info) for outcome in kept)  # "a,b" and "a", "b" look the same
     devices = dict.fromkeys(lane.device.name for lane in info.lanes if lane.device.name)
     content = {
         "device_name": ", ".join(devices) or "unknown",
@@ -27,8 +38,9 @@ def format_kernel_tuner(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:
         "tune_params_keys": list(info.parameters),
         "tune_params": {name: _values_of(name, kept) for name in info.parameters},
         "objective": objective_of(info),
+        "goal": info.goal,
         "simulated": info.simulated,
-        "cache": {_key(outcome, info): _make_entry(outcome, info) for outcome in kept},
+        "cache": {key: _make_entry(outcome, info) for key, outcome in zip(keys, kept, strict=True)},
     }
     # Kernel Tuner looks for the last two brackets on lines of their own.
     return json.dumps(content, indent=0, ensure_ascii=False)
@@ -48,8 +60,7 @@ def _values_of(name: str, outcomes: Sequence[Outcome]) -> list[Value]:
 
 def _make_entry(outcome: Outcome, info: SessionInfo) -> dict[str, Any]:
     score, timestamp = score_of(outcome, info), timestamp_of(outcome)
-    is_compiled = outcome.kind is not OutcomeKind.COMPILE_FAILED
-    error = "RuntimeFailedConfig" if is_compiled else "CompilationFailedConfig"
+    error = _ERRORS.get(outcome.kind, "RuntimeFailedConfig")
     return {
         **{name: outcome.configuration[name] for name in info.parameters},
         objective_of(info): error if score is None else score,

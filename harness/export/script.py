@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 
 from harness.model import Evidence, Outcome, OutcomeKind, SessionInfo
-from harness.units import format_count, format_score, format_seconds
+from harness.units import format_count, format_score, format_seconds, is_real
 
 
 def format_script(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:
@@ -27,7 +27,7 @@ def format_script(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:
 
 
 def _format_instant(info: SessionInfo) -> str:
-    if info.started_s < 1e9:
+    if not is_real(info.started_s):
         return f"at {info.started_s:.3f} s of virtual time"
     return datetime.fromtimestamp(info.started_s, timezone.utc).isoformat(timespec="seconds")
 

@@ -4,7 +4,8 @@ Each test has its `configuration`, how it ended (`invalidity`, `correctness`), i
 milliseconds (`compilation`, `runtimes`: one per run) and what was scored (`measurements`,
 `objectives`): `time` in ms, or a figure of merit by its unit. What is scored is the aggregate of
 the runs. `metadata` says, beyond what the format asks for, which device was used, which score is
-best and whether results are simulated. Interrupted tests are left out.
+best and whether results are simulated. A test that was given up in a race is a `timeout`: the
+format has no word for it. Interrupted tests, and those whose device was lost, are left out.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from harness.model import Outcome, OutcomeKind, SessionInfo
+from harness.units import is_real
 
 _INVALIDITY = {
     OutcomeKind.OK: "correct",
@@ -24,10 +26,9 @@ _INVALIDITY = {
     OutcomeKind.WRONG_RESULT: "correctness",
     OutcomeKind.TIMEOUT: "timeout",
     OutcomeKind.CENSORED: "timeout",
+    OutcomeKind.INVALID: "constraints",
 }
 _MS = 1000.0
-_REAL_S = 1e9
-"""Instants below this are virtual time, not Unix time."""
 
 
 def format_t4(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:
@@ -74,7 +75,7 @@ def benchmark_ms(outcome: Outcome) -> float:
 
 def timestamp_of(outcome: Outcome) -> str | None:
     """When the test ended; None in virtual time."""
-    if outcome.ended_s < _REAL_S:
+    if not is_real(outcome.ended_s):
         return None
     return str(datetime.fromtimestamp(outcome.ended_s, timezone.utc))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from harness.errors import ConfigError
 from harness.lane import DeviceInfo
 from harness.model import Outcome, SessionInfo
 from harness.stats import is_better
-from harness.units import format_score, format_text
+from harness.units import format_score, format_text, is_real
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,8 @@ class DeviceBest:
     @property
     def word(self) -> str:
         """The device's name as a macro can hold it: `NVIDIA_A100_SXM4_40GB`."""
-        return re.sub(r"\W+", "_", self.device.name or "DEVICE", flags=re.ASCII).strip("_").upper()
+        word = re.sub(r"\W+", "_", self.device.name, flags=re.ASCII).strip("_").upper()
+        return word or "DEVICE"
 
     @property
     def architecture(self) -> int | None:
@@ -55,7 +57,8 @@ class Tuned:
             over all of them is least.
         shared: whether some of the devices measured only a part of the configurations.
         slowdown: that slowdown, as a fraction (0: it is the best on each); None if no
-            configuration was measured on all of them, and `everywhere` is the first's best.
+            configuration has a ratio to the best on all of them, and `everywhere` is the first's
+            best.
     """
 
     name: str
@@ -85,8 +88,8 @@ class Tuned:
             )
         if len(self.devices) > 1 and self.slowdown is None:
             lines.append(
-                "No configuration was measured on all of these devices: others get the values of "
-                f"{self.devices[0].device.name}."
+                "No configuration can be compared on all of these devices: others get the values "
+                f"of {self.devices[0].device.name}."
             )
         elif len(self.devices) > 1:
             lines.append(
@@ -103,7 +106,7 @@ def _describe(best: DeviceBest) -> str:
     if facts:
         where += f" ({', '.join(facts)})"
     when = ", in virtual time"
-    if best.started_s >= 1e9:
+    if is_real(best.started_s):
         when = datetime.fromtimestamp(best.started_s, timezone.utc).strftime(" of %Y-%m-%d")
     return f"{where}: {format_score(best.score, best.unit)}, session {best.session}{when}"
 
@@ -211,9 +214,10 @@ def _find_everywhere(
         if goal == "min":
             return max(score / best for score, best in zip(scores, bests, strict=True))
         return max(
-            best / score if score > 0 else float("inf")
+            best / score if score > 0 else math.inf
             for score, best in zip(scores, bests, strict=True)
         )
 
     chosen = min(common, key=worst)
-    return chosen, worst(chosen) - 1
+    slowdown = worst(chosen) - 1
+    return (chosen, slowdown) if math.isfinite(slowdown) else (None, None)

@@ -2,8 +2,9 @@
 
 His tuner and `harness export --format csv` write them. A log does not say where it was measured,
 nor, without the columns `Optimal` and `Unit` of our export, what its scores are: then they are
-taken as seconds, of which the least is best. `Simulated` marks what our export calls so; other
-columns behind the overall score, such as metrics, are left out.
+taken as seconds, of which the least is best. `Simulated` marks what our export calls so, and of a
+`Lane` only the first is read, since each searched for itself; other columns behind the overall
+score, such as metrics, are left out.
 """
 
 from __future__ import annotations
@@ -13,13 +14,21 @@ import io
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.configuration import Configuration, Goal, Value
 from harness.errors import ConfigError
 from harness.model import OutcomeKind
-from harness.replay.read import FAILED_SCORE, digest_of
-from harness.replay.recording import Measurement, Recording, find_parameters, make_recording
+from harness.replay.read import CORRECT, FAILED_SCORE, check_time, digest_of
+from harness.replay.recording import (
+    SECONDS,
+    Measurement,
+    Recording,
+    Scale,
+    find_parameters,
+    make_recording,
+)
 from harness.space.space import Space
 
 MAGIC = re.compile(rb'(\xef\xbb\xbf)?\s*"?TestNo"?\s*,')
@@ -28,21 +37,64 @@ MAGIC = re.compile(rb'(\xef\xbb\xbf)?\s*"?TestNo"?\s*,')
 _SAMPLE = re.compile(r"Score_\d+")
 _OVERALL = "Score_Overall"
 _SIMULATED = "Simulated"
+_LANE = "Lane"
 _SCALE = ["Optimal", "Unit"]
+_NO_TIMES = (
+    "correct the file, or, if its scores are no times, say what they are: `harness import` with "
+    "--optimal and --unit"
+)
 _INTEGER = re.compile(r"[+-]?(0|[1-9][0-9]{0,17})")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.[0-9]*|\.?[0-9]+)([eE][+-]?[0-9]+)?")
 
 
-def load_csv(path: Path, content: bytes, space: Space | None = None) -> Recording:
+def load_csv(
+    path: Path, content: bytes, space: Space | None = None, scale: Scale | None = None
+) -> Recording:
     """The recording in a log.
 
     Args:
         content: of the file, decompressed.
         space: that was tuned; None: the configurations in the file.
+        scale: what its scores are if it does not say; None: seconds.
 
     Raises:
         ConfigError: it is no log, or says nothing that could be replayed.
     """
+    header, rows = _read_rows(path, content)
+    parameters = _find_parameters(path, header)
+    said = _find_scale(header, rows[0])
+    goal, unit = said or scale or SECONDS
+    measurements: dict[Configuration, Measurement] = {}
+    lane = _find_column(header, _LANE)
+    elsewhere = 0 if lane is None else sum(row[lane] != rows[0][lane] for row in rows)
+    for number, row in enumerate(rows, 2):
+        if lane is not None and row[lane] != rows[0][lane]:
+            continue
+        if unit == "s":
+            remedy = CORRECT if said or scale else _NO_TIMES
+            _check_times(header, row, f"{path}: row {number}", remedy)
+        values = tuple(map(_read_value, row[1 : 1 + len(parameters)]))
+        measurements[Configuration(parameters, values)] = _measure(header, row)
+    marked = _find_column(header, _SIMULATED)
+    made = make_recording(
+        measurements,
+        find_parameters(measurements, parameters, str(path)),
+        goal=goal,
+        unit=unit,
+        device="",
+        source=str(path),
+        digest=digest_of(content),
+        space=space,
+        simulated=marked is not None and any(row[marked] == "1" for row in rows),
+        form="CSV",
+        assumed=said is None and scale is None,
+        repeated=len(rows) - elsewhere - len(measurements),
+    )
+    return replace(made, elsewhere=elsewhere)
+
+
+def _read_rows(path: Path, content: bytes) -> tuple[list[str], list[list[str]]]:
+    """The header, and at least one row, each with as many cells as it."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -54,33 +106,20 @@ def load_csv(path: Path, content: bytes, space: Space | None = None) -> Recordin
         raise ConfigError(
             f"{path}: line {reader.line_num}: {error}; correct the file, or give another"
         ) from None
-    parameters = _find_parameters(path, header)
     if not rows:
         raise ConfigError(f"{path}: no row below the header; give a log that holds tests")
-    measurements: dict[Configuration, Measurement] = {}
-    marked = header.index(_SIMULATED) if _SIMULATED in header else None
     for number, row in enumerate(rows, 2):
         if len(row) != len(header):
             raise ConfigError(
                 f"{path}: row {number}: {len(row)} cells; expected {len(header)}, as the header has"
             )
-        values = tuple(map(_read_value, row[1 : 1 + len(parameters)]))
-        measurements[Configuration(parameters, values)] = _measure(header, row)
-    goal, unit = _find_scale(header, rows[0]) or ("min", "s")
-    return make_recording(
-        measurements,
-        find_parameters(measurements, parameters, str(path)),
-        goal=goal,
-        unit=unit,
-        device="",
-        source=str(path),
-        digest=digest_of(content),
-        space=space,
-        simulated=marked is not None and any(row[marked] == "1" for row in rows),
-        form="CSV",
-        assumed=_find_scale(header, rows[0]) is None,
-        repeated=len(rows) - len(measurements),
-    )
+    return header, rows
+
+
+def _find_column(header: Sequence[str], name: str) -> int | None:
+    """The place of a column behind the overall score; None if there is none."""
+    behind = header.index(_OVERALL) + 1
+    return header.index(name, behind) if name in header[behind:] else None
 
 
 def _find_parameters(path: Path, header: Sequence[str]) -> tuple[str, ...]:
@@ -91,6 +130,13 @@ def _find_parameters(path: Path, header: Sequence[str]) -> tuple[str, ...]:
             f"{path}: row 1: {', '.join(header)}; expected TestNo, the parameters, Score_1, … and "
             f"{_OVERALL}"
         )
+    names = [header[at] for at in scores]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ConfigError(
+            f"{path}: row 1: {twice} is there twice; rename the parameter that is called like a "
+            "score"
+        )
     found = tuple(header[1 : scores[0]])
     if len(set(found)) < len(found) or not all(found):
         raise ConfigError(
@@ -99,12 +145,20 @@ def _find_parameters(path: Path, header: Sequence[str]) -> tuple[str, ...]:
     return found
 
 
-def _find_scale(header: Sequence[str], row: Sequence[str]) -> tuple[Goal, str] | None:
+def _find_scale(header: Sequence[str], row: Sequence[str]) -> Scale | None:
     """Which score is best, and the unit of scores; None if the log does not say."""
     goals: dict[str, Goal] = {"min": "min", "max": "max"}
     if header[-2:] != _SCALE or row[-2] not in goals:
         return None
-    return goals[row[-2]], row[-1]
+    return Scale(goals[row[-2]], row[-1])
+
+
+def _check_times(header: Sequence[str], row: Sequence[str], place: str, remedy: str) -> None:
+    """Refuse scores that cannot be the times that they are said or taken to be."""
+    for name, cell in zip(header, row, strict=True):
+        score = _read_score(cell) if _SAMPLE.fullmatch(name) or name == _OVERALL else None
+        if score is not None:
+            check_time(f"{place}: {name}", score, remedy=remedy)
 
 
 def _measure(header: Sequence[str], row: Sequence[str]) -> Measurement:

@@ -8,7 +8,7 @@ A file that a running or killed tuner left open, without its last brackets, is r
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -16,6 +16,7 @@ from harness.configuration import Configuration, Value
 from harness.errors import ConfigError
 from harness.model import OutcomeKind
 from harness.replay.read import (
+    check_time,
     check_version,
     decode,
     digest_of,
@@ -34,7 +35,7 @@ _UNKNOWN = "unknown"
 _VALUE_TYPES = frozenset({bool, int, float, str})
 
 _KINDS = {
-    "InvalidConfig": OutcomeKind.COMPILE_FAILED,
+    "InvalidConfig": OutcomeKind.INVALID,
     "CompilationFailedConfig": OutcomeKind.COMPILE_FAILED,
     "RuntimeFailedConfig": OutcomeKind.RUN_FAILED,
 }
@@ -48,7 +49,9 @@ class _File(Struct):
     objective: str = "time"
     kernel_name: str = ""
     schema_version: str | int | float | None = None
-    simulated: bool = False  # ours; the format says nothing of it
+    # Ours; the format says nothing of these.
+    goal: Literal["min", "max"] | None = None
+    simulated: bool = False
 
 
 def load_kernel_tuner(path: Path, content: bytes, space: Space | None = None) -> Recording:
@@ -78,7 +81,7 @@ def load_kernel_tuner(path: Path, content: bytes, space: Space | None = None) ->
     return make_recording(
         measurements,
         parameters,
-        goal=goal_of(file.objective),
+        goal=file.goal or goal_of(file.objective),
         unit="s" if is_time(file.objective) else file.objective,
         device="" if file.device_name == _UNKNOWN else file.device_name,
         source=str(path),
@@ -127,6 +130,10 @@ def _measurement(entry: dict[str, Any], objective: str, place: str) -> Measureme
     times = entry.get("times") or []
     if not isinstance(times, list) or not set(map(type, times)) <= {int, float}:
         raise ConfigError(f"{place}: times = {times!r}; expected a list of milliseconds")
+    for at, time in enumerate(times):
+        check_time(f"{place}.times[{at}]", time, zero=kind is not OutcomeKind.OK)
+    if score is not None and is_time(objective):
+        check_time(f"{place}.{objective}", score)
     samples: tuple[float, ...] = tuple(time * _MS for time in times)
     if not is_time(objective):
         samples = () if score is None else (score,)
@@ -151,4 +158,5 @@ def _seconds(entry: dict[str, Any], key: str, place: str) -> float:
         return 0.0
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ConfigError(f"{place}: {key} = {value!r}; expected milliseconds")
+    check_time(f"{place}.{key}", value, zero=True)
     return float(value) * _MS

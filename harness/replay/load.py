@@ -17,7 +17,7 @@ from harness.replay.journal import MAGIC, load_journal
 from harness.replay.kernel_tuner import load_kernel_tuner
 from harness.replay.nvbench import SIGN as NVBENCH
 from harness.replay.read import read_content
-from harness.replay.recording import Recording
+from harness.replay.recording import Recording, Scale
 from harness.replay.t4 import load_t4
 from harness.space.constraints import parse_constraint
 from harness.space.parameters import Parameter
@@ -37,7 +37,6 @@ _KEYS = {"tests": "export", "results": "t4", "cache": "kernel-tuner", "benchmark
 
 _LOADERS = {
     "export": load_export,
-    "csv": load_csv,
     "t4": load_t4,
     "kernel-tuner": load_kernel_tuner,
 }
@@ -58,7 +57,11 @@ _SHOWN = 40
 
 
 def load_recording(
-    source: str | Path, *, definition: Path | None = None, space: Space | None = None
+    source: str | Path,
+    *,
+    definition: Path | None = None,
+    space: Space | None = None,
+    scale: Scale | None = None,
 ) -> Recording:
     """The recording in a file: T4, a Kernel Tuner cache, an export, a log in CSV, or a journal.
 
@@ -68,6 +71,7 @@ def load_recording(
         source: its path; of a journal, `path` (its last session) or `path:session`.
         definition: a T1 file that says what was tuned.
         space: the same as a space; None, without a definition too: what is in the file.
+        scale: what the scores are of a log in CSV that does not say.
 
     Raises:
         ConfigError: no such file, not one of these formats, or wrong inside.
@@ -81,7 +85,11 @@ def load_recording(
     if form == "journal":
         return load_journal(path, session or "last", space)
     if session:
-        raise ConfigError(f"{path}: not a journal, so {session!r} after the colon has no meaning")
+        raise ConfigError(
+            f"{path}: no journal, so it has no session {session!r}; leave out :{session}"
+        )
+    if form == "csv":
+        return load_csv(path, content, space, scale)
     if form in _LOADERS:
         return _LOADERS[form](path, content, space)
     if form == "nvbench":

@@ -145,6 +145,25 @@ def goal_of(objective: str) -> Goal:
     return "max" if "/" in objective or objective == "fitness" else "min"
 
 
+CORRECT = "correct the file, or leave this result out"
+
+
+def check_time(place: str, value: float, *, zero: bool = False, remedy: str = CORRECT) -> None:
+    """Refuse what cannot be a time.
+
+    Args:
+        place: of it, in the file.
+        zero: whether 0 is one, as of a step that was left out.
+
+    Raises:
+        ConfigError: it is negative, 0 without `zero`, or not finite.
+    """
+    if math.isfinite(value) and (value > 0 or (zero and value == 0)):
+        return
+    expected = "0 or above" if zero else "above 0"
+    raise ConfigError(f"{place} = {value:g}: a time must be {expected}; {remedy}")
+
+
 def judge(kind: OutcomeKind, score: object) -> tuple[OutcomeKind, float | None]:
     """How a test ended, given what is recorded as its score."""
     if kind is not OutcomeKind.OK:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,25 @@ from harness.space.listed import list_space
 from harness.space.parameters import Parameter
 from harness.space.space import Space
 from harness.units import format_count
+
+
+class Scale(NamedTuple):
+    """What scores are.
+
+    Attributes:
+        goal: which is best.
+        unit: `s` for times.
+    """
+
+    goal: Goal
+    unit: str
+
+
+BEFORE_RUNS = frozenset({OutcomeKind.COMPILE_FAILED, OutcomeKind.INVALID})
+"""How tests ended that came to no run."""
+
+SECONDS = Scale("min", "s")
+"""What scores are taken for where nobody says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +126,10 @@ class Recording:
             )
         return found
 
+    def located(self) -> Recording:
+        """The same with the whole path of its file, for journals: they are read elsewhere, too."""
+        return replace(self, source=str(Path(self.source).resolve()))
+
     @property
     def device_name(self) -> str:
         """The device, by the file's name where the file does not say."""
@@ -158,7 +182,7 @@ class Recording:
             configuration=configuration,
             kind=found.kind,
             score=found.score,
-            runs=() if found.kind is OutcomeKind.COMPILE_FAILED else (run,),
+            runs=() if found.kind in BEFORE_RUNS else (run,),
             lane="0",
             reason=self.reason(configuration),
             compile_s=found.compile_s,

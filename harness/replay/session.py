@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.configuration import Configuration
 from harness.lane import IMPORTED, DeviceInfo, Lane
 from harness.model import Outcome, OutcomeKind, Run, SessionInfo
-from harness.replay.recording import Measurement, Recording
+from harness.replay.recording import BEFORE_RUNS, Measurement, Recording
 from harness.stats import Aggregate, aggregate
 from harness.store.base import IMPORT
 from harness.store.identity import make_key
@@ -108,7 +108,7 @@ def _make_runs(found: Measurement, ended_s: float, recording: Recording) -> tupl
     """A run for each sample, one after the other; of a failed test one, if it was run at all."""
     uuid = f"IMPORT-{recording.digest[:8]}"
     if found.kind is not OutcomeKind.OK:
-        if found.kind is OutcomeKind.COMPILE_FAILED or not found.run_s:
+        if found.kind in BEFORE_RUNS or not found.run_s:
             return ()
         at_s = ended_s - found.run_s
         return (Run(0, found.kind, LANE, uuid, at_s, found.run_s, reason=found.kind.value),)

@@ -15,6 +15,7 @@ from harness.configuration import Configuration, Value
 from harness.errors import ConfigError
 from harness.model import OutcomeKind
 from harness.replay.read import (
+    check_time,
     check_version,
     decode,
     digest_of,
@@ -30,7 +31,7 @@ from harness.space.space import Space
 _KINDS = {
     "correct": OutcomeKind.OK,
     "compile": OutcomeKind.COMPILE_FAILED,
-    "constraints": OutcomeKind.COMPILE_FAILED,
+    "constraints": OutcomeKind.INVALID,
     "runtime": OutcomeKind.RUN_FAILED,
     "timeout": OutcomeKind.TIMEOUT,
     "correctness": OutcomeKind.WRONG_RESULT,
@@ -132,6 +133,14 @@ def _configuration(result: _Result, names: tuple[str, ...], place: str) -> Confi
     return Configuration(names, tuple(given[name] for name in names))
 
 
+def _check_times(times: _Times, place: str, *, succeeded: bool) -> None:
+    """Refuse times that are none; those of steps may be 0, runs that succeeded took some."""
+    for at, runtime in enumerate(times.runtimes):
+        check_time(f"{place}.times.runtimes[{at}]", runtime, zero=not succeeded)
+    for name in ("compilation", "compilation_time", "benchmark", "framework", "validation"):
+        check_time(f"{place}.times.{name}", getattr(times, name) or 0.0, zero=True)
+
+
 def _measurement(
     result: _Result, measured: _Measured | None, objective: str, second: float, place: str
 ) -> Measurement:
@@ -143,6 +152,9 @@ def _measurement(
     value = measured.value if measured is not None else None
     kind, score = judge(kind, value)
     times = result.times
+    _check_times(result.times, place, succeeded=kind is OutcomeKind.OK)
+    if score is not None and is_time(objective):
+        check_time(f"{place}.measurements: {objective}", score)
     samples: tuple[float, ...] = tuple(time * second for time in times.runtimes)
     if not is_time(objective):
         samples = () if score is None else (score,)

@@ -149,8 +149,10 @@ def compare_sessions(
 ) -> Comparisons:
     """Compare what two sessions measured, on each device for itself.
 
-    Of n configurations each is compared at a confidence of 1 - 0.05 / n (Bonferroni), so that two
-    sessions of the same build are told apart by mistake in at most 5 of 100 cases.
+    Of n configurations each is compared at a confidence of 1 - 0.05 / n (Bonferroni), and so are
+    the bests of n devices: each of these two families has something slower by mistake in at most
+    2.5, and something faster in at most 2.5 of 100 cases in which both sessions are of the same
+    build. So at most 5 of 100 such comparisons end with a regression.
 
     Args:
         threshold: the least difference that matters, as a fraction.
@@ -165,7 +167,11 @@ def compare_sessions(
     before, after, goal = pair.before.samples, pair.after.samples, second.info.goal
     benched = BENCH in (first.info.strategy, second.info.strategy)
     compared = () if benched else _compare_bests(pair.before, pair.after, goal, threshold)
-    alone = (tuple(k for k in before if k not in after), tuple(k for k in after if k not in before))
+    without = pair.before.without_ratio | pair.after.without_ratio
+    alone = (
+        tuple(key for key in before if key not in after and key not in without),
+        tuple(key for key in after if key not in before and key not in without),
+    )
     shared = _find_shared(pair.before, pair.after)
     common = [key for key in after if key in before and key not in shared]
     confidence = _share(len(common))

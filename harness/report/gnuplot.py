@@ -36,7 +36,9 @@ def _align(one: Series, series: Sequence[Series]) -> list[tuple[Cell, ...]]:
     if names is None:
         return list(one.rows)
     own = {row[:names]: row for row in one.rows}
-    every = dict.fromkeys(row[:names] for each in series for row in each.rows)
+    every = list(dict.fromkeys(row[:names] for each in series for row in each.rows))
+    first = [name for name, *_ in every]
+    every.sort(key=lambda name: first.index(name[0]))  # the values of a parameter together
     gap = (math.nan,) * (len(one.columns) - names)
     return [own.get(name, (*name, *gap)) for name in every]
 

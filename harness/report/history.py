@@ -13,10 +13,10 @@ from harness.changes import LEAST, Change, find_changes, least_length
 from harness.comparison import Comparison, Verdict, compare_samples
 from harness.configuration import Configuration, Goal, show_value
 from harness.model import Outcome, SessionInfo
-from harness.stats import relative_noise
+from harness.report.plain import describe_noise
 from harness.store.base import BENCH
 from harness.store.history import Entry
-from harness.units import REAL_S, format_instant, format_score, format_significant
+from harness.units import format_instant, format_score, format_significant, is_real
 
 RISK = 0.05
 """How often series without any change may be said to have one, all series together."""
@@ -127,7 +127,7 @@ def make_tracks(entries: Sequence[Entry], *, threshold: float, risk: float = RIS
 
 def _sort(track: Track) -> Track:
     """In the order of time; virtual time has none, there the sessions' order is kept."""
-    if min(point.started_s for point in track.points) < REAL_S:
+    if not all(is_real(point.started_s) for point in track.points):
         return track
     return replace(track, points=tuple(sorted(track.points, key=lambda point: point.started_s)))
 
@@ -225,7 +225,7 @@ def describe_track(track: Track) -> tuple[str, list[tuple[str, ...]], list[str]]
         table.append(
             (
                 str(point.session),
-                format_instant(point.started_s),
+                format_instant(point.started_s, zone=""),
                 _describe_commit(point),
                 _describe_score(track, point),
                 changes[place].verdict if place in changes else "",
@@ -233,7 +233,9 @@ def describe_track(track: Track) -> tuple[str, list[tuple[str, ...]], list[str]]
             )
         )
     lines = [_describe_shift(track, shift) for shift in track.shifts] or ["no change of level"]
-    if len(track.points) < track.needs:
+    if min(point.score for point in track.points) <= 0:
+        lines = ["changes are not looked for: there is no ratio to scores of 0 or below"]
+    elif len(track.points) < track.needs:
         lines = [f"with fewer than {track.needs} sessions no change can be told from chance"]
     return track.title, table, lines
 
@@ -252,10 +254,8 @@ def _describe_shift(track: Track, shift: Shift) -> str:
 
 
 def _describe_score(track: Track, point: Point) -> str:
-    text = format_score(point.score, track.unit)
-    if len(point.samples) >= 3:
-        text += f" ± {100 * relative_noise(point.samples):.1f} %"
-    return f"{text} (n={len(point.samples)})"
+    score = format_score(point.score, track.unit)
+    return f"{score}{describe_noise(point.samples)} (n={len(point.samples)})"
 
 
 def _describe_commit(point: Point) -> str:

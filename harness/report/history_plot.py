@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import ConfigError
-from harness.export.base import open_whole
-from harness.extras import load_extra
 from harness.report.history import Track
+from harness.report.picture import make_picture, plain, save_picture, scale_scores, score_label
 
 MOST = 24
 """More series than this are no picture."""
@@ -37,12 +36,10 @@ def save_history(path: Path, tracks: Sequence[Track], form: str) -> None:
             f"{path}: {len(tracks)} series cannot be drawn in one picture; give a config with 1 to "
             f"{MOST}, see --least"
         )
-    figure = load_extra("matplotlib.figure", "plot", "a plot").Figure
-    made = figure(figsize=(_WIDTH, _HEIGHT * len(tracks)), layout="constrained")
+    made = make_picture(_WIDTH, _HEIGHT * len(tracks))
     for axes, track in zip(made.subplots(len(tracks), squeeze=False)[:, 0], tracks, strict=True):
         _draw(axes, track)
-    with open_whole(path) as file:
-        made.savefig(file, format=form, dpi=200)
+    save_picture(path, made, form)
 
 
 def _draw(axes: Any, track: Track) -> None:
@@ -75,13 +72,10 @@ def _draw(axes: Any, track: Track) -> None:
         fontsize="small",
     )
     axes.set_xlabel("session, commit", fontsize="small")
-    axes.set_ylabel(f"score ({track.unit})" if track.unit else "score", fontsize="small")
+    axes.set_ylabel(score_label(track.unit), fontsize="small")
     axes.tick_params(axis="y", labelsize="small")
-    if track.unit == "s":
-        ticker = load_extra("matplotlib.ticker", "plot", "a plot")
-        axes.yaxis.set_major_formatter(ticker.EngFormatter(unit="s"))
-        axes.set_ylabel("score", fontsize="small")
-    axes.set_title(track.title.replace("$", r"\$"), fontsize="small")
+    scale_scores(axes.yaxis, track.unit)
+    axes.set_title(plain(track.title), fontsize="small")
     axes.grid(visible=True, axis="y", alpha=0.3)
 
 

@@ -114,6 +114,8 @@ class LiveView:
                         f"{describe_score(outcome, info.unit)}  {outcome.configuration}"
                     ),
                     style="green",
+                    no_wrap=True,
+                    overflow="ellipsis",
                 )
             )
         return Group(*lines)

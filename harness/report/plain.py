@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
 from harness.events import Event, Note, TestEnded
 from harness.model import Outcome, OutcomeKind, SessionInfo
 from harness.report.kernel import describe_metrics
 from harness.report.progress import Progress
 from harness.report.ranking import is_ranking
-from harness.stats import relative_noise
-from harness.store.base import BENCH
-from harness.units import format_count, format_duration, format_score, format_text
+from harness.stats import is_better, relative_noise
+from harness.units import (
+    format_count,
+    format_duration,
+    format_score,
+    format_significant,
+    format_text,
+)
 
 
 def describe_score(outcome: Outcome, unit: str) -> str:
     """`1.23 ms ± 0.4 % (n=31)`: score, relative noise of the samples, their number."""
     if outcome.score is None:
         return outcome.kind.value
-    text = format_score(outcome.score, unit)
-    count = len(outcome.samples)
-    if count >= 3:
-        text += f" ± {100 * relative_noise(outcome.samples):.1f} %"
-    return f"{text} (n={count})"
+    score, samples = format_score(outcome.score, unit), outcome.samples
+    return f"{score}{describe_noise(samples)} (n={len(samples)})"
+
+
+def describe_noise(samples: Sequence[float]) -> str:
+    """` ± 0.4 %`; empty below 3 samples, or where there is no ratio since their median is 0."""
+    noise = relative_noise(samples) if len(samples) >= 3 else math.inf
+    return f" ± {100 * noise:.1f} %" if math.isfinite(noise) else ""
 
 
 def describe_outcome(outcome: Outcome, info: SessionInfo) -> str:
@@ -38,6 +47,18 @@ def describe_outcome(outcome: Outcome, info: SessionInfo) -> str:
     return f"test {outcome.test_id} [{outcome.lane}] {outcome.configuration}: {result}{source}"
 
 
+def describe_reference(reference: float, best: float, info: SessionInfo) -> str:
+    """`reference: 20 ms; the best is 1.25 x as good`; without a ratio, by how much it is better."""
+    text = f"reference: {format_score(reference, info.unit)}; the best is"
+    if min(reference, best) > 0:
+        ratio = reference / best if info.goal == "min" else best / reference
+        return f"{text} {format_significant(ratio)} x as good"
+    if reference == best:
+        return f"{text} as good"
+    word = "better" if is_better(best, reference, info.goal) else "worse"
+    return f"{text} {word} by {format_score(abs(best - reference), info.unit)}"
+
+
 def describe_session(info: SessionInfo) -> str:
     """What is about to happen, in one line."""
     lanes = ", ".join(
@@ -45,14 +66,14 @@ def describe_session(info: SessionInfo) -> str:
         for lane in info.lanes
     )
     simulated = f" ({info.origin})" if info.origin else ""
-    verb = "resuming" if info.resumed else "benching" if info.strategy == BENCH else "tuning"
+    doing = "goes on" if info.resumed else "begins"
     if info.was_complete and info.reopened:
-        verb = f"complete already, testing {format_count(info.reopened, 'test')} again:"
+        doing = f"is complete, testing {format_count(info.reopened, 'test')} again"
     elif info.was_complete:
-        verb = "complete already, testing only what is new:"
+        doing = "is complete, testing only what is new"
     known = "? configurations" if info.size is None else format_count(info.size, "configuration")
     return (
-        f"{verb} {info.name}: session {info.id}, {known}, {info.strategy}, "
+        f"session {info.id} of {info.name} {doing}: {known}, {info.strategy}, "
         f"{info.distribution}, {format_count(len(info.lanes), 'lane')}: {lanes}{simulated}"
     )
 

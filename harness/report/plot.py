@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.export.base import open_whole
-from harness.extras import load_extra
+from harness.report.picture import make_picture, plain, save_picture, scale_scores, score_label
 from harness.report.series import Series
+from harness.units import distinct
 
 _WIDTH = 6.4
 """Inches: a column and a half of a page."""
+_MOST_TICK = 16
+"""Characters of a value below an axis."""
+_MOST_TICKS = 24
+"""Characters of all values below an axis that stand beside each other; more are turned."""
 
 
 def save_plot(path: Path, title: str, series: Sequence[Series], form: str) -> None:
@@ -24,28 +28,16 @@ def save_plot(path: Path, title: str, series: Sequence[Series], form: str) -> No
         ConfigError: matplotlib is not installed.
         StoreError: the file cannot be written.
     """
-    figure = load_extra("matplotlib.figure", "plot", "a plot").Figure
     draw = {
         "best": _draw_best,
         "scores": _draw_scores,
         "importance": _draw_importance,
         "parameters": _draw_parameters,
     }[series[0].kind]
-    made = figure(figsize=(_WIDTH, 4.0), layout="constrained")
+    made = make_picture(_WIDTH, 4.0)
     draw(made, series)
-    made.suptitle(_plain(title))
-    with open_whole(path) as file:
-        made.savefig(file, format=form, dpi=200)
-
-
-def _plain(text: str) -> str:
-    """`text` where matplotlib would take dollar signs for formulas."""
-    return text.replace("$", r"\$")
-
-
-def _score_label(series: Series, what: str = "score") -> str:
-    facts = [fact for fact in (series.unit, "simulated" if series.simulated else "") if fact]
-    return _plain(f"{what} ({', '.join(facts)})" if facts else what)
+    made.suptitle(plain(title))
+    save_picture(path, made, form)
 
 
 def _finish(axes: Any, series: Sequence[Series], low: float, high: float) -> None:
@@ -57,7 +49,8 @@ def _finish(axes: Any, series: Sequence[Series], low: float, high: float) -> Non
     if low > 0 and high > 10 * low:
         axes.set_yscale("log")
     axes.set_xlabel("test")
-    axes.set_ylabel(_score_label(series[0]))
+    axes.set_ylabel(score_label(series[0].unit, series[0].simulated))
+    scale_scores(axes.yaxis, series[0].unit)
     axes.grid(visible=True, alpha=0.3)
     if len(series) > 1 or reference is not None:
         _add_legend(axes.figure, axes)
@@ -66,9 +59,7 @@ def _finish(axes: Any, series: Sequence[Series], low: float, high: float) -> Non
 def _draw_best(figure: Any, series: Sequence[Series]) -> None:
     axes = figure.subplots()
     for each in series:
-        axes.step(
-            each.numbers("test"), each.numbers("best"), where="post", label=_plain(each.label)
-        )
+        axes.step(each.numbers("test"), each.numbers("best"), where="post", label=plain(each.label))
     drawn = [score for each in series for score in each.numbers("best")]
     _finish(axes, series, min(drawn), max(drawn))
 
@@ -83,7 +74,7 @@ def _draw_scores(figure: Any, series: Sequence[Series]) -> None:
             fmt=".",
             markersize=4,
             elinewidth=0.8,
-            label=_plain(each.label),
+            label=plain(each.label),
         )
     drawn = [score for each in series for score in each.numbers("score")]
     _finish(axes, series, min(drawn), max(drawn))
@@ -102,10 +93,10 @@ def _draw_importance(figure: Any, series: Sequence[Series]) -> None:
             [row + place * height for row in range(len(names))],
             [shares[name] for name in names],
             height,
-            label=_plain(each.label),
+            label=plain(each.label),
         )
     middle = (len(series) - 1) * height / 2
-    axes.set_yticks([row + middle for row in range(len(names))], [_plain(name) for name in names])
+    axes.set_yticks([row + middle for row in range(len(names))], [plain(name) for name in names])
     axes.invert_yaxis()
     axes.set_xlabel("variance explained (%" + (", simulated)" if series[0].simulated else ")"))
     if len(series) > 1:
@@ -120,24 +111,34 @@ def _draw_parameters(figure: Any, series: Sequence[Series]) -> None:
     grid = figure.subplots(rows, columns, squeeze=False)
     places = [axes for line in grid for axes in line]
     for name, axes in zip(names, places, strict=False):
-        for number, each in enumerate(series):
-            kept = [row for row in each.rows if row[0] == name]
-            values = [_plain(str(row[1])) for row in kept]
-            for what, style in ((2, "o-"), (3, "o:")):
-                axes.plot(
-                    values,
-                    [row[what] for row in kept],
-                    style,
-                    color=f"C{number}",
-                    markersize=4,
-                    label=_plain(f"{each.label}, {each.columns[what]}"),
-                )
-        axes.set_title(_plain(name), fontsize="medium")
-        axes.grid(visible=True, alpha=0.3)
+        _draw_parameter(axes, name, series)
     for axes in places[len(names) :]:
         axes.set_visible(False)
-    figure.supylabel(_score_label(series[0]), fontsize="medium")
+    label = score_label(series[0].unit, series[0].simulated)
+    figure.supylabel(label, fontsize="medium")
     _add_legend(figure, places[0])
+
+
+def _draw_parameter(axes: Any, name: str, series: Sequence[Series]) -> None:
+    """Median and best score by the values of one parameter, of all series."""
+    values = list(dict.fromkeys(row[1] for each in series for row in each.rows if row[0] == name))
+    for number, each in enumerate(series):
+        kept = [row for row in each.rows if row[0] == name]
+        for what, style in ((2, "o-"), (3, "o:")):
+            axes.plot(
+                [values.index(row[1]) for row in kept],
+                [row[what] for row in kept],
+                style,
+                color=f"C{number}",
+                markersize=4,
+                label=plain(f"{each.label}, {each.columns[what]}"),
+            )
+    ticks = [plain(text) for text in distinct(map(str, values), _MOST_TICK)]
+    is_wide = sum(map(len, ticks)) > _MOST_TICKS
+    axes.set_xticks(range(len(ticks)), ticks, rotation=90 if is_wide else 0)
+    axes.set_title(plain(name), fontsize="medium")
+    axes.grid(visible=True, alpha=0.3)
+    scale_scores(axes.yaxis, series[0].unit)
 
 
 def _add_legend(figure: Any, axes: Any) -> None:

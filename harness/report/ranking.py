@@ -97,14 +97,17 @@ def is_ranking(note: Note) -> bool:
     return "standings" in note.details
 
 
-def describe_chance(count: int, goal: Goal) -> str:
+def describe_chance(counts: Sequence[int], goal: Goal) -> str:
     """What to keep in mind of a best that was chosen for its score.
 
     Args:
-        count: of how many scores.
+        counts: of how many scores; several numbers where there is a best of each device.
     """
     best = "least" if goal == "min" else "greatest"
+    which, scores = ("the best", f"{counts[0]} scores")
+    if len(counts) > 1:
+        which, scores = ("each best", "its device's scores")
     return (
-        f"no finals were measured: the best was chosen as the {best} of {count} scores, so luck "
-        "has a part in it, and measured again it would probably do worse"
+        f"no finals were measured: {which} was chosen as the {best} of {scores}, so luck has a "
+        "part in it, and measured again it would probably do worse"
     )

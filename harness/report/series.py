@@ -24,6 +24,7 @@ from harness.configuration import show_value
 from harness.effects import find_importance, value_effects
 from harness.errors import ConfigError
 from harness.report.groups import Group, best_so_far, find_reference, measure
+from harness.units import distinct
 
 Kind = Literal["best", "scores", "importance", "parameters"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -72,10 +73,11 @@ def make_series(kind: Kind, groups: Sequence[Group]) -> list[Series]:
     }
     found = [series for group in groups if (series := makers[kind](group)).rows]
     if not found:
-        why = "too few tests succeeded, or all scores are the same"
+        session = groups[0].info.id
+        why = "too few tests succeeded, or all scores are the same; --kind scores shows them"
         if all(group.best is None for group in groups):
-            why = "no test succeeded"
-        raise ConfigError(f"session {groups[0].info.id}: there is no {kind} to plot: {why}")
+            why = f"no test succeeded; `harness show {session} --failures` shows why"
+        raise ConfigError(f"session {session}: nothing to plot with --kind {kind}: {why}")
     return found
 
 
@@ -129,9 +131,12 @@ def _make_importance(group: Group) -> Series:
 
 def _make_parameters(group: Group) -> Series:
     measured = measure(group)
-    rows: list[tuple[Cell, ...]] = [
-        (name, show_value(effect.value), effect.median, effect.best, effect.count)
-        for name in measured.names
-        for effect in value_effects(measured, name, least_is_best=group.info.goal == "min")
-    ]
+    rows: list[tuple[Cell, ...]] = []
+    for name in measured.names:
+        effects = value_effects(measured, name, least_is_best=group.info.goal == "min")
+        values = distinct(show_value(effect.value) for effect in effects)  # 1 and "1" are two
+        rows += [
+            (name, value, effect.median, effect.best, effect.count)
+            for value, effect in zip(values, effects, strict=True)
+        ]
     return _make("parameters", group, ("parameter", "value", "median", "best", "tests"), rows)

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.comparison import Moments
-from harness.configuration import Configuration
+from harness.configuration import Configuration, Value, show_value
 from harness.errors import ConfigError
 from harness.measurement import Mode
 from harness.model import Outcome, OutcomeKind, SessionInfo
 from harness.stats import is_better
+from harness.units import format_count
 
 Sampled = tuple[float, ...] | Moments
 """The samples of a test, or what is known of them."""
@@ -34,6 +35,7 @@ class Side:
         warnings: what should be known of it.
         winners: the tests that its session called the best, where the scores alone do not decide:
             of kernels, those that won the finals.
+        problem: the sizes and other constants of the config; None where they are not known.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Side:
     mode: Mode | None = None
     warnings: tuple[str, ...] = ()
     winners: frozenset[int] = frozenset()
+    problem: Mapping[str, Value] | None = None
 
     @property
     def modes(self) -> set[str]:
@@ -67,12 +70,14 @@ class Measured:
         bests: the best configuration of each device.
         session: its journal and number.
         origins: by which sessions the samples were taken.
+        without_ratio: successful tests that cannot be compared: a sample is 0 or below.
     """
 
     samples: Mapping[Key, Sampled]
     bests: Mapping[str, Configuration]
     session: Origin
     origins: Mapping[Key, frozenset[Origin]]
+    without_ratio: frozenset[Key] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +97,8 @@ def pair_sides(first: Side, second: Side, *, unlike: bool = False) -> Pair:
     """Lay two sides side by side.
 
     Args:
-        unlike: also if devices, or how they were measured, differ, or one side is simulated; it
-            is warned of.
+        unlike: also if devices, problems, or how they were measured, differ, or one side is
+            simulated; it is warned of.
 
     Raises:
         ConfigError: they measure different things, or are unlike and `unlike` is not set.
@@ -106,6 +111,7 @@ def pair_sides(first: Side, second: Side, *, unlike: bool = False) -> Pair:
             )
     names, warnings = _align_parameters(first, second)
     reasons = [*_compare_origins(first, second), *_compare_modes(first, second)]
+    reasons += _compare_problems(first, second)
     labels, different = _align_devices(first, second)
     reasons += different
     if reasons and not unlike:
@@ -113,15 +119,19 @@ def pair_sides(first: Side, second: Side, *, unlike: bool = False) -> Pair:
             f"{first.name} and {second.name}: {'; '.join(reasons)}; with --unlike they are "
             "compared all the same"
         )
-    return Pair(
-        _measure(first, names, labels[0]),
-        _measure(second, names, labels[1]),
-        (*reasons, *first.warnings, *second.warnings, *warnings, *_find_doubts(first, second)),
-    )
+    before, after = _measure(first, names, labels[0]), _measure(second, names, labels[1])
+    without = before.without_ratio | after.without_ratio
+    if without:
+        tests = format_count(len(without), "configuration")
+        warnings.append(f"{tests} left out: there is no ratio to samples of 0 or below")
+    doubts = _find_doubts(first, second)
+    return Pair(before, after, (*reasons, *first.warnings, *second.warnings, *warnings, *doubts))
 
 
 def _differ(first: Side, second: Side, how: str) -> ConfigError:
-    return ConfigError(f"{first.name} and {second.name} cannot be compared: their {how}")
+    return ConfigError(
+        f"{first.name} and {second.name} cannot be compared: their {how}; give two of one program"
+    )
 
 
 def _align_parameters(first: Side, second: Side) -> tuple[tuple[str, ...] | None, list[str]]:
@@ -160,6 +170,17 @@ def _compare_modes(first: Side, second: Side) -> list[str]:
         f"their kernels were not measured alike: {' and '.join(one)}; and {' and '.join(two)} "
         "(whether the L2 cache is flushed before every sample)"
     ]
+
+
+def _compare_problems(first: Side, second: Side) -> list[str]:
+    one, two = first.problem, second.problem
+    if one is None or two is None or one == two:
+        return []
+    shown = (
+        " ".join(f"{name}={show_value(value)}" for name, value in problem.items()) or "none"
+        for problem in (one, two)
+    )
+    return [f"their problems differ: {'; and '.join(shown)}"]
 
 
 def _find_doubts(first: Side, second: Side) -> list[str]:
@@ -211,6 +232,7 @@ def _measure(side: Side, names: tuple[str, ...] | None, labels: Labels) -> Measu
     samples: dict[Key, Sampled] = {}
     origins: dict[Key, frozenset[Origin]] = {}
     bests: dict[str, tuple[Configuration, Outcome]] = {}
+    without: set[Key] = set()
     for outcome in side.outcomes:
         label = labels.get(outcome.lane)
         known = side.moments.get(outcome.test_id, outcome.samples)
@@ -222,19 +244,21 @@ def _measure(side: Side, names: tuple[str, ...] | None, labels: Labels) -> Measu
         best = bests.get(label)
         if outcome.score is not None and (best is None or _is_better(outcome, best[1], side)):
             bests[label] = (configuration, outcome)
-        if isinstance(known, tuple) and min(known) <= 0:
-            continue  # there is no ratio to it
         key = (label, configuration)
+        if isinstance(known, tuple) and min(known) <= 0:
+            without.add(key)
+            continue
         origin = (side.info.journal, outcome.reused_from or side.info.id)
         origins[key] = origins.get(key, frozenset()) | {origin}
         before = samples.get(key, ())
         both = isinstance(before, tuple) and isinstance(known, tuple)
         samples[key] = (*before, *known) if both else known  # type: ignore[misc] # both are tuples
     return Measured(
-        samples,
+        {key: known for key, known in samples.items() if key not in without},
         {label: best for label, (best, _) in bests.items()},
         (side.info.journal, side.info.id),
         origins,
+        frozenset(without),
     )
 
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.errors import ConfigError
-from harness.extras import load_extra
+from harness.report.picture import make_picture, plain, save_picture
 from harness.units import format_count
 
 
@@ -57,49 +56,48 @@ def _number(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
 
 
-def plot_curves(result: Mapping[str, Any], path: Path) -> None:
-    """Write a picture: the best so far of each strategy, over tests and over simulated time.
+def plot_curves(result: Mapping[str, Any], path: Path, form: str) -> None:
+    """Draw the median of the best so far, over tests and over simulated time.
 
     One row per recorded space; the vertical axis is the excess over the optimum in per cent, and
     over tests the band holds the middle half of the seeds.
 
     Args:
         result: as `harness simulate -o` writes it.
-        path: its suffix says the format: `.png`, `.svg`, `.pdf`.
+        form: `png`, `svg` or `pdf`.
 
     Raises:
-        ConfigError: matplotlib is missing, or cannot write such a file.
+        ConfigError: matplotlib is not installed.
+        StoreError: the file cannot be written.
     """
     fields = result["fields"]
-    figure = load_extra("matplotlib.figure", "plot", "a plot").Figure(
-        figsize=(11, 3.2 * len(fields)), layout="constrained"
-    )
+    figure = make_picture(11, 3.2 * len(fields))
     axes = figure.subplots(len(fields), 2, squeeze=False)
     for row, (name, field) in zip(axes, fields.items(), strict=True):
-        curves = [curve for curve in result["curves"] if curve["field"] == name]
-        for curve in curves:
-            label = f"{curve['strategy']}, {format_count(curve['lanes'], 'lane')}"
-            row[0].fill_between(
-                curve["tests"],
-                [_excess(loss, field["optimum"]) for loss in curve["low"]],
-                [_excess(loss, field["optimum"]) for loss in curve["high"]],
-                alpha=0.15,
-            )
-            for axis, x, y in (
-                (row[0], curve["tests"], curve["by_tests"]),
-                (row[1], curve["times_s"], curve["by_time"]),
-            ):
-                axis.plot(x, [_excess(loss, field["optimum"]) for loss in y], label=label)
+        for curve in result["curves"]:
+            if curve["field"] == name:
+                _draw_curve(row, curve, field["optimum"])
         for axis, what in zip(row, ("tests", "simulated seconds"), strict=True):
-            axis.set(title=f"{name} (simulated)", xlabel=what, ylabel="above the optimum, %")
+            title = plain(f"{name} (simulated)")
+            axis.set(title=title, xlabel=what, ylabel="above the optimum, %")
             axis.set_yscale("symlog", linthresh=1)
             axis.set_ylim(bottom=0)
             axis.grid(visible=True, alpha=0.3)
     axes[0][0].legend(fontsize="small")
-    try:
-        figure.savefig(path)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: {error}; name a .png, .svg or .pdf file") from error
+    save_picture(path, figure, form)
+
+
+def _draw_curve(row: Any, curve: Mapping[str, Any], optimum: float) -> None:
+    """One strategy, over tests with its band, and over time."""
+    label = plain(f"{curve['strategy']}, {format_count(curve['lanes'], 'lane')}")
+    over_tests, over_time = row
+    low, high = ([_excess(loss, optimum) for loss in curve[end]] for end in ("low", "high"))
+    over_tests.fill_between(curve["tests"], low, high, alpha=0.15)
+    for axis, x, y in (
+        (over_tests, curve["tests"], curve["by_tests"]),
+        (over_time, curve["times_s"], curve["by_time"]),
+    ):
+        axis.plot(x, [_excess(loss, optimum) for loss in y], label=label)
 
 
 def _excess(loss: float | None, optimum: float) -> float:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from harness.configuration import show_value
+from harness.export.base import KEPT, Written
 from harness.model import Outcome, OutcomeKind, SessionInfo
 from harness.report.kernel import describe_kernel, kernel_object
-from harness.report.plain import describe_score
+from harness.report.plain import describe_reference, describe_score
 from harness.report.progress import Progress
 from harness.report.ranking import is_ranking
 from harness.units import format_count, format_duration, format_path, format_score
@@ -29,7 +31,7 @@ class Summary:
         reference: the user's score to compare with; None: not given.
         ended_by: the limit that ended the search, with its value, by lane for `replicate`, else
             under ""; empty where the strategy had no more to test.
-        files: what was written, by what it is.
+        files: those that the config asks for.
         unwritten: why files that the config asks for are not there; empty if they are.
         lost: lanes of a `replicate` session that lost their device: their search has not ended.
     """
@@ -40,7 +42,7 @@ class Summary:
     elapsed_s: float
     skipped: int = 0
     reference: float | None = None
-    files: tuple[tuple[str, str], ...] = ()
+    files: tuple[Written, ...] = ()
     unwritten: str = ""
     lost: tuple[str, ...] = ()
     ended_by: Mapping[str, tuple[str, float]] = field(default_factory=dict)
@@ -82,7 +84,7 @@ class Summary:
             "elapsed_s": self.elapsed_s,
             "reference": self.reference,
             "journal": info.journal,
-            "files": dict(self.files),
+            **files_object(self.files),
             "finals": [dict(note.details) for note in progress.notes if is_ranking(note)],
             "warnings": [
                 *(note.text for note in progress.notes if note.level == "warning"),
@@ -124,11 +126,8 @@ class Summary:
             ]
             lines += [f"  {line}" for line in describe_kernel(outcome, self.info)]
         best = self.progress.best_overall()
-        if self.reference and best is not None and best.score:
-            first, second = self.reference, best.score
-            ratio = first / second if self.info.goal == "min" else second / first
-            reference = format_score(self.reference, self.info.unit)
-            lines.append(f"reference: {reference}; the best is {ratio:.3g} x as good")
+        if self.reference is not None and best is not None and best.score is not None:
+            lines.append(describe_reference(self.reference, best.score, self.info))
         return lines
 
     def _place(self, outcome: Outcome) -> str:
@@ -186,8 +185,27 @@ class Summary:
 
     def _where(self) -> list[str]:
         lines = [f"journal: {format_path(self.info.journal)} (session {self.info.id})"]
-        lines += [f"{what}: {format_path(path)}" for what, path in self.files]
+        lines += describe_files(self.files)
         return lines + ([f"error: {self.unwritten}"] if self.unwritten else [])
+
+
+def describe_files(files: Iterable[Written]) -> list[str]:
+    """What each is, why it was not written anew, and where it is."""
+    return [
+        f"{what}{f' ({remark})' if remark else ''}: {format_path(path)}"
+        for what, path, remark in files
+    ]
+
+
+def files_object(files: Iterable[Written]) -> dict[str, dict[str, str]]:
+    """For JSON: `files`, and of earlier results `kept`; the second of a kind is `header 2`."""
+    found: dict[str, dict[str, str]] = {"files": {}, "kept": {}}
+    counts: Counter[str] = Counter()
+    for what, path, remark in files:
+        counts[what] += 1
+        name = what if counts[what] == 1 else f"{what} {counts[what]}"
+        found["kept" if remark == KEPT else "files"][name] = path
+    return found
 
 
 def _describe_limit(name: str, value: float, unit: str) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.comparison import Comparison, compare_samples
-from harness.configuration import Goal
+from harness.comparison import Comparison, are_told_apart, compare_samples
 from harness.model import Outcome
 from harness.report.groups import Group, rank
 from harness.report.ranking import Ranking
@@ -21,7 +20,8 @@ class Ties:
 
     Attributes:
         outcomes: the best first; the best itself is among them.
-        comparisons: of each with the best, by the samples of the search; none of finalists.
+        comparisons: of each with the best, by the samples of the search; none of finalists, nor
+            where samples of 0 or below have no ratio.
         proven: whether there are samples enough to tell others apart; if not, these are the
             ones whose samples overlap those of the best.
     """
@@ -52,9 +52,11 @@ def find_ties(group: Group) -> Ties | None:
     for outcome in rank(group):
         if outcome is best:
             continue
-        comparison = _compare(best, outcome, goal, proven=proven)
-        if comparison is not None:
-            ties.append(outcome)
+        if _are_told_apart(best.samples, outcome.samples, proven=proven):
+            continue
+        ties.append(outcome)
+        if min(*best.samples, *outcome.samples) > 0:
+            comparison = compare_samples(best.samples, outcome.samples, goal=goal)
             comparisons[outcome.test_id] = comparison
     return Ties(tuple(ties), comparisons, proven)
 
@@ -72,12 +74,11 @@ def _tied_in_finals(group: Group, best: Outcome, ranking: Ranking) -> tuple[Outc
     return (best, *others)
 
 
-def _compare(best: Outcome, outcome: Outcome, goal: Goal, *, proven: bool) -> Comparison | None:
-    """The comparison with the best if it leaves the two untold; None if they are told apart."""
-    one, two = best.samples, outcome.samples
-    if not one or not two or min(*one, *two) <= 0:
-        return None
-    if max(min(one), min(two)) > min(max(one), max(two)) and (not proven or len(two) >= _PROVING):
-        return None  # their ranges do not overlap: nothing need be counted
-    comparison = compare_samples(one, two, goal=goal)
-    return comparison if not proven or comparison.low <= 1 <= comparison.high else None
+def _are_told_apart(best: Sequence[float], other: Sequence[float], *, proven: bool) -> bool:
+    if not best or not other:
+        return True
+    if max(min(best), min(other)) > min(max(best), max(other)) and (
+        not proven or len(other) >= _PROVING
+    ):
+        return True  # their ranges do not overlap: nothing need be counted
+    return proven and are_told_apart(best, other)

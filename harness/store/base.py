@@ -9,7 +9,7 @@ from typing import Any
 from harness.configuration import Goal
 from harness.events import Note
 from harness.lane import Lane
-from harness.model import Outcome, OutcomeKind, Run, SessionInfo, Test
+from harness.model import Outcome, Run, SessionInfo, Test
 
 BENCH = "bench"
 IMPORT = "import"
@@ -52,6 +52,7 @@ class Begun:
 
     Attributes:
         resumed: whether it goes on with tests recorded before.
+        started_s: when it first began.
         complete: whether it had come to its end before.
         stands: whether it had, and all that its results rest on is as it was then.
         put_aside: how many tests of the config's earlier sessions `fresh` has put aside: neither
@@ -68,6 +69,7 @@ class Begun:
     unfinished: tuple[tuple[Test, tuple[Run, ...]], ...] = ()
     uncleaned: tuple[Test, ...] = ()
     next_test_id: int = 1
+    started_s: float = 0.0
     complete: bool = False
     stands: bool = False
     put_aside: int = 0
@@ -147,13 +149,28 @@ def find_finals(state: str, summary: Mapping[str, Any]) -> tuple[Mapping[str, An
 
 
 @dataclass(frozen=True, slots=True)
+class Ranked:
+    """What lanes found whose scores can be ranked together.
+
+    Attributes:
+        lanes: of a `replicate` session those with devices of one model, else all.
+        best: the best of the successful tests, with their runs: what the session found to be the
+            best, as in the finals of kernels, then by score.
+        scored: how many tests have a score.
+    """
+
+    lanes: tuple[Lane, ...]
+    best: tuple[Outcome, ...]
+    scored: int
+
+
+@dataclass(frozen=True, slots=True)
 class SessionOverview:
     """What there is to say of a session without reading all of it.
 
     Attributes:
         tests: how many have an outcome.
-        best: the best of the successful ones, with their runs: what the session found to be the
-            best, as in the finals of kernels, then by score.
+        ranked: the best of the successful ones.
         failures: those that failed, in the order of the tests, without their runs.
         invalid: those that could not be launched, likewise.
         censored: those that were given up, since they could not be the best any more, likewise.
@@ -165,7 +182,7 @@ class SessionOverview:
     state: str
     config_path: str
     tests: int
-    best: tuple[Outcome, ...]
+    ranked: tuple[Ranked, ...]
     failures: tuple[Outcome, ...]
     invalid: tuple[Outcome, ...]
     censored: tuple[Outcome, ...]
@@ -175,9 +192,9 @@ class SessionOverview:
     summary: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def scored(self) -> int:
-        """How many tests have a score."""
-        return self.kinds.get(OutcomeKind.OK.value, 0)
+    def best(self) -> tuple[Outcome, ...]:
+        """The best of each device's."""
+        return tuple(outcome for ranked in self.ranked for outcome in ranked.best)
 
     @property
     def finals(self) -> tuple[Mapping[str, Any], ...]:

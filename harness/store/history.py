@@ -88,7 +88,7 @@ def _find_sessions(db: sqlite3.Connection, config: str | Path | None) -> list[tu
     if isinstance(config, Path):
         where, values = "config_path = ?", [to_text(str(config.resolve()))]
     elif config is not None:
-        where, values = "name = ?", [config]
+        where, values = "name = ?", [to_text(config)]
     found: list[tuple[Any, ...]] = db.execute(
         f"SELECT id, environment, spec, state, summary FROM sessions WHERE {where} ORDER BY id",
         values,

@@ -98,6 +98,7 @@ class SqliteJournal:
         self._reuse_from = 0
         self._has_others = False  # whether other sessions have tests that may be reused
         self._retries = False
+        self._was_complete = False
         self._lanes: Sequence[Lane] = ()
         self._environment = ""
         self._written = False  # whether these two are in the journal
@@ -138,15 +139,15 @@ class SqliteJournal:
         """
         self._retries = retry
         self._lanes, self._environment = tuple(start.lanes), dump(dict(start.environment))
-        complete = stands = False
-        put_aside = 0
+        self._was_complete = stands = False
+        put_aside, started_s = 0, start.started_s
         with self._transaction("cannot begin a session") as db:
             horizon = db.execute(
                 "SELECT COALESCE(MAX(reuse_from), 0) FROM sessions WHERE config_path = ?",
                 (to_text(start.config_path),),
             ).fetchone()[0]
             found = db.execute(
-                "SELECT id, reuse_from, state, premises FROM sessions "
+                "SELECT id, reuse_from, state, premises, started_s FROM sessions "
                 "WHERE spec_key = ? AND id >= ? ORDER BY id DESC LIMIT 1",
                 (start.spec_key, horizon),
             ).fetchone()
@@ -157,20 +158,14 @@ class SqliteJournal:
                 self._insert_session(db, start, horizon, fresh=fresh)
                 self._claim.take(self._session)
             else:
-                self._session, self._reuse_from, state, premises = found
-                complete = state == "complete"
-                stands = complete and premises == start.premises
+                self._session, self._reuse_from, state, premises, started_s = found
+                self._was_complete = state == "complete"
+                stands = self._was_complete and premises == start.premises
                 db.execute(_REOPEN + (_FAILED if retry else _UNSTARTED), (self._session,))
                 db.execute(
                     "UPDATE sessions SET state = 'running', invocations = invocations + 1, "
                     "strategy = ?, distribution = ?, spec = ?, premises = ? WHERE id = ?",
-                    (
-                        start.strategy,
-                        start.distribution,
-                        start.spec_json,
-                        start.premises,
-                        self._session,
-                    ),
+                    (start.strategy, start.distribution, start.spec_json, start.premises, found[0]),
                 )
             self._written = False
             if not resumed:
@@ -179,7 +174,8 @@ class SqliteJournal:
         with translated(self.path, "cannot read the session"):
             begun = self._read_begun(resumed=resumed)
             stands = stands and not begun.unfinished
-            return replace(begun, complete=complete, stands=stands, put_aside=put_aside)
+            begun = replace(begun, started_s=started_s, put_aside=put_aside)
+            return replace(begun, complete=self._was_complete, stands=stands)
 
     def _find_others(self, db: sqlite3.Connection) -> bool:
         """Asked once: with a new journal, each test would else be looked up in vain."""
@@ -377,10 +373,11 @@ class SqliteJournal:
     def end(self, state: str, ended_s: float, summary: Mapping[str, Any]) -> None:
         """Note how the session ended (`complete`, `interrupted` or `failed`), and let go of it."""
         with self._transaction("cannot end the session") as db:
-            db.execute(
-                "UPDATE sessions SET state = ?, ended_s = ?, summary = ? WHERE id = ?",
-                (state, ended_s, dump(dict(summary)), self._session),
-            )
+            db.execute("UPDATE sessions SET state = ? WHERE id = ?", (state, self._session))
+            # What was complete, and only looked at since, keeps what it said then.
+            if self._written or not (self._was_complete and state == "complete"):
+                query = "UPDATE sessions SET ended_s = ?, summary = ? WHERE id = ?"
+                db.execute(query, (ended_s, dump(dict(summary)), self._session))
         self._claim.release()
 
 

@@ -13,7 +13,14 @@ from harness.errors import SessionError, StoreError
 from harness.events import Note
 from harness.lane import Lane
 from harness.model import Outcome, OutcomeKind, Run, SessionInfo
-from harness.store.base import BENCH, SessionOverview, SessionRow, StoredSession, find_winners
+from harness.store.base import (
+    BENCH,
+    Ranked,
+    SessionOverview,
+    SessionRow,
+    StoredSession,
+    find_winners,
+)
 from harness.store.claims import is_claimed
 from harness.store.rows import (
     RUN_COLUMNS,
@@ -152,16 +159,7 @@ def load_overview(path: Path, which: str = "last", *, top: int = 10) -> SessionO
     with closing(connect(path, create=False)) as db, translated(path, "cannot read the session"):
         session = find_session(db, path, which)
         facts = _read_facts(db, path, session)
-        order = "ASC" if facts["info"].goal == "min" else "DESC"
-        lanes = read_environments(facts["info"].lanes)
-        by_score = (
-            f"SELECT {TEST_COLUMNS} FROM tests WHERE session = ? AND outcome = 'ok' "
-            f"AND score IS NOT NULL AND %s ORDER BY score {order}, id LIMIT ?"
-        )
-        won = ",".join(map(str, sorted(find_winners(facts["state"], facts["summary"]))))
-        best = db.execute(by_score % f"id IN ({won})", (session, min(top, 1))).fetchall()
-        first = best[0][0] if best else 0
-        best += db.execute(by_score % f"id <> {first}", (session, top - len(best))).fetchall()
+        winners = find_winners(facts["state"], facts["summary"])
         failures = db.execute(
             f"SELECT {TEST_COLUMNS} FROM tests WHERE session = ? "
             f"AND outcome NOT IN ('ok', {_UNSCORED}) ORDER BY id",
@@ -186,11 +184,53 @@ def load_overview(path: Path, which: str = "last", *, top: int = 10) -> SessionO
             **facts,
             tests=sum(kinds.values()),
             kinds=kinds,
-            best=tuple(read_outcome(row, read_runs_of(db, session, row[0], lanes)) for row in best),
+            ranked=tuple(
+                _rank(db, facts["info"], lanes, winners, top)
+                for lanes in _group_lanes(facts["info"])
+            ),
             failures=tuple(read_outcome(row, ()) for row in failures),
             invalid=tuple(read_outcome(row, ()) for row in invalid),
             censored=tuple(read_outcome(row, ()) for row in censored),
         )
+
+
+def _group_lanes(info: SessionInfo) -> list[tuple[Lane, ...]]:
+    """The lanes whose scores can be ranked together."""
+    if info.distribution != "replicate":
+        return [info.lanes]
+    models = dict.fromkeys(lane.device.model for lane in info.lanes)
+    return [tuple(lane for lane in info.lanes if lane.device.model == each) for each in models]
+
+
+def _rank(
+    db: sqlite3.Connection,
+    info: SessionInfo,
+    lanes: tuple[Lane, ...],
+    winners: frozenset[int],
+    top: int,
+) -> Ranked:
+    """The `top` best tests of some lanes."""
+    order = "ASC" if info.goal == "min" else "DESC"
+    names = [to_text(lane.name) for lane in lanes]
+    scored = "session = ? AND outcome = 'ok' AND score IS NOT NULL"
+    if len(lanes) < len(info.lanes):
+        scored += f" AND lane IN ({','.join('?' * len(names))})"
+    else:
+        names = []
+    by_score = (
+        f"SELECT {TEST_COLUMNS} FROM tests WHERE {scored} AND %s ORDER BY score {order}, id LIMIT ?"
+    )
+    won = ",".join(map(str, sorted(winners)))
+    best = db.execute(by_score % f"id IN ({won})", (info.id, *names, min(top, 1))).fetchall()
+    first = best[0][0] if best else 0
+    values = (info.id, *names, top - len(best))
+    best += db.execute(by_score % f"id <> {first}", values).fetchall()
+    (count,) = db.execute(
+        f"SELECT count(*) FROM tests WHERE {scored}", (info.id, *names)
+    ).fetchone()
+    environments = read_environments(info.lanes)
+    found = (read_outcome(row, read_runs_of(db, info.id, row[0], environments)) for row in best)
+    return Ranked(lanes, tuple(found), count)
 
 
 def name_state(path: Path, session: int, state: str) -> str:

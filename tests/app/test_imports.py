@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 import harness
-from harness.app.imports import Scale, import_results
+from harness.app.imports import import_results
 from harness.errors import ConfigError
 from harness.export.csv import format_csv
 from harness.model import OutcomeKind
 from harness.replay.load import load_recording
+from harness.replay.recording import Scale
 from harness.store.base import StoredSession
 from harness.store.sessions import list_sessions, load_session
 from tests.replay.helpers import (
@@ -200,6 +201,29 @@ class TestLogs:
         assert imported.best is not None
         assert dict(imported.best.configuration) == {"A": 4}
 
+    def test_of_a_log_of_several_lanes_the_first_is_read(
+        self, tmp_path: Path, journal: Path
+    ) -> None:
+        lines = ["TestNo,Lane,Score_1,Score_Overall,Lane", "1,5,2,2,left", "2,5,1,1,right"]
+        path = self.write(tmp_path, "\n".join([*lines, "3,6,4,4,left", "4,6,3,3,right"]))
+        imported = import_results(str(path), journal)
+        assert imported.best is not None
+        assert (imported.tests, imported.best.score) == (2, 2.0)
+        assert dict(imported.best.configuration) == {"Lane": 5}
+        (warning,) = imported.warnings
+        assert warning.startswith("2 results of")
+        assert "of other lanes than the first" in warning
+
+    def test_figures_of_merit_may_be_negative(self, tmp_path: Path, journal: Path) -> None:
+        path = self.write(tmp_path, "TestNo,A,Score_1,Score_Overall\n1,2,-3,-3\n2,4,0,0\n")
+        imported = import_results(str(path), journal, scale=Scale("max", "points"))
+        assert imported.best is not None
+        assert (imported.best.score, imported.tests, imported.failed) == (0.0, 2, 0)
+        info = replace(imported.info, simulated=False)
+        stored = load_session(journal, str(imported.info.id))
+        again = self.write(tmp_path, format_csv(info, stored.outcomes))
+        assert load_recording(again).best[1].score == 0.0
+
     @pytest.mark.parametrize(
         ("text", "message"),
         [
@@ -207,9 +231,18 @@ class TestLogs:
             ("TestNo,Score_1,Score_Overall\n1,2,3\n", "row 1: .*the parameters"),
             ("TestNo,A,A,Score_1,Score_Overall\n1,2,2,3,3\n", "a different name"),
             ("TestNo,A,Score_1,Score_Overall\n1,2,3\n", "row 2: 3 cells; expected 4"),
+            ("TestNo,A,Score_1,Score_1,Score_Overall\n1,2,3,3,3\n", "Score_1 is there twice; rena"),
             ("TestNo,A,Score_1,Score_Overall\n1,2,,\n", "none of 1 recorded"),
             ("TestNo,A,Score_1,Score_Overall\n1,2,1e20,1e20\n", "none of 1 recorded"),
             ("TestNo,A,Score_1,Score_Overall\n", "no row below the header"),
+            (
+                "TestNo,A,Score_1,Score_2,Score_Overall\n1,2,1,1,1\n2,3,1,0,1\n",
+                "row 3: Score_2 = 0: a time must be above 0; .*--optimal and --unit",
+            ),
+            (
+                "TestNo,A,Score_Overall,Optimal,Unit\n1,2,-1,min,s\n",
+                "row 2: Score_Overall = -1: a time must be above 0; correct the file",
+            ),
         ],
     )
     def test_what_is_wrong_is_said(self, tmp_path: Path, text: str, message: str) -> None:

@@ -22,7 +22,7 @@ def tune(base: Path, backend: str) -> dict[str, str]:
         "output": {"log": FILES[0], "script": FILES[1], "emit": emit},
     }
     result = harness.tune(harness.make_spec(data, base=base), parallel=1)
-    return {Path(path).name: what for what, path in result.summary.files}
+    return {Path(file.path).name: file.remark for file in result.summary.files}
 
 
 def is_simulated(base: Path) -> list[bool]:
@@ -35,7 +35,7 @@ def test_what_was_measured_is_not_overwritten_by_what_was_simulated(tmp_path: Pa
     assert set(tune(tmp_path, "none")) == set(FILES)
     before = [(tmp_path / name).read_bytes() for name in FILES]
     done = tune(tmp_path, "mock")
-    assert all("kept: it holds measured results" in done[name] for name in FILES)
+    assert all(done[name].startswith("kept: it holds measured results") for name in FILES)
     assert [(tmp_path / name).read_bytes() for name in FILES] == before
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from harness.config.spec import default_journal
 from harness.device.locks import hold_devices
 
 from .helpers import SLEEPERS, VIRTUAL, Cli
@@ -31,6 +36,45 @@ def test_a_longer_limit_is_another_chance(cli: Cli, config: Path) -> None:
     assert cli("tune", config, "--json").json["outcomes"] == {"ok": 1}
 
 
+def test_looking_again_at_a_complete_session_changes_nothing(cli: Cli, config: Path) -> None:
+    output = (
+        '[output]\nlog = "out/log.csv"\nscript = "out/log.txt"\nimportance = "out/around.csv"\n'
+    )
+    config.write_text(ONE.replace("[1]", "[1, 2]") + 'test = "echo %A%"\n' + output)
+    cli("tune", config)
+    files = sorted((config.parent / "out").iterdir())
+    for path in files:
+        os.utime(path, (1, 1))
+    first = _ended(config)
+    assert cli("tune", config, "--json").json["measured"] == 0
+    assert [path.stat().st_mtime for path in files] == [1, 1, 1]
+    assert _ended(config) == first
+    files[0].write_text("edited")
+    cli("tune", config)
+    assert files[0].read_text() != "edited"
+
+
+def test_a_session_that_went_on_says_how_it_ended_then(
+    cli: Cli, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config.write_text(ONE + 'test = "[ \\"$LUCKY\\" ] && echo %A%"\n')
+    cli("tune", config)
+    first_s, said = _ended(config)
+    assert said["outcomes"] == {"run_failed": 1}
+    monkeypatch.setenv("LUCKY", "yes")
+    cli("tune", config, "--retry")
+    second_s, said = _ended(config)
+    assert second_s > first_s
+    assert (said["outcomes"], said["measured"]) == ({"ok": 1}, 1)
+
+
+def _ended(config: Path) -> tuple[float, dict[str, Any]]:
+    """When the first session ended, and what it said then."""
+    with closing(sqlite3.connect(default_journal(config.parent))) as db:
+        ended_s, summary = db.execute("SELECT ended_s, summary FROM sessions").fetchone()
+    return ended_s, json.loads(summary)
+
+
 def test_a_program_that_was_missing_is_tried_again(cli: Cli, config: Path) -> None:
     config.write_text(ONE + 'test = ["./late", "%A%"]\ncompile = "./late %A%"\n')
     assert cli("tune", config, "--json").json["outcomes"] == {"compile_failed": 1}
@@ -53,7 +97,7 @@ def test_retry_measures_what_failed(cli: Cli, config: Path, compile_line: str) -
         ended = cli("tune", config, "--retry", "--json")
     finally:
         del os.environ["LUCKY"]
-    assert "complete already, testing 1 test again: " in ended.err
+    assert "is complete, testing 1 test again: " in ended.err
     made = ended.json
     assert (made["session"], made["tests"], made["measured"]) == (1, 2, 1)
     assert made["outcomes"] == {"ok": 2}

@@ -229,6 +229,11 @@ def test_nothing_in_common_is_said_after_what_was_measured(cli: Cli, tuned: Path
     # It was recorded: from now on there is something to compare with.
     assert cli(*other).code == 0
     assert cli("compare", "2", "3").code == 2
+    # Programs get one object, which has both.
+    told = cli("bench", tuned, "--values", "A=3 B=x", *FEW, "--against", "last", "--json")
+    assert (told.code, told.json["comparison"]) == (2, None)
+    assert told.json["refused"].startswith("nothing to compare: no configuration")
+    assert {result["score"] for result in told.json["results"]} == {3.0}
     # Searches are compared by the best that each found, whatever they share.
     assert cli("compare", "1", "1").code == 0
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from tests.replay import nvbench
 from tests.replay.helpers import TABLE, write_kernel_tuner, write_t4
 
-from .helpers import Cli
+from .helpers import VIRTUAL, Cli
 
 WORSE = {key: 2 * time if isinstance(time, float) else time for key, time in TABLE.items()}
 
@@ -40,6 +42,48 @@ def test_a_session_with_the_file_it_was_imported_from(cli: Cli, tmp_path: Path) 
     other = tmp_path / "other.sqlite"
     cli("import", path, "--journal", other)
     assert f"session 1 of {other} (a)" in cli("compare", f"{other}:1", "last").out
+
+
+def test_what_is_compared_with_itself_is_warned_of(cli: Cli, tmp_path: Path) -> None:
+    path = write_t4(tmp_path / "a.json")
+    cli("import", path)
+    cli("export", "1", "--format", "json", "-o", tmp_path / "s.json")
+    other = nvbench.write(tmp_path / "n.json")
+    for first, second, name in (
+        ("1", "last", "session 1 (a)"),
+        ("a", ".harness/journal.sqlite:1", "session 1 (a)"),
+        ("a.json", "./a.json", "a.json"),
+        ("s.json", "./s.json", "s.json"),
+        (str(other), "n.json", str(other)),
+    ):
+        warning = f"{name} is compared with itself: both sides are the same results"
+        found = cli("compare", first, second, "--json")
+        assert (found.code, warning in found.json["warnings"]) == (0, True), found
+    write_t4(tmp_path / "b.json")
+    assert "compared with itself" not in cli("compare", "a.json", "b.json").out
+
+
+def test_sessions_of_other_sizes_are_unlike(cli: Cli, config: Path) -> None:
+    for size in (1, 2):
+        config.write_text(VIRTUAL + f"[problem]\nN = {size}\n")
+        assert cli("tune", config, "--budget", "4", "--progress", "none").code == 0
+    refused = cli("compare", "1", "2")
+    assert refused.code == 2
+    assert "their problems differ: N=1; and N=2" in refused.err
+    assert cli("compare", "1", "2", "--unlike").code in (0, 4)
+    assert cli("compare", "2", "2").code == 0
+    against = cli("bench", config, "--against", "1", "--progress", "none")
+    assert against.code == 2
+    assert "their problems differ: N=1; and N=2" in against.err
+
+
+def test_a_session_that_did_not_come_to_its_end_is_warned_of(cli: Cli, tmp_path: Path) -> None:
+    cli("import", write_t4(tmp_path / "a.json"))
+    assert "not complete" not in cli("compare", "1", "a.json").out
+    with closing(sqlite3.connect(tmp_path / ".harness/journal.sqlite")) as db, db:
+        db.execute("UPDATE sessions SET state = 'interrupted'")
+    told = cli("compare", "1", "a.json").out
+    assert "warning: session 1 (a) is interrupted, not complete" in told
 
 
 def test_exports_of_a_session(cli: Cli, tmp_path: Path) -> None:

@@ -22,7 +22,9 @@ def test_imports_and_says_so_once(cli: Cli, tmp_path: Path) -> None:
     assert "session 1: a, 6 tests, 2 failed, imported from a.t4.json (T4)" in first.out
     assert "on a device that the file does not name" in first.out
     assert "on Model X; best: 2.00 ms" in first.out
+    assert first.out.endswith("journal: .harness/journal.sqlite\n")
     again = cli("import", *files, "--json")
+    assert {found["journal"] for found in again.json} == {str(tmp_path / ".harness/journal.sqlite")}
     assert [found["known"] for found in again.json] == [True, True]
     assert [found["session"] for found in again.json] == [1, 2]
     listed = cli("sessions", "--json").json
@@ -85,6 +87,23 @@ def test_results_that_are_there_twice_are_warned_of(cli: Cli, tmp_path: Path) ->
     assert "warning: 1 result of" in cli("import", log).out
     assert "1 result of" in cli("show").out
     assert "warning: 1 result of" in cli("compare", log, "last").out
+
+
+def test_messages_name_a_file_as_it_was_given_and_the_journal_its_whole_path(
+    cli: Cli, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.csv").write_text("TestNo,A,Score_1,Score_Overall\n1,1,5\n")
+    wrong = "error: bad.csv: row 2: 3 cells; expected 4, as the header has\n"
+    (tmp_path / "tune.toml").write_text(
+        'backend = "replay"\nreplay = { file = "bad.csv" }\nparameters = { A = [1] }\n'
+        'command = { test = "true %A%" }\n'
+    )
+    for words in (("import", "bad.csv"), ("tune", "--replay", "bad.csv"), ("tune", "tune.toml")):
+        assert cli(*words).err.endswith(wrong), words
+    (tmp_path / "log.csv").write_text("TestNo,A,Score_1,Score_Overall\n1,1,5,5\n2,1,4,4\n")
+    assert "warning: 1 result of log.csv left out" in cli("import", "log.csv").out
+    told = cli("show", "--json").json
+    assert told["recording"] == told["config"] == str(tmp_path / "log.csv")
 
 
 def test_files_that_hold_no_results_are_refused_alike(cli: Cli, tmp_path: Path) -> None:

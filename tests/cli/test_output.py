@@ -92,3 +92,14 @@ def test_tables_on_a_terminal_escape_their_cells(
     assert r"1\n2" in shown
     assert "\x1b[2J" not in shown
     assert "\x1b[1m" in shown, "our own styles reach the terminal"
+
+
+def test_a_long_value_is_cut_on_a_terminal_and_whole_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = [("SCORE", "FLAGS"), ("1", "x" * 3000)]
+    assert "x" * 3000 in format_table(table)[1]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    drawn = "".join(format_table(table))
+    assert drawn.count("x") == 199
+    assert "…" in drawn

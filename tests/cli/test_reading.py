@@ -304,9 +304,11 @@ def test_convert_destroys_nothing(cli: Cli, config: Path, tmp_path: Path) -> Non
     assert (config.read_text(), other.read_text()) == (SLEEPERS, "mine")
     assert cli("convert", config, "-o", other, "--force").code == 0
     assert "warning" not in cli("convert", config, "-o", config.with_name("third.toml")).err
-    nowhere = cli("convert", config, "-o", tmp_path / "none" / "x.toml")
+    nowhere = cli("convert", config, "-o", other / "x.toml")
     assert nowhere.code == 1
-    assert "cannot write this file: No such file or directory" in nowhere.err
+    assert "cannot write this file: " in nowhere.err
+    assert nowhere.err.endswith("; name another file\n")
+    assert "this is a folder" in cli("convert", config, "-o", tmp_path, "--force").err
 
 
 def test_convert_to_another_folder_says_what_that_changes(cli: Cli, config: Path) -> None:
@@ -315,6 +317,13 @@ def test_convert_to_another_folder_says_what_that_changes(cli: Cli, config: Path
     below.mkdir()
     ended = cli("convert", config, "-o", below / "new.toml")
     assert 'set command.directory = "..", and see to other paths, as in [output]' in ended.err
+
+
+def test_a_prefix_is_for_builds(cli: Cli, journal: Path) -> None:
+    ended = cli("export", "--prefix", "MY_", "--journal", journal)
+    assert ended.code == 2
+    assert "--prefix MY_: csv has the parameters' own names" in ended.err
+    assert "MY_A" in cli("export", "--prefix", "MY_", "--format", "make", "--journal", journal).out
 
 
 def test_export_never_writes_over_the_journal(cli: Cli, journal: Path) -> None:
@@ -419,8 +428,8 @@ def test_a_journal_without_sessions_says_so(cli: Cli, tmp_path: Path) -> None:
 
 def test_a_complete_session_is_not_said_to_be_resumed(cli: Cli, config: Path) -> None:
     config.write_text(SLEEPERS)
-    assert "tuning sleepers: session 1" in cli("tune", config).err
-    assert "complete already, testing only what is new: sleepers" in cli("tune", config).err
+    assert "session 1 of sleepers begins: " in cli("tune", config).err
+    assert "sleepers is complete, testing only what is new: " in cli("tune", config).err
 
 
 def test_a_session_is_named_by_its_config_and_a_journal_by_its_folder(

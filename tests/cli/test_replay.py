@@ -107,6 +107,23 @@ def test_simulate_compares_strategies(cli: Cli, tmp_path: Path) -> None:
     assert made["fields"]["ramp"]["configurations"] == 30
 
 
+def test_what_simulate_cannot_write_is_told_before_the_searches(cli: Cli, tmp_path: Path) -> None:
+    path = write_t4(tmp_path / "model.json")
+    options = ("simulate", str(path), "--strategies", "random, tree", "--seeds", "1", "--jobs", "1")
+    ended = cli(*options, "--budgets", "2", "--plot", tmp_path / "curves.txt")
+    assert ended.code == 2
+    assert ended.err.endswith("curves.txt: its ending says no format; use .png, .svg or .pdf\n")
+    assert [row["strategy"] for row in cli(*options, "--json").json["standings"]] == [
+        "random",
+        "tree",
+    ]
+    for word in ("1_0", "\u0663", "0", "9" * 20, "2000000", "", "3,x"):
+        refused = cli(*options, "--budgets", word)
+        assert (refused.code, refused.out) == (2, ""), word
+        assert "Invalid value for '--budgets'" in refused.err
+    assert "Invalid value for '--lanes'" in cli(*options, "--lanes", "1,0").err
+
+
 @pytest.mark.skipif(
     importlib.util.find_spec("matplotlib") is not None, reason="matplotlib is installed"
 )
@@ -124,8 +141,8 @@ def test_a_plot_without_matplotlib_says_what_to_install(cli: Cli, tmp_path: Path
     ("arguments", "message"),
     [
         (["--strategies", "best"], "strategy 'best': unknown"),
-        (["--strategies", "tree", "--budgets", "none"], "give numbers from 1, such as 25,50"),
-        (["--strategies", "tree", "--lanes", "0"], "give numbers from 1"),
+        (["--strategies", "tree", "--budgets", "none"], "give numbers such as 25,50"),
+        (["--strategies", "tree", "--lanes", "0"], "not in the range 1 to 1000000; give numbers"),
     ],
 )
 def test_bad_simulations(cli: Cli, tmp_path: Path, arguments: list[str], message: str) -> None:

@@ -220,6 +220,14 @@ def test_nothing_that_succeeds_is_a_failure(cli: Cli, config: Path) -> None:
     assert "no test succeeded: 6 run_failed" in ended.out
 
 
+def test_dry_run_for_programs_says_what_check_says(cli: Cli, config: Path) -> None:
+    config.write_text(SLEEPERS)
+    plan = cli("tune", config, "--dry-run", "--json").json
+    checked = cli("check", config, "--json").json
+    assert {**plan, "stale": checked["stale"]} == checked
+    assert cli("tune", config, "--dry-run", "--json", "--budget", "2").json["tests"] == 2
+
+
 def test_dry_run_does_nothing(cli: Cli, config: Path) -> None:
     config.write_text(SLEEPERS)
     ended = cli("tune", config, "--dry-run")
@@ -272,7 +280,8 @@ def test_values_for_builds_are_written_when_the_session_is_complete(cli: Cli, co
     header = config.parent / "out" / "tuned.h"
     assert made["files"]["header"] == str(header)
     assert "#define A 2" in header.read_text()
-    assert "header (unchanged)" in cli("tune", config, "--json").json["files"]
+    assert cli("tune", config, "--json").json["files"] == made["files"]
+    assert f"header (unchanged): {header}" in cli("tune", config).out
 
 
 def test_sessions_are_exported_for_builds(cli: Cli, config: Path) -> None:

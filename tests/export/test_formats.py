@@ -11,7 +11,7 @@ import pytest
 
 from harness.configuration import Configuration
 from harness.errors import StoreError
-from harness.export.base import write_whole
+from harness.export.base import write_changed, write_whole
 from harness.export.csv import format_csv
 from harness.export.importance import format_importance
 from harness.export.json import format_json
@@ -105,6 +105,14 @@ def test_the_transcript_tells_what_happened() -> None:
     assert "2023-11-14T22:13:20+00:00" in text
 
 
+def test_a_log_says_which_lane_tested_what_where_each_tested_everything() -> None:
+    info = replace(INFO, distribution="replicate", simulated=True, goal="max", unit="points")
+    rows = list(csv.DictReader(format_csv(info, OUTCOMES).splitlines()))
+    assert list(rows[0])[-4:] == ["Lane", "Simulated", "Optimal", "Unit"]
+    assert {row["Lane"] for row in rows} == {"left"}
+    assert "Lane" not in format_csv(INFO, OUTCOMES)
+
+
 def test_importance_varies_one_parameter_at_a_time() -> None:
     known = {outcome.configuration: outcome for outcome in OUTCOMES}
     values = {"N": (1, 2, 4, 8), "FAST": (True, False)}
@@ -115,6 +123,17 @@ def test_importance_varies_one_parameter_at_a_time() -> None:
         ("N", "2", "", "", "0"),
         ("FAST", "1", "0.30000000000000004", "1", "1"),
     ]
+
+
+@pytest.mark.parametrize(("best", "score"), [(-8.0, -4.0), (-1.0, 3.0), (0.0, 3.0)])
+def test_importance_has_no_ratio_of_scores_of_0_or_below(best: float, score: float) -> None:
+    tests = [replace(OUTCOMES[0], score=best), replace(OUTCOMES[0], score=score)]
+    other = Configuration(("N", "FAST"), (2, True))
+    known = {tests[0].configuration: tests[0], other: tests[1]}
+    table = format_importance(INFO, tests[0], {"N": (1, 2)}, known)
+    rows = list(csv.DictReader(table.splitlines()))
+    assert [row["Ratio_to_best"] for row in rows] == ["", ""]
+    assert [float(row["Score"]) for row in rows] == [best, score]
 
 
 @pytest.mark.parametrize("format_", [format_csv, format_json, format_script])
@@ -131,7 +150,9 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == ["log.csv"]
 
 
-def test_a_file_that_cannot_be_written_says_where_the_results_are(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
-    with pytest.raises(StoreError, match="results are safe in the journal"):
+    with pytest.raises(StoreError, match=r"; name another file$"):
         write_whole(tmp_path / "taken" / "log.csv", "")
+    with pytest.raises(StoreError, match="results are safe in the journal"):
+        write_changed(tmp_path / "taken" / "log.csv", "")

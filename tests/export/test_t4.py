@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,15 +133,46 @@ def test_what_was_exported_is_read_back(tmp_path: Path, result: harness.Result, 
 
 
 @pytest.mark.parametrize("form", ["t4", "kernel-tuner"])
-def test_figures_of_merit_keep_their_unit_and_goal(tmp_path: Path, form: str) -> None:
-    rates = tune(tmp_path, scoring={"optimal": "max", "unit": "GFLOP/s"})
+def test_every_test_that_ended_is_in_the_file(
+    tmp_path: Path, result: harness.Result, form: str
+) -> None:
+    """Also what could not be launched; not what a lost device or an interrupt took."""
+    left_out = (OutcomeKind.INTERRUPTED, OutcomeKind.DEVICE_LOST)
+    kinds = [kind for kind in OutcomeKind if kind is not OutcomeKind.OK]
+    best = next(outcome for outcome in result.outcomes if outcome.kind is OutcomeKind.OK)
+    failed = [outcome for outcome in result.outcomes if outcome is not best][: len(kinds)]
+    outcomes = [replace(o, kind=k, score=None) for o, k in zip(failed, kinds, strict=True)]
+    path = tmp_path / "exported.json"
+    path.write_text(load(EXPORTS[form])(result.info, [best, *outcomes]))
+    found = load_recording(path).measurements
+    assert len(found) == 1 + len(kinds) - len(left_out)
+    for outcome in outcomes:
+        assert (outcome.configuration in found) == (outcome.kind not in left_out)
+        if outcome.kind in (OutcomeKind.INVALID, OutcomeKind.COMPILE_FAILED):
+            assert found[outcome.configuration].kind is outcome.kind
+
+
+@pytest.mark.parametrize("unit", ["GFLOP/s", "points", ""])
+@pytest.mark.parametrize("form", ["t4", "kernel-tuner"])
+def test_figures_of_merit_keep_their_unit_and_goal(tmp_path: Path, form: str, unit: str) -> None:
+    rates = tune(tmp_path, scoring={"optimal": "max", "unit": unit})
     assert rates.best is not None
     path = tmp_path / "exported.json"
     path.write_text(export(rates, form))
     recording = load_recording(path)
-    assert (recording.goal, recording.unit) == ("max", "GFLOP/s")
+    assert (recording.goal, recording.unit) == ("max", unit or "score")
     assert recording.best[0] == rates.best.configuration
     assert recording.best[1].score == rates.best.score
+
+
+def test_a_cache_keeps_configurations_whose_names_look_the_same(tmp_path: Path) -> None:
+    values = {"A": ["x,y", "x"], "B": ["z", "y,z"]}
+    command = {"compile": "true", "test": "true %A% %B%"}
+    result = tune(tmp_path, parameters=values, command=command, mock={"time": "virtual"})
+    path = tmp_path / "cache.json"
+    path.write_text(export(result, "kernel-tuner"))
+    assert set(json.loads(path.read_text())["cache"]) == {"x,y,z", "x,y,z (2)", "x,y,y,z", "x,z"}
+    assert len(load_recording(path).measurements) == 4
 
 
 def test_a_cache_file_ends_as_kernel_tuner_expects(result: harness.Result) -> None:

@@ -110,7 +110,21 @@ class TestChoosing:
     def test_without_a_common_configuration_it_says_so(self) -> None:
         tuned = make_tuned([session({A100: {64: 1.0}}), session({T4: {128: 1.0}}, number=2)])
         assert tuned.slowdown is None
-        assert "No configuration was measured on all" in "\n".join(tuned.provenance())
+        assert "No configuration can be compared on all" in "\n".join(tuned.provenance())
+
+    def test_a_score_of_nothing_has_no_slowdown(self) -> None:
+        """Nor is it written to files for builds as an infinite one."""
+        rates = {A100: {64: 5.0}, T4: {64: 0.0, 128: 3.0}}
+        tuned = make_tuned([session(rates, goal="max", unit="GB/s")])
+        assert tuned.slowdown is None
+        assert tuned.everywhere["BLOCK"] == 64
+        assert json.loads(format_tuned(tuned, "values"))["slowdown"] is None
+
+    def test_a_device_of_which_no_letter_fits_a_macro_has_a_word(self) -> None:
+        names = {"\u30b0\u30e9": "DEVICE", "": "DEVICE", "--": "DEVICE", "T\u00fc 4": "T_4"}
+        for name, word in names.items():
+            (best,) = make_tuned([session({replace(T4, name=name): {64: 1.0}})]).devices
+            assert best.word == word
 
     def test_devices_that_shared_the_configurations_are_no_comparison(self) -> None:
         shared = session({A100: {64: 1.0}, T4: {128: 1.0}}, distribution="pipelined")
@@ -161,6 +175,14 @@ class TestHeader:
         text = format_tuned(make_tuned([ONE]), "header")
         assert compile_header(tmp_path, text) == ("64", "-DX=$Y #1")
         assert compile_header(tmp_path, text, "-DBLOCK=7")[0] == "7"
+
+    @pytest.mark.parametrize("stem", ["2d", "\u00fc", "_x"])
+    def test_the_guard_is_a_name_whatever_the_file_is_called(
+        self, tmp_path: Path, stem: str
+    ) -> None:
+        text = format_tuned(make_tuned([ONE]), "header", stem=stem)
+        assert "#define TUNED_" in text
+        assert compile_header(tmp_path, text)[0] == "64"
 
     @pytest.mark.parametrize(
         ("option", "block"),

@@ -96,5 +96,5 @@ def change(content: dict[str, Any], path: str, value: object) -> dict[str, Any]:
     place: Any = content
     for key in parents:
         place = place[int(key) if isinstance(place, list) else key]
-    place[last] = value
+    place[int(last) if isinstance(place, list) else last] = value
     return content

@@ -179,10 +179,20 @@ def test_a_session_of_our_own_journal(tmp_path: Path) -> None:
         (change(t4_object(), "results/1/configuration", {"A": 1}), r"results\[1\]: configuration"),
         (change(t4_object(), "results/0/times/runtimes", "x"), r"results\[0\].times.runtimes"),
         (change(t4_object(), "metadata", {"timeunit": "hours"}), "'hours' is no unit of time"),
+        (
+            change(t4_object(), "results/1/times/runtimes/2", -1),
+            r"results\[1\].times.runtimes\[2\] = -1: a time must be above 0; correct the file",
+        ),
+        (change(t4_object(), "results/0/times/compilation", -3), "compilation = -3: .* 0 or above"),
+        (change(t4_object(), "results/0/measurements/0/value", 0), "measurements: time = 0: a ti"),
+        (change(t4_object(), "results/0/times/runtimes/0", float("nan")), r"\[0\] = nan: a time"),
         (t4_object({(1, "row"): "runtime"}), "none of 1 recorded configurations has a score"),
         (change(kernel_tuner_object(), "cache/32,row/BLOCK", None), "cache.32,row: BLOCK = None"),
         (change(kernel_tuner_object(), "cache/32,row/compile_time", "x"), "compile_time = 'x'"),
         (change(kernel_tuner_object(), "cache/32,row/times", [None]), "expected a list of milli"),
+        (change(kernel_tuner_object(), "cache/32,row/times", [0]), r"times\[0\] = 0: a time must"),
+        (change(kernel_tuner_object(), "cache/32,row/time", -2), r"32,row.time = -2: a time must"),
+        (change(kernel_tuner_object(), "cache/32,row/framework_time", -2), "framework_time = -2"),
         (change(kernel_tuner_object(), "tune_params_keys", 3), "tune_params_keys: expected"),
         (change(kernel_tuner_object(), "tune_params_keys", []), "its parameters are none"),
         (change(kernel_tuner_object(), "tune_params_keys", ["BLOCK"] * 2), "are BLOCK, BLOCK"),
@@ -204,7 +214,7 @@ def test_a_missing_file_and_a_needless_session(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         load_recording(tmp_path / "none.json")
     path = write_t4(tmp_path / "model.json")
-    with pytest.raises(ConfigError, match="not a journal, so '3'"):
+    with pytest.raises(ConfigError, match="no journal, so it has no session '3'; leave out :3"):
         load_recording(f"{path}:3")
 
 

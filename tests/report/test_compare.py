@@ -127,6 +127,19 @@ def test_simulated_sessions_say_so() -> None:
     assert "both sessions are simulated" in compare(*both).to_lines(1)[0]
 
 
+def test_what_has_no_ratio_is_left_out_and_told() -> None:
+    """And is not said to be in one session only."""
+    first, second = side(TIMES, 1, unit="points"), side(TIMES, 2, unit="points")
+    outcomes = list(second.outcomes)
+    runs = tuple(replace(run, sample=0.0) for run in outcomes[0].runs)
+    outcomes[0] = replace(outcomes[0], score=0.0, runs=runs)
+    found = compare(first, replace(second, outcomes=outcomes))
+    assert len(found.rows) == len(TIMES) - 1
+    assert found.alone == ((), ())
+    told = "warning: 1 configuration left out: there is no ratio to samples of 0 or below"
+    assert told in found.to_lines(9)
+
+
 def test_many_changes_are_cut_short() -> None:
     slower = {number: 2 * time for number, time in TIMES.items()}
     lines = compare(side(TIMES, 1), side(slower, 2)).to_lines(1)

@@ -174,6 +174,8 @@ def test_scores_that_have_no_ratio_are_shown_all_the_same() -> None:
     (track,) = follow([entry(number, [outcome(A, 0.0)]) for number in range(12)])
     assert len(track.points) == 12
     assert not track.shifts
+    said = "changes are not looked for: there is no ratio to scores of 0 or below"
+    assert describe_track(track)[2] == [said]
 
 
 class TestPlot:

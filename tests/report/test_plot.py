@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.configuration import Value
 from harness.errors import ConfigError
 from harness.model import OutcomeKind
 from harness.report.gnuplot import format_gnuplot
@@ -54,12 +55,30 @@ def test_importance_and_parameters() -> None:
     assert len(parameters.rows) == 4 + 3 + 2
 
 
+def test_values_that_look_the_same_are_drawn_apart(tmp_path: Path) -> None:
+    """In columns as in pictures, where they are also cut."""
+    values: list[Value] = [1, "1", "x" * 300 + "a", "x" * 300 + "b"]
+    outcomes = tuple(
+        make_outcome(number, {"A": value}, [float(number)])
+        for number, value in enumerate(values, 1)
+    )
+    info = make_info(parameters=("A",))
+    groups = make_groups([make_stored({"A": values}, outcomes=outcomes, info=info)])
+    (series,) = make_series("parameters", groups)
+    assert series.column("value") == ["1", "1 (2)", "x" * 300 + "a", "x" * 300 + "b"]
+    pytest.importorskip("matplotlib", reason="the extra plot is not installed")
+    save_plot(tmp_path / "plot.svg", TITLE, [series], "svg")
+    drawn = (tmp_path / "plot.svg").read_text()
+    assert "x" * 17 not in drawn
+    assert f"<!-- {'x' * 15}… (2) -->" in drawn
+
+
 def test_what_cannot_be_plotted_is_said() -> None:
     nothing = make_groups([make_stored(outcomes=())])
-    with pytest.raises(ConfigError, match="session 3: there is no best to plot: no test succeeded"):
+    with pytest.raises(ConfigError, match="session 3: nothing to plot with --kind best: no test"):
         make_series("best", nothing)
     outcomes = (make_outcome(1, {"BLOCK": 8, "TILE": 1, "FLAGS": "-O2"}, [1.0]),)
-    with pytest.raises(ConfigError, match="there is no importance to plot: too few tests"):
+    with pytest.raises(ConfigError, match="with --kind importance: too few tests succeeded"):
         make_series("importance", make_groups([make_stored(outcomes=outcomes)]))
 
 

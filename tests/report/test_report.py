@@ -4,16 +4,25 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 from harness.configuration import Configuration, Goal
 from harness.events import Event, Note, PhaseStarted, RunEnded, TestCreated, TestEnded
+from harness.export.base import KEPT, UNCHANGED, Written
 from harness.lane import DeviceInfo, Lane
 from harness.model import Outcome, OutcomeKind, Phase, Run, SessionInfo, Test
 from harness.report.live import LiveView
-from harness.report.plain import PlainView, describe_outcome, describe_score
+from harness.report.plain import (
+    PlainView,
+    describe_noise,
+    describe_outcome,
+    describe_reference,
+    describe_score,
+    describe_session,
+)
 from harness.report.progress import Progress
 from harness.report.summary import Summary
 
@@ -134,9 +143,45 @@ def test_plain_view_writes_a_line_per_test() -> None:
     view.take(TestEnded(outcome(3, None, kind=OutcomeKind.INTERRUPTED)))
     view.take(Note("info", "finals of 2: told by the summary", details={"standings": []}))
     view.close()
-    assert lines[0].startswith("tuning matrix: session 3, 10 configurations")
+    assert lines[0].startswith("session 3 of matrix begins: 10 configurations")
     assert lines[0].endswith("left=A100, right=A100 (simulated)")
     assert lines[1:] == ["test 1 [left] N=1: 100 ms ± 1.5 % (n=3) simulated", "warning: hot"]
+
+
+@pytest.mark.parametrize(
+    ("goal", "reference", "best", "said"),
+    [
+        ("min", 5.0, 4.0, "1.25 x as good"),
+        ("max", 5.0, 4.0, "0.800 x as good"),
+        ("max", -2.0, 3.0, "better by 5 points"),
+        ("min", -2.0, 3.0, "worse by 5 points"),
+        ("min", 0.0, -3.0, "better by 3 points"),
+        ("max", 0.0, 0.0, "as good"),
+    ],
+)
+def test_the_best_beside_the_reference(
+    goal: Goal, reference: float, best: float, said: str
+) -> None:
+    """Scores of 0 or below have no ratio."""
+    told = describe_reference(reference, best, replace(INFO, goal=goal, unit="points"))
+    assert told.endswith(f"the best is {said}")
+
+
+@pytest.mark.parametrize(
+    ("told", "doing"),
+    [
+        ({}, "begins"),
+        ({"resumed": True}, "goes on"),
+        ({"resumed": True, "was_complete": True}, "is complete, testing only what is new"),
+        (
+            {"resumed": True, "was_complete": True, "reopened": 2},
+            "is complete, testing 2 tests again",
+        ),
+    ],
+)
+def test_what_a_session_is_about_to_do(told: dict[str, Any], doing: str) -> None:
+    said = describe_session(replace(INFO, name="tune", **told))
+    assert said.startswith(f"session 3 of tune {doing}: 10 configurations, ")
 
 
 @pytest.mark.parametrize(
@@ -156,6 +201,13 @@ def test_plain_view_counts_now_and_then(remaining: int | None, tests: str) -> No
     view.take(None)
     view.take(None)
     assert lines == [f"{tests}; 31 s; best simulated 100 ms ± 1.5 % (n=3)"]
+
+
+def test_noise_without_a_ratio_is_left_out() -> None:
+    """Of samples of which more than half are 0."""
+    assert describe_noise([0.0, 0.0, 0.0, 1.0]) == ""
+    assert describe_noise([1.0, 1.1]) == ""
+    assert describe_noise([-1.0, -1.0, -1.0]) == " ± 0.0 %"
 
 
 def test_live_view_draws_lanes_progress_and_best() -> None:
@@ -188,7 +240,12 @@ def test_summary_for_programs_and_people() -> None:
         4.0,
         skipped=8,
         reference=0.2,
-        files=(("log", "/somewhere/log.csv"),),
+        files=(
+            Written("log", "/somewhere/log.csv"),
+            Written("header", "/somewhere/a.h", UNCHANGED),
+            Written("header", "/somewhere/b.h"),
+            Written("script", "/somewhere/script.txt", KEPT),
+        ),
     )
     made = json.loads(json.dumps(summary.to_object()))
     assert set(made) >= {"session", "best", "tests", "failed", "lanes", "simulated", "elapsed_s"}
@@ -199,9 +256,31 @@ def test_summary_for_programs_and_people() -> None:
     text = "\n".join(summary.to_lines())
     assert text.startswith("simulated: ")
     assert "  N = 1" in text
-    assert "reference: 200 ms; the best is 2 x as good" in text
+    assert "reference: 200 ms; the best is 2.00 x as good" in text
     assert "2 tests, 8 saved by the variable tree, in 4.0 s" in text
     assert "log: /somewhere/log.csv" in text
+    assert "header (unchanged): /somewhere/a.h" in text
+    assert "script (kept: it holds measured results" in text
+    assert made["files"] == {
+        "log": "/somewhere/log.csv",
+        "header": "/somewhere/a.h",
+        "header 2": "/somewhere/b.h",
+    }
+    assert made["kept"] == {"script": "/somewhere/script.txt"}
+
+
+def test_the_live_view_keeps_a_long_configuration_to_a_line() -> None:
+    configuration = Configuration(("N", "FLAGS"), (1, "-x " * 500))
+    made = progress(replace(outcome(1, 0.1), configuration=configuration))
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=60, color_system=None)
+    view = LiveView(made, console=console, now_s=lambda: 110.0, remaining=lambda: 7)
+    view.open()
+    view.take(None)
+    view.close()
+    drawn = {line for line in screen.getvalue().splitlines() if "-x -x" in line}
+    assert len(drawn) == 1
+    assert "…" in drawn.pop()
 
 
 def test_summary_without_a_success_says_what_went_wrong() -> None:

@@ -82,6 +82,17 @@ def test_cold_and_hot_are_never_compared_in_silence() -> None:
     assert not pair_sides(cold, measured("cold", 3)).warnings
 
 
+def test_problems_of_different_sizes_are_never_compared_in_silence() -> None:
+    small, large = (replace(side(TIMES, seed), problem={"N": n}) for seed, n in ((1, 64), (2, 128)))
+    with pytest.raises(ConfigError, match="their problems differ: N=64; and N=128; with --unlike"):
+        compare_sessions(small, large, threshold=0.01)
+    found = compare_sessions(small, large, threshold=0.01, unlike=True)
+    assert "their problems differ: N=64; and N=128" in found.warnings
+    unknown = side(TIMES, 3)
+    assert compare_sessions(small, unknown, threshold=0.01).rows
+    assert compare_sessions(small, replace(large, problem={"N": 64}), threshold=0.01).rows
+
+
 def test_what_does_not_say_how_it_was_measured_is_doubted() -> None:
     (doubt,) = pair_sides(measured("cold", 1), side(TIMES, 2)).warnings
     assert "was measured cold; seed 2 does not say" in doubt

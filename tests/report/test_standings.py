@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import ConfigError
 from harness.report.standings import format_standings, plot_curves
 
 STANDING = {
@@ -48,7 +47,7 @@ def test_a_table_of_standings() -> None:
 
 def test_a_picture_of_the_curves(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    plot_curves(RESULT, tmp_path / "curves.png")
-    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
-    with pytest.raises(ConfigError, match=r"name a \.png, \.svg or \.pdf file"):
-        plot_curves(RESULT, tmp_path / "curves.xyz")
+    path = tmp_path / "new" / "curves.png"
+    plot_curves(RESULT, path, "png")
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert list(path.parent.iterdir()) == [path]

@@ -44,6 +44,24 @@ def test_the_tie_set_is_what_samples_cannot_tell_apart() -> None:
     assert ties.comparisons[2].low <= 1 <= ties.comparisons[2].high
 
 
+def test_samples_without_a_ratio_are_compared_by_their_order() -> None:
+    best = [-1.0, -1.01, -1.02, -1.03, -1.04]
+    outcomes = (
+        make_outcome(1, BASE, best),
+        make_outcome(2, BASE, [sample + 0.005 for sample in best]),
+        make_outcome(3, BASE, [sample + 0.025 for sample in best]),
+        make_outcome(4, BASE, [0.0, 0.0, 0.0, 0.0]),
+    )
+    (group,) = make_groups([make_stored(outcomes=outcomes)])
+    ties = find_ties(group)
+    assert ties is not None
+    assert sorted(outcome.test_id for outcome in ties.outcomes) == [1, 2, 3]
+    assert not ties.comparisons
+    shown = Reader(make_report([make_stored(outcomes=outcomes)], "")).text
+    assert "2 other tests are not told from the best" in shown
+    assert shown.count("none: samples of 0 or below") == 2
+
+
 def test_too_few_samples_prove_nothing() -> None:
     outcomes = (
         make_outcome(1, BASE, [1.0, 1.1]),

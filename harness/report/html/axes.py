@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
 from harness.model import SessionInfo
 from harness.report.groups import Group
+from harness.units import TIME_UNITS, distinct, shorten
 
 MANY = 1000
 """Beyond so many points they are drawn by WebGL, and without error bars: those would hide them."""
 
-_SCALES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
-
 
 def label(text: str, most: int = 0) -> str:
     """`text` for Plotly, which takes a few HTML tags for markup; cut to `most` characters."""
-    return escape(text if not most or len(text) <= most else text[: most - 1] + "…", quote=False)
+    return escape(shorten(text, most) if most else text, quote=False)
 
 
-def distinct(texts: Iterable[str], most: int = 24) -> list[str]:
+def label_all(texts: Iterable[str], most: int = 24) -> list[str]:
     """Labels of `texts`, cut to `most` characters; those that would look the same are numbered."""
-    seen: Counter[str] = Counter()
-    labels = []
-    for text in texts:
-        made = label(text, most)
-        seen[made] += 1
-        labels.append(made if seen[made] == 1 else f"{made} ({seen[made]})")
-    return labels
+    return [label(text) for text in distinct(texts, most)]
 
 
 def short(number: float | None) -> float | None:
@@ -55,7 +47,7 @@ def scale_of(unit: str, scores: Sequence[float]) -> tuple[float, str]:
     if unit != "s" or not scores:
         return 1.0, unit
     least = min((abs(score) for score in scores if score), default=1.0)
-    return next(((scale, name) for scale, name in _SCALES if least >= scale), _SCALES[-1])
+    return next(((scale, name) for scale, name in TIME_UNITS if least >= scale), TIME_UNITS[-1])
 
 
 def score_title(info: SessionInfo, unit: str) -> str:

@@ -20,7 +20,7 @@ from harness.report.html.axes import (
     short,
     shorts,
 )
-from harness.stats import relative_noise
+from harness.report.plain import describe_score
 from harness.units import format_score
 
 _MOST_SAMPLES = 200
@@ -91,12 +91,8 @@ def _line_at(score: float, end: float, text: str) -> dict[str, Any]:
 
 
 def _hover(outcome: Outcome, group: Group) -> str:
-    score = "" if outcome.score is None else format_score(outcome.score, group.info.unit)
-    noise = ""
-    if len(outcome.samples) >= 3:
-        noise = f" ± {100 * relative_noise(outcome.samples):.1f} %"
-    what = f"{score}{noise}" if score else outcome.kind.value
-    return f"test {outcome.test_id}: {label(what)}<br>{label(str(outcome.configuration), 120)}"
+    what = label(describe_score(outcome, group.info.unit))
+    return f"test {outcome.test_id}: {what}<br>{label(str(outcome.configuration), 120)}"
 
 
 def draw_scores(groups: Sequence[Group]) -> Mapping[str, Any]:
@@ -183,14 +179,15 @@ def draw_samples(groups: Sequence[Group], most: int = 8) -> Mapping[str, Any] | 
     if not chosen:
         return None
     info = groups[0].info
-    several = len(groups) > 1
+    # On devices that may be unlike: beside the best of each, where that makes a ratio.
+    relative = len(groups) > 1 and all((group.best_score or 0.0) > 0 for group in groups)
     samples = [sample for _, _, outcome in chosen for sample in outcome.samples]
     scale, unit = scale_of(info.unit, samples)
     title = score_title(info, unit).replace("score", "sample", 1)
     traces = []
     for place, group, outcome in chosen:
         step = max(1, len(outcome.samples) // _MOST_SAMPLES)
-        if several:  # on devices that may be unlike: beside the best of each
+        if relative:
             scale = (group.best and group.best.score) or 1.0
             title = "sample / best score" + (" (simulated)" if info.simulated else "")
         traces.append(

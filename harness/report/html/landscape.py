@@ -10,7 +10,7 @@ import numpy as np
 from harness.configuration import Value, show_value
 from harness.effects import Importance, Measured, value_effects
 from harness.report.groups import Group
-from harness.report.html.axes import colour, distinct, figure, label, short, shorts
+from harness.report.html.axes import colour, figure, label, label_all, short, shorts
 
 _MOST_LINES = 3000
 _MOST_CELLS = 150
@@ -24,7 +24,7 @@ _GOLDEN = (5**0.5 - 1) / 2
 def draw_importance(groups: Sequence[Group], found: Sequence[Importance]) -> Mapping[str, Any]:
     """The share of the scores' variance that each parameter explains alone, and what pairs add."""
     names = found[0].ranked()
-    labels = distinct(names)
+    labels = label_all(names)
     traces = []
     for place, (group, importance) in enumerate(zip(groups, found, strict=True)):
         together = sum(importance.pairs.values())
@@ -56,7 +56,7 @@ def _make_ticks(measured: Sequence[Measured], name: str) -> dict[tuple[type, Val
         for table in measured
         for value in table.values[table.names.index(name)]
     }
-    return dict(zip(values, distinct(values.values()), strict=True))
+    return dict(zip(values, label_all(values.values()), strict=True))
 
 
 def draw_effect(
@@ -169,7 +169,7 @@ def draw_parallel(
     if len(groups) > 1:
         searched = [label(group.label, 18) for group in groups]
         dimensions.append(_axis("searched by", searched, [line[1] for line in kept], spread))
-    for name, title in zip(names, distinct(names, 20), strict=True):
+    for name, title in zip(names, label_all(names, 20), strict=True):
         ticks = _make_ticks(measured, name)
         places = {key: place for place, key in enumerate(ticks)}
         values = [

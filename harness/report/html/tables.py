@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 
 from harness.config.substitute import CommandTemplate, Template
@@ -28,26 +27,19 @@ from harness.report.html.page import (
 from harness.report.html.ties import show_ties
 from harness.report.html.use import Use
 from harness.report.kernel import describe_kernel
-from harness.report.plain import describe_score
+from harness.report.plain import describe_reference, describe_score
 from harness.report.ranking import is_ranking
 from harness.report.ties import Ties
 from harness.store.base import StoredSession
 from harness.units import (
     format_count,
     format_duration,
+    format_instant,
     format_path,
     format_score,
-    format_significant,
 )
 
 _MOST_FAILURES = 10
-
-
-def format_instant(at_s: float) -> str:
-    """An instant as a date; virtual time has none."""
-    if at_s < 1e9:
-        return "in virtual time"
-    return datetime.fromtimestamp(at_s, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def make_cards(groups: Sequence[Group]) -> Markup:
@@ -76,7 +68,7 @@ def summarise(sessions: Sequence[StoredSession], uses: Sequence[Use]) -> Markup:
         ["Name", *(stored.info.name for stored in sessions)],
         ["State", *(stored.state for stored in sessions)],
         ["Started", *(format_instant(stored.info.started_s) for stored in sessions)],
-        ["Took", *(format_duration(use.span_s) for use in uses)],
+        ["Took", *(_describe_time(use) for use in uses)],
         ["Results", *(s.info.origin or "measured" for s in sessions)],
         ["Goal", *(_goal(stored) for stored in sessions)],
         ["Search", *(f"{s.info.strategy}, {s.info.distribution}" for s in sessions)],
@@ -92,6 +84,11 @@ def summarise(sessions: Sequence[StoredSession], uses: Sequence[Use]) -> Markup:
         rows.append(["Reference", *told])
     header = ["", *(f"session {stored.info.id}" for stored in sessions)]
     return table("What was tuned, and how", header, rows)
+
+
+def _describe_time(use: Use) -> str:
+    paused = f", and a pause of {format_duration(use.paused_s)}" if use.paused_s else ""
+    return f"{format_duration(use.active_s)}{paused}"
 
 
 def _goal(stored: StoredSession) -> str:
@@ -135,13 +132,9 @@ def show_best(group: Group, ties: Ties | None) -> Markup:
     if kernel := describe_kernel(group.best, info):
         parts.append(bullets(kernel))
     reference = find_reference(group.stored)
-    if reference is not None and (ratio := group.slowdown(reference)) is not None:
-        said = (
-            f"is {format_significant(ratio)} times as slow as the best"
-            if ratio >= 1
-            else f"is better: the best is {format_significant(1 / ratio)} times as slow"
-        )
-        parts.append(paragraph(f"The reference, {format_score(reference, info.unit)}, {said}."))
+    if reference is not None and group.best.score is not None:
+        said = describe_reference(reference, group.best.score, info)
+        parts.append(paragraph(f"{said[0].upper()}{said[1:]}."))
     parts.append(show_ties(group, ties))
     return join(parts)
 
@@ -159,7 +152,7 @@ def show_lanes(stored: StoredSession, use: Use) -> Markup:
                 use.lanes[lane.name].waits,
             )
         )
-        idle = max(0.0, use.span_s - runs - compiles - waits)
+        idle = max(0.0, use.active_s - runs - compiles - waits)
         known = (compiles, waits, idle) if use.dated else ()
         rows.append(
             [
@@ -172,13 +165,13 @@ def show_lanes(stored: StoredSession, use: Use) -> Markup:
         )
     parts = ["in runs (s)", *(["compiling (s)", "waiting (s)", "idle (s)"] if use.dated else [])]
     made = table(
-        f"Lanes of session {stored.info.id}, in {format_duration(use.span_s)}",
+        f"Lanes of session {stored.info.id}, in {_describe_time(use)}",
         ["lane", "device", "tests", *parts, "busy in runs"],
         rows,
     )
     if not use.compile_s:
         return made
-    at_once = use.compile_s / use.span_s if use.span_s else 0.0
+    at_once = use.compile_s / use.active_s if use.active_s > 0 else 0.0
     told = (
         f"Compiling took {format_duration(use.compile_s)} in all: on average "
         f"{at_once:.2f} compiles were going on. "
@@ -207,7 +200,8 @@ def compare_groups(groups: Sequence[Group]) -> Markup:
         for other, outcomes in zip(groups, known, strict=True):
             outcome = outcomes.get(group.best.configuration)
             slowdown = other.slowdown(None if outcome is None else outcome.score)
-            cells.append("not tested" if slowdown is None else f"{slowdown:.3f} x")
+            nothing = "not tested" if outcome is None else "no ratio"
+            cells.append(nothing if slowdown is None else f"{slowdown:.3f} x")
         rows.append([*cells, element("span", str(group.best.configuration), class_="words")])
     header = ["the best of", *(f"on {group.label}" for group in groups), "configuration"]
     return table(
@@ -226,9 +220,16 @@ def show_failures(groups: Sequence[Group]) -> Markup:
             continue
         shown = [_failure(outcome) for outcome in failed[:_MOST_FAILURES]]
         rest = len(failed) - len(shown)
-        more = [paragraph(f"… and {rest} more; `harness show --failures` has all.")] if rest else []
+        more = [paragraph(f"… and {rest} more; {_name_commands(groups)}.")] if rest else []
         parts.append(details(f"{kind.value}: {format_count(len(failed), 'test')}", *shown, *more))
     return join(parts)
+
+
+def _name_commands(groups: Sequence[Group]) -> str:
+    """Where all failures of the sessions are told."""
+    sessions = dict.fromkeys(group.info.id for group in groups)
+    commands = [f"`harness show {session} --failures`" for session in sessions]
+    return f"{' and '.join(commands)} {'has' if len(commands) == 1 else 'have'} all"
 
 
 def _failure(outcome: Outcome) -> Markup:

@@ -63,9 +63,10 @@ def _show_pairs(group: Group, ties: Ties, count: int) -> Markup:
     searched = group.info.strategy != BENCH  # a bench measures what it is told to
     parts = [_show_chance(group, count)] if searched else []
     if not ties.proven:
+        which = format_count(others, "other test") if others else "no other test"
         what = (
-            f"The samples of {format_count(others, 'other test')} overlap with those of the best; "
-            "there are too few to prove more."
+            f"The samples of {which} overlap with those of the best; there are too few to prove "
+            "more."
         )
     elif others:
         what = f"Compared one by one at 95 %, {_others(others)} not told from the best."
@@ -91,7 +92,7 @@ def _show_pairs(group: Group, ties: Ties, count: int) -> Markup:
 
 
 def _show_chance(group: Group, count: int) -> Markup:
-    chance = describe_chance(count, group.info.goal)
+    chance = describe_chance([count], group.info.goal)
     said: list[Cell] = [f"{chance[0].upper()}{chance[1:]}."]
     if group.info.strategy != IMPORT:
         advice = element("code", "harness bench CONFIG --top 5")
@@ -105,8 +106,8 @@ def _others(count: int) -> str:
 
 def _table_of_pairs(group: Group, ties: Ties) -> Markup:
     rows = [
-        _row(outcome, group, _ratio(ties.comparisons.get(outcome.test_id)))
-        for outcome in ties.outcomes[:_MOST]
+        _row(outcome, group, _ratio(ties.comparisons.get(outcome.test_id)) if place else "1")
+        for place, outcome in enumerate(ties.outcomes[:_MOST])
     ]
     header = ["test", "ratio to the best", "score", *group.info.parameters]
     caption = "Not told from the best one by one" if ties.proven else "Overlapping with the best"
@@ -123,7 +124,7 @@ def _row(outcome: Outcome, group: Group, *cells: str) -> list[Cell]:
 
 def _ratio(comparison: Comparison | None) -> str:
     if comparison is None:
-        return "1"
+        return "none: samples of 0 or below"
     if comparison.low <= 0:
         return format_significant(comparison.ratio, 4)
     return _interval(comparison)

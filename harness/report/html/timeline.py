@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.report.html.axes import distinct, figure, label, short, shorts
+from harness.report.html.axes import figure, label, label_all, short, shorts
 from harness.report.html.use import LaneUse, Use
 
 _HEIGHT = 0.8
@@ -28,7 +28,7 @@ def draw_timeline(use: Use) -> Mapping[str, Any]:
     ]
     ticks = [low + place + _HEIGHT / 2 for place in range(len(names))]
     shares = [f"{100 * use.busy(name):.0f} %" for name in names]
-    labels = [f"{name}: {share}" for name, share in zip(distinct(names), shares, strict=True)]
+    labels = [f"{name}: {share}" for name, share in zip(label_all(names), shares, strict=True)]
     if low:
         traces.append(_draw_pool(use))
         ticks, labels = [_HEIGHT / 2, *ticks], ["compile pool", *labels]

@@ -16,6 +16,8 @@ from harness.model import Outcome
 from harness.store.base import StoredSession
 
 SLICES = 240
+PAUSE_S = 120.0
+"""Longer than this nothing is done only if a session was interrupted, and went on later."""
 
 Floats = npt.NDArray[np.float64]
 Spans = tuple[Floats, Floats]
@@ -44,6 +46,7 @@ class Use:
 
     Attributes:
         span_s: from its beginning to the end of the last test.
+        paused_s: how much of that nothing was done at all, for longer than `PAUSE_S` each time.
         slice_s: the length of a slice.
         lanes: by name.
         pool: how many compiles the compile pool did at once, on average over each slice.
@@ -57,10 +60,16 @@ class Use:
     pool: Floats
     compile_s: float
     dated: bool
+    paused_s: float = 0.0
+
+    @property
+    def active_s(self) -> float:
+        """How long it took, without pauses."""
+        return self.span_s - self.paused_s
 
     def busy(self, lane: str) -> float:
-        """The share of the time that a lane spent in runs."""
-        return float(self.lanes[lane].runs.sum()) / self.span_s if self.span_s > 0 else 0.0
+        """The share of the time, without pauses, that a lane spent in runs."""
+        return float(self.lanes[lane].runs.sum()) / self.active_s if self.active_s > 0 else 0.0
 
 
 def find_use(stored: StoredSession, slices: int = SLICES) -> Use:
@@ -76,12 +85,16 @@ def find_use(stored: StoredSession, slices: int = SLICES) -> Use:
     for name in names:
         own = _compile_spans([o for o in compiled if o.compile_seat == name], begin)
         lanes[name] = _use_lane(_run_spans(outcomes, name, begin), own, pool, edges)
+    everything = [_run_spans(outcomes, name, begin) for name in names]
+    everything += [_compile_spans(compiled, begin)]
+    compile_s = sum(outcome.compile_s for outcome in outcomes)
     return Use(
         span_s=span_s,
+        paused_s=_find_pauses(_union(*everything)) if compiled or not compile_s else 0.0,
         slice_s=span_s / slices,
         lanes=lanes,
         pool=_cover(pool, edges) / (span_s / slices) if span_s > 0 else np.zeros(slices),
-        compile_s=sum(outcome.compile_s for outcome in outcomes),
+        compile_s=compile_s,
         dated=bool(compiled),
     )
 
@@ -97,6 +110,12 @@ def _use_lane(runs: Spans, own: Spans, pool: Spans, edges: Floats) -> LaneUse:
     both = _cover(_union(active, elsewhere), edges)
     waits = both - _cover(active, edges)
     return LaneUse(_cover(_union(runs), edges), _cover(_union(own), edges), waits.clip(0.0))
+
+
+def _find_pauses(busy: Spans) -> float:
+    """How long nothing was done between intervals that do not overlap, in order."""
+    gaps = busy[0][1:] - busy[1][:-1]
+    return float(gaps[gaps > PAUSE_S].sum())
 
 
 def _ended_s(outcome: Outcome) -> float:

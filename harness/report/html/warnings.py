@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import Counter
 from collections.abc import Sequence
@@ -48,6 +49,16 @@ def _origin(sessions: Sequence[StoredSession]) -> list[str]:
     files = dict.fromkeys(stored.info.recording for stored in sessions if stored.info.imported)
     if files:
         found.append(f"Imported, not measured here: results of {', '.join(files)}.")
+    problems = {
+        tuple(stored.spec.get("problem", {}).items())
+        for stored in sessions
+        if not stored.info.imported
+    }
+    if len(problems) > 1:
+        found.append(
+            "The sessions measured problems of different sizes: slowdowns are relative to the best "
+            "of each, scores are not comparable."
+        )
     models = {lane.device.model for stored in sessions for lane in stored.info.lanes}
     if len(sessions) > 1 and len(models) > 1:
         found.append(
@@ -82,7 +93,8 @@ def _trust(group: Group, ties: Ties | None) -> list[str]:
     if group.best is None:
         return ["No test succeeded."]
     found = []
-    noises = [relative_noise(o.samples) for o in scored if len(o.samples) >= 3]
+    known = [relative_noise(o.samples) for o in scored if len(o.samples) >= 3]
+    noises = [noise for noise in known if math.isfinite(noise)]  # of a median of 0 it is not
     noisy = sum(noise > _NOISY for noise in noises)
     if noisy > 0.05 * len(noises):
         found.append(
@@ -90,9 +102,13 @@ def _trust(group: Group, ties: Ties | None) -> list[str]:
             f"{100 * _NOISY:.0f} % (median {100 * statistics.median(noises):.1f} %)."
         )
     if ties is not None and not ties.proven:
+        # Nothing more can be measured of results that were only read.
+        read = group.info.imported or group.info.recording
+        advice = "" if read else "; tune with scoring.repeat = 5 or more"
+        samples = format_count(len(group.best.samples), "sample")
         found.append(
-            f"{format_count(len(group.best.samples), 'sample')} of each test: too few to prove "
-            "that one configuration is faster than another; tune with scoring.repeat = 5 or more."
+            f"The best has {samples}: too few to prove that one configuration is faster than "
+            f"another{advice}."
         )
     failed = len(group.outcomes) - len(scored)
     if failed > 0.2 * len(group.outcomes):

@@ -16,7 +16,7 @@ from harness.lane import IMPORTED
 from harness.measurement import Launch, Measurement
 from harness.model import OutcomeKind, Run
 from harness.report.groups import make_groups
-from harness.report.html.axes import distinct, label, scale_of, short
+from harness.report.html.axes import label, label_all, scale_of, short
 from harness.report.html.course import draw_progress, draw_scores
 from harness.report.html.landscape import _thin
 from harness.report.html.report import make_report
@@ -108,7 +108,7 @@ def test_tables_say_what_matters(page: str) -> None:
     text = Reader(page).text
     assert "The best: test 24" in text
     assert "24: 23 ok, 1 run_failed" in text
-    assert "The reference, 4.00 ms, is" in text
+    assert "Reference: 4.00 ms; the best is" in text
     assert "it broke" in text
     for line in ("cd /project/src", "export OPTIONS=-O3", "cc -DN=64 -o app_24 app.c"):
         assert line in text
@@ -152,7 +152,7 @@ def test_noise_lost_lanes_and_few_samples_are_warned_of() -> None:
     text = Reader(make_report([make_stored(outcomes=outcomes)], "library")).text
     assert "Noisy: the samples of 1 of 1 tests" in text
     assert "The device of lane 0 was lost" in text
-    assert "3 samples of each test: too few" in text
+    assert "The best has 3 samples: too few to prove" in text
 
 
 def test_sessions_that_are_not_alike_are_warned_of() -> None:
@@ -285,7 +285,7 @@ def test_values_that_look_the_same_stay_apart() -> None:
         if len(figure["layout"].get("xaxis", {}).get("categoryarray", [])) == 5
     ]
     assert len(set(effect["layout"]["xaxis"]["categoryarray"])) == 5
-    assert distinct(["ab", "abc", "abcd"], 2) == ["ab", "a…", "a… (2)"]
+    assert label_all(["ab", "abc", "abcd"], 2) == ["ab", "a…", "a… (2)"]
 
 
 def test_thinning_keeps_the_best() -> None:
