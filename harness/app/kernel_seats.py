@@ -242,6 +242,7 @@ class KernelSeats:
             make_sentinel=sentinel if kernel.kernel.measure.sentinel else None,
             is_retake=RETAKES.__contains__,
             timeout_s=kernel.kernel.timeout_s,
+            alone=len(self._setup.lanes) == 1,
         )
 
     def _make_state_reader(self, lane: Lane, clock: Clock) -> Callable[[], DeviceState | None]:

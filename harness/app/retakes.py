@@ -19,7 +19,7 @@ from harness.lane import Lane
 from harness.measurement import SUSPECT
 from harness.model import Outcome, OutcomeKind, Run, Test
 from harness.schedule.again import Again
-from harness.timing.kernel import DRIFTED
+from harness.timing.circumstances import DRIFTED
 from harness.timing.sentinel import LOOK_INDEX, REST_INDEX
 from harness.units import format_count
 

@@ -17,15 +17,11 @@ from harness.lane import Lane
 from harness.model import Outcome, OutcomeKind, Phase, Test
 from harness.schedule.base import Assignment, Crashed, Distribution, Executor, Job, JobEnded, Report
 from harness.schedule.ledger import Ledger
-from harness.schedule.plan import Live, Memory, Plan, least_loaded
+from harness.schedule.plan import Live, Memory, Plan, describe_losses, least_loaded
 from harness.schedule.streams import Stream, Streams
 from harness.schedule.twins import Leaders, TwinKey, Twins
 
 _TICK_S = 0.2
-_ALL_LOST = (
-    "every lane lost its device; see the warnings above, check the devices with `harness devices`, "
-    "and run the same command again to go on from here"
-)
 
 
 class Engine:
@@ -63,6 +59,7 @@ class Engine:
         self._twins = Twins()
         self._best = Leaders(plan.goal)
         self._lost: list[str] = []
+        self._why_lost = ""
         self._stop = self._kill = False
         self._crash: BaseException | None = None  # raised once what came with it is durable
 
@@ -135,7 +132,7 @@ class Engine:
                 "report it; what was measured is in the journal"
             )
         if not self._lanes:
-            raise DeviceError(_ALL_LOST)
+            raise DeviceError(describe_losses(self._why_lost))
 
     def _write(self) -> None:
         """Make what happened durable, then show it, then tell the strategies: they may ask."""
@@ -355,6 +352,7 @@ class Engine:
             return  # found out twice: by what it ran, and by what it had in hand
         del self._lanes[name]
         self._lost.append(name)
+        self._why_lost = why
         survivors = ", ".join(self._lanes) or "none"
         self._ledger.complain(
             f"lane {name}: its device was lost; lanes left: {survivors}{why and f' ({why})'}",

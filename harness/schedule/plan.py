@@ -138,3 +138,15 @@ def least_loaded(lanes: Sequence[Lane], tests: Iterable[Live]) -> Lane:
     """The lane that the fewest of these tests are on."""
     held = Counter(test.lane.name for test in tests)
     return min(lanes, key=lambda lane: held[lane.name])
+
+
+def describe_losses(why: str) -> str:
+    """What to say when there is no lane left.
+
+    Args:
+        why: what was said of the last.
+    """
+    return (
+        f"every lane lost its device{why and f', the last: {why}'}; check the devices with "
+        "`harness devices`, and run the same command again to go on from here"
+    )

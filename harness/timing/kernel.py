@@ -11,12 +11,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 from harness.clock import Clock
 from harness.errors import RunError
 from harness.lane import Lane
-from harness.measurement import ENERGY_S, DeviceState, Launch, Measurement, Mode
+from harness.measurement import ENERGY_S, DeviceState, Launch, Measurement
 from harness.model import Evidence, OutcomeKind, Run, Test
+from harness.timing.circumstances import DRIFTED, find_flags, make_measurement
 from harness.timing.link import (
     DeviceLostError,
     Heed,
@@ -34,11 +36,6 @@ FIRST_WATCHDOG_S = 30.0
 WATCHDOG_FACTOR = 20
 LOAD_S = 60.0
 """How long loading a binary and copying its data may take."""
-
-DRIFTED = "drifted"
-_THROTTLED = "throttled"
-_SHARED = "shared"
-_LATE = "late"
 
 
 def watchdog_s(best_s: float | None, timeout_s: float | None) -> float:
@@ -84,6 +81,8 @@ class KernelTimer:
         is_retake: whether the run of an index is made since an earlier one was suspect; such a run
             begins with a look at the sentinel.
         timeout_s: how long a kernel may be silent; None: see `watchdog_s`.
+        alone: whether there is no other lane: one that never measured anything ends the session
+            then; else its device counts as lost, and the others go on.
     """
 
     def __init__(
@@ -98,8 +97,10 @@ class KernelTimer:
         make_sentinel: Callable[[], Measure] | None = None,
         is_retake: Callable[[int], bool] = lambda _: False,
         timeout_s: float | None = None,
+        alone: bool = True,
     ) -> None:
         self._lane = lane
+        self._alone = alone
         self._make_link = make_link
         self._make_request = make_request
         self._score = score
@@ -118,13 +119,14 @@ class KernelTimer:
         """Measure `test` once, which yields many samples.
 
         Raises:
-            RunError: no worker can be started, or the request makes no sense for any test.
+            RunError: no worker can be started on the only lane, or the request makes no sense for
+                any test.
         """
         if index in (LOOK_INDEX, REST_INDEX):
             return self._look_only(index)
         request = self._make_request(test, index, best)
         retake = self._is_retake(index)
-        self._look(due=retake)
+        looked = self._look(due=retake)
         started_s = self._clock.now_s()
         states = [self._read_state()]
 
@@ -133,11 +135,11 @@ class KernelTimer:
             if phase == "sample" and len(states) == 1 and request.stopping.max_s >= ENERGY_S:
                 states.append(self._read_state())
 
-        answer, log = self._ask(request, best, heed)
+        answer, log = (looked, "") if _is_lost(looked) else self._ask(request, best, heed)
         if isinstance(answer, Refused):
             raise RunError(answer.reason)
         before, after = states[-1], self._read_state()
-        measurement = _make_measurement(request.launch, request.mode, answer, before, after)
+        measurement = make_measurement(request.launch, request.mode, answer, before, after)
         run = Run(
             index=index,
             kind=answer.kind,
@@ -164,8 +166,7 @@ class KernelTimer:
         before = self._read_state()
         answer = self._look(due=True)
         flags = find_flags(before, self._read_state())
-        lost = isinstance(answer, Measured) and answer.kind is OutcomeKind.DEVICE_LOST
-        kind = OutcomeKind.DEVICE_LOST if lost else OutcomeKind.OK
+        kind = OutcomeKind.DEVICE_LOST if _is_lost(answer) else OutcomeKind.OK
         return Run(
             index=index,
             kind=OutcomeKind.INTERRUPTED if self._is_cancelled() else kind,
@@ -186,7 +187,7 @@ class KernelTimer:
             What the worker said; None: it was not asked.
 
         Raises:
-            RunError: the device never ran anything, and does not run this: nor would any test.
+            RunError: the device of the only lane does not even run this, nor would it any test.
         """
         due = self._sentinel.is_due() or due
         if self._make_sentinel is None or not due:
@@ -200,11 +201,22 @@ class KernelTimer:
             late = self._clock.now_s() - began_s > WARM_UP_S
             looking = first and ran and not late and not self._sentinel.is_warm
         if first and isinstance(answer, Measured) and answer.kind in _FAILED:
-            raise RunError(
-                f"lane {self._lane.name} cannot measure: not even the sentinel, a kernel of the "
-                f"harness's own, runs on {self._lane.device.name}: {answer.reason}"
+            return self._give_up(
+                request.number,
+                "not even the sentinel, a kernel of the harness's own, runs on "
+                f"{self._lane.device.name}: {answer.reason}",
             )
         return answer
+
+    def _give_up(self, number: int, why: str) -> Measured:
+        """The lane never measured anything, and will not.
+
+        Raises:
+            RunError: there is no other.
+        """
+        if self._alone:
+            raise RunError(f"lane {self._lane.name} cannot measure: {why}")
+        return Measured(number, OutcomeKind.DEVICE_LOST, f"it cannot measure: {why}")
 
     def _mark(self, measurement: Measurement) -> Measurement:
         """With what the sentinel says of it."""
@@ -244,7 +256,7 @@ class KernelTimer:
             if self._is_cancelled():
                 return Measured(number, OutcomeKind.INTERRUPTED, "cancelled"), ""
             if not self._worked:
-                raise RunError(f"lane {self._lane.name} cannot measure: {error}") from error
+                return self._give_up(number, str(error)), ""
             reason = f"its kernel worker cannot be started again: {error}"
             return Measured(number, OutcomeKind.DEVICE_LOST, reason), ""
         try:
@@ -306,6 +318,11 @@ class KernelTimer:
         self._disconnect()
 
 
+def _is_lost(answer: Measured | Refused | None) -> TypeGuard[Measured]:
+    """Whether the device is gone, as far as the worker knows."""
+    return isinstance(answer, Measured) and answer.kind is OutcomeKind.DEVICE_LOST
+
+
 _QUIET = frozenset({OutcomeKind.OK, OutcomeKind.CENSORED})
 _FAILED = frozenset({OutcomeKind.RUN_FAILED, OutcomeKind.TIMEOUT})
 
@@ -322,65 +339,3 @@ def _say_lost(answer: Measured) -> str:
         return ""
     how = {"far": "far slower than", "slower": "slower than"}[answer.stop]
     return f"{how} the best after {len(answer.samples_s)} samples"
-
-
-def _make_measurement(
-    launch: Launch,
-    mode: Mode,
-    answer: Measured,
-    before: DeviceState | None,
-    after: DeviceState | None,
-) -> Measurement:
-    return Measurement(
-        launch=launch,
-        mode=mode,
-        samples_s=answer.samples_s,
-        starts_s=answer.starts_s,
-        launches=answer.launches,
-        stop=answer.stop,
-        verified=answer.verified,
-        error=answer.error,
-        energy_j=find_energy(answer, before, after),
-        before=before,
-        after=after,
-        flags=find_flags(before, after) + ((_LATE,) if answer.late else ()),
-    )
-
-
-def find_energy(
-    answer: Measured, before: DeviceState | None, after: DeviceState | None
-) -> float | None:
-    """Joules per launch, if the device counts them and was kept busy for long enough."""
-    launches = answer.launches * len(answer.samples_s)
-    busy_s = answer.launches * sum(answer.samples_s)
-    if before is None or after is None or busy_s < 0.95 * ENERGY_S:
-        return None
-    if answer.energy_j is not None:
-        return answer.energy_j
-    if before.energy_j is None or after.energy_j is None:
-        return None
-    return (after.energy_j - before.energy_j) / launches
-
-
-HARMFUL = frozenset({"thermal", "sw_thermal", "hw_thermal", "power_brake"})
-"""Counters whose growth makes a measurement suspect; the software power cap is only noted."""
-
-
-def find_flags(before: DeviceState | None, after: DeviceState | None) -> tuple[str, ...]:
-    """What the device's state around a measurement says against it.
-
-    `throttled`: clocks were held back for heat or power supply; `power_capped`: by the power
-    limit; `shared`: another process uses the device.
-    """
-    if before is None or after is None:
-        return ()
-    earlier = dict(before.held_ns)
-    grown = {name for name, ns in after.held_ns if ns > earlier.get(name, ns)}
-    flags = []
-    if grown & HARMFUL:
-        flags.append(_THROTTLED)
-    if "power_cap" in grown:
-        flags.append("power_capped")
-    if after.processes is not None and after.processes > 1:
-        flags.append(_SHARED)
-    return tuple(flags)

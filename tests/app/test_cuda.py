@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pynvml
 import pytest
@@ -82,8 +83,8 @@ def base(driver: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def tune(base: Path) -> harness.Result:
-    return harness.tune(harness.load_config(base / "tune.toml"))
+def tune(base: Path, **changes: Any) -> harness.Result:
+    return harness.tune(harness.load_config(base / "tune.toml"), **changes)
 
 
 def block_of(outcome: Outcome) -> object:
@@ -155,12 +156,25 @@ def test_what_a_lost_gpu_leaves_another_does(base: Path, monkeypatch: pytest.Mon
     assert {run.device_uuid for outcome in result.outcomes for run in outcome.runs} == {survivor}
 
 
-def test_a_driver_that_loads_no_binary_ends_the_session_with_the_remedy(
+def test_a_gpu_on_which_nothing_runs_leaves_all_to_the_other(
     base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_CUDA", "image of one")
+    text = CONFIG.replace("[64, 96, 128, 160, 256]", "[32, 64, 128, 192, 256, 320]")
+    (base / "tune.toml").write_text(text)
+    result = tune(base)
+    assert {outcome.kind.value for outcome in result.outcomes} == {"ok"}
+    survivor = GPUS[1].uuid
+    assert {run.device_uuid for outcome in result.outcomes for run in outcome.runs} == {survivor}
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_a_driver_that_loads_no_binary_ends_the_session_with_the_remedy(
+    base: Path, monkeypatch: pytest.MonkeyPatch, lanes: int
 ) -> None:
     monkeypatch.setenv("FAKE_CUDA", "image")
     with pytest.raises(HarnessError, match=r"cannot measure: .*INVALID_IMAGE.*upgrade the driver"):
-        tune(base)
+        tune(base, parallel=lanes)
 
 
 def test_a_device_that_cuda_does_not_show_ends_the_session(

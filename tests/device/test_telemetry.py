@@ -19,7 +19,7 @@ from harness.testing.nvml import (
     shared_by_mps,
     windows_linux,
 )
-from harness.timing.kernel import find_flags
+from harness.timing.circumstances import find_flags
 
 
 def find_device(nvml: FakeNvml, place: int = 0) -> DeviceInfo:

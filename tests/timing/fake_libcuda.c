@@ -6,10 +6,11 @@
  * of 160 and never ends in blocks of 224; the `sentinel`, which does nothing; and the `fingerprint`,
  * with sums of its own.
  *
- * Of its two devices, CUDA_VISIBLE_DEVICES hides those whose UUIDs or numbers it does not hold. The variable
- * FAKE_CUDA says what is amiss: `image`: binaries that exist cannot be loaded; `memory`: there is
- * none; `slow`: a mark is reached at once unless four writes go before it; `late`: always; `lost`: the
- * second device has an uncorrectable error at its first launch of `twice`, and is gone.
+ * Of its two devices, CUDA_VISIBLE_DEVICES hides those whose UUIDs or numbers it does not hold. The
+ * variable FAKE_CUDA says what is amiss: `image`: binaries that exist cannot be loaded (`image of one`:
+ * on the second device); `memory`: there is none; `slow`: a mark is reached at once unless four writes
+ * go before it; `late`: always; `lost`: the second device has an uncorrectable error at its first
+ * launch of `twice`, and is gone.
  */
 #define _GNU_SOURCE
 #include <stddef.h>
@@ -112,7 +113,7 @@ int cuModuleLoad(struct module **module, const char *path)
     FILE *file = fopen(path, "rb");
     if (strstr(path, "absent"))
         return NO_FILE;
-    if (file && is_amiss("image"))
+    if (file && (is_amiss("image") || (is_amiss("image of one") && device_in_use == 11)))
         return BAD_IMAGE;
     *module = calloc(1, sizeof **module);
     snprintf((*module)->name, sizeof (*module)->name, "%s", name ? name + 1 : path);

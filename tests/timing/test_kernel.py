@@ -23,12 +23,12 @@ from harness.measurement import ENERGY_S, DeviceState
 from harness.model import OutcomeKind, Run, Test
 from harness.procs.partner import Partner
 from harness.testing.driver import SimulatedDriver
+from harness.timing.circumstances import find_flags
 from harness.timing.driver import Driver
 from harness.timing.kernel import (
     FIRST_WATCHDOG_S,
     KernelTimer,
     Scored,
-    find_flags,
     watchdog_s,
 )
 from harness.timing.link import (

@@ -3,7 +3,8 @@ from __future__ import annotations
 from harness.clock import VirtualClock
 from harness.landscape import Landscape
 from harness.model import OutcomeKind
-from harness.timing.kernel import DRIFTED, KernelTimer, Scored
+from harness.timing.circumstances import DRIFTED
+from harness.timing.kernel import KernelTimer, Scored
 from harness.timing.protocol import Measured, Refused
 from harness.timing.sentinel import EVERY, Sentinel, make_sentinel
 from tests.timing.kernels import LANE, direct, make_request
