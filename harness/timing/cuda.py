@@ -26,12 +26,13 @@ NON_BLOCKING = 1
 
 STICKY = frozenset({4, 226, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 721, 810, 999})
 """Deinitialised, and what leaves the context unusable: illegal access, assert, trap …"""
-UNAVAILABLE, SYSTEM_NOT_READY = 46, 802
+STUB, UNAVAILABLE, SYSTEM_NOT_READY = 34, 46, 802
 LOST = frozenset({UNAVAILABLE, 214, 220, SYSTEM_NOT_READY})
-"""Beside these two: uncorrectable errors of memory and of links."""
+"""Beside the last two: uncorrectable errors of memory and of links."""
 OUT_OF_MEMORY, NO_DEVICE, INVALID_IMAGE = 2, 100, 200
 NO_BINARY, UNSUPPORTED_TOOLCHAIN, NOT_READY = 209, 222, 600
 _HINTS = {
+    STUB: "remove a toolkit's folder of stubs from LD_LIBRARY_PATH",
     UNAVAILABLE: "another process has it for itself, or nobody may compute on it: see "
     "`nvidia-smi --query --display COMPUTE`",
     NO_DEVICE: "is CUDA_VISIBLE_DEVICES right?",

@@ -73,6 +73,7 @@ def test_each_function_takes_what_it_is_declared_to_take(header: str, function: 
         ("CUDA_ERROR_NO_BINARY_FOR_GPU", cuda.NO_BINARY),
         ("CUDA_ERROR_UNSUPPORTED_PTX_VERSION", cuda.UNSUPPORTED_TOOLCHAIN),
         ("CUDA_ERROR_NOT_READY", cuda.NOT_READY),
+        ("CUDA_ERROR_STUB_LIBRARY", cuda.STUB),
         ("CUDA_ERROR_DEVICE_UNAVAILABLE", cuda.UNAVAILABLE),
         ("CUDA_ERROR_SYSTEM_NOT_READY", cuda.SYSTEM_NOT_READY),
     ],
