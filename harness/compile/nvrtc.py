@@ -13,6 +13,7 @@ import shlex
 import threading
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.compile.base import Translation
@@ -21,6 +22,7 @@ from harness.compile.flow import Flow
 from harness.compile.includes import IncludeScanner
 from harness.compile.messages import first_error
 from harness.compile.nvrtc_library import MINIMAL, Nvrtc, call, read, read_text
+from harness.compile.nvrtc_options import adapt_options
 from harness.compile.source import KernelSource, define_macros
 from harness.model import Evidence, OutcomeKind
 from harness.procs.explain import EVIDENCE_CHARACTERS, EVIDENCE_LINES
@@ -30,6 +32,15 @@ _NICENESS = 10
 _FLOW = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
 _STRLEN = ctypes.cast(ctypes.CDLL(None).strlen, ctypes.c_void_p).value
 _CANCELLED = 16  # NVRTC_ERROR_CANCELLED; older bindings have no name for it
+
+
+def _place(source: KernelSource) -> str:
+    """An absolute path for the text, so that the folder of this process is never looked in.
+
+    NVRTC looks for includes in quotes beside the text and beside each header, as nvcc does, and not
+    at all beside headers if told not to do so for the text. Messages have the `#line` of the text.
+    """
+    return str(Path(source.path).resolve()) if source.path else "/dev/null/kernel.cu"
 
 
 class _Made(NamedTuple):
@@ -113,7 +124,7 @@ class NvrtcTranslator:
             os.setpriority(os.PRIO_PROCESS, thread, min(19, niceness + _NICENESS))
 
     def _translate(self, source: KernelSource) -> Translation:
-        options = [f"-arch={source.architecture}", *source.options]
+        options = [f"-arch={source.architecture}", *adapt_options(source.options)]
         options += [f"-I{folder}" for folder in (*source.search_directories, *self._nvrtc.headers)]
         macros = [f"-D{name}={value}" for name, value in source.macros]
         command = shlex.join(["nvrtc", *options, *macros, source.name])
@@ -134,7 +145,10 @@ class NvrtcTranslator:
             return "cancelled"
         if made.kind is OutcomeKind.TIMEOUT and self._timeout_s is not None:
             return f"took longer than {format_seconds(self._timeout_s)}"
-        return first_error(made.log) or "NVRTC failed without a message"
+        reason = first_error(made.log) or "NVRTC failed without a message"
+        if "unrecognized option" in reason:
+            return f'{reason}; leave it out, or kernel.compiler = "nvcc" if that knows it'
+        return reason
 
     def _run_briefly(self, source: KernelSource, options: list[str]) -> _Made:
         def attempt(briefly: bool) -> _Made:
@@ -149,10 +163,11 @@ class NvrtcTranslator:
             return _Made(self._flow.stopped or OutcomeKind.INTERRUPTED)
         nvrtc = self._nvrtc.bindings
         text, name = define_macros(source).encode(), source.function.encode()
-        program = call(nvrtc, "nvrtcCreateProgram", text, source.name.encode(), 0, None, None)
+        place = _place(source).encode()
+        program = call(nvrtc, "nvrtcCreateProgram", text, place, 0, None, None)
         try:
             call(nvrtc, "nvrtcAddNameExpression", program, name)
-            asked = [*options, "--no-source-include", "--ptxas-options=-v"]
+            asked = [*options, "--ptxas-options=-v"]
             callback = self._attach(program)
             encoded = [option.encode() for option in asked]
             status = nvrtc.nvrtcCompileProgram(program, len(encoded), encoded)[0]

@@ -186,7 +186,8 @@ class KernelTable(Table, frozen=True, kw_only=True):
     options: Annotated[
         tuple[str, ...],
         doc(
-            "Passed to the compiler (of Numba's kernels: to nvJitLink); `%NAME%` as above.",
+            "nvcc's, also for nvrtc as far as they are about device code (of Numba's kernels: "
+            "nvJitLink's); `%NAME%` as above.",
             ["-O3", "-std=c++17"],
         ),
     ] = ()

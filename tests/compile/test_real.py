@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -221,6 +222,36 @@ def test_inputs(translator: Translator, source: KernelSource, tmp_path: Path) ->
     assert {str(tmp_path / "tile.h"), str(tmp_path / "device.h")} <= set(made.inputs)
     assert any(path.endswith("/cuda_fp16.h") for path in made.inputs)
     assert all(Path(path).is_file() for path in made.inputs)
+
+
+def test_headers_beside_headers(
+    translator: Translator, source: KernelSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a library's folder: a header in quotes is looked for beside the one that names it."""
+    library = tmp_path / "include" / "library"
+    (library / "detail").mkdir(parents=True)
+    write_settled(library / "all.h", '#include "detail/scale.h"\n')
+    write_settled(library / "detail" / "scale.h", '#include "factor.h"\n')
+    write_settled(library / "detail" / "factor.h", "#define SCALE 3\n")
+    text = "#include <library/all.h>\n__global__ void scale(float* x) { *x *= SCALE; }"
+    folders = (str(tmp_path / "include"),)
+    source = replace(source, text=text, function="scale", macros=(), include_directories=folders)
+    made = translator.translate(source)
+    assert made.kind is OutcomeKind.OK, made.reason
+    read = {os.path.normpath(path) for path in made.inputs or ()}
+    assert str(library / "detail" / "factor.h") in read
+    made = translator.translate(replace(source, path=""))
+    assert made.kind is OutcomeKind.OK, made.reason
+    monkeypatch.chdir(library / "detail")
+    made = translator.translate(replace(source, text='#include "factor.h"'))
+    assert "factor.h" in made.reason  # the folder of this process is none of the source's
+
+
+def test_options_of_the_host_code(translator: Translator, source: KernelSource) -> None:
+    """A config does not know which of the compilers will be there."""
+    options = ("-O3", "-Xcompiler", "-fno-math-errno", "-std", "c++17", "-Xptxas", "-O2", "-m64")
+    made = translator.translate(replace(source, function="plain", options=options))
+    assert made.kind is OutcomeKind.OK, made.reason
 
 
 def test_architectures(translator: Translator, source: KernelSource) -> None:
