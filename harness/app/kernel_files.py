@@ -63,9 +63,9 @@ def find_files(spec: Spec, kernel: KernelTable, source_text: str) -> list[Path]:
     base = spec.base
     source = source_path(spec, kernel)
     found = {source}
+    folders = [(base / name).resolve() for name in kernel.include_directories]
     if kernel.language == "cuda":
-        folders = [source.parent, *((base / name).resolve() for name in kernel.include_directories)]
-        found |= _find_included(source_text, folders)
+        found |= _find_included(source_text, [source.parent, *folders])
     else:
         found |= find_imports(source_text, source, [*search_folders(spec), source.parent])
     for pattern in kernel.more_sources:
@@ -75,7 +75,7 @@ def find_files(spec: Spec, kernel: KernelTable, source_text: str) -> list[Path]:
         names += [kernel.reference.function or "", kernel.reference.file or ""]
         if kernel.reference.source:
             reference = (base / kernel.reference.source).resolve()
-            found |= {reference, *_find_included(_read(reference), [reference.parent])}
+            found |= {reference, *_find_included(_read(reference), [reference.parent, *folders])}
     for name in names:
         module, is_function, _ = name.partition(":")
         if is_function:

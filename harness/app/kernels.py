@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from harness.app.kernel_sources import SourceTemplate, make_source_template
 from harness.compile.factories import describe_call
@@ -164,15 +165,28 @@ class KernelTests:
     # -- measuring ---------------------------------------------------------------------------
 
     def make_reference(self, lane: Lane) -> KernelSource | None:
-        """What is compiled as the reference, where that is a kernel."""
+        """What is compiled as the reference, where that is a kernel.
+
+        It is one for all configurations. In the same source, what needs the parameters must compile
+        beside it, so that they have their first values there.
+        """
         reference = self.kernel.reference
         if reference is None or reference.kernel is None:
             return None
-        path, text = self.source.path, self.source.text
-        if reference.source is not None:
-            path = (self.spec.base / reference.source).resolve()
-            text = path.read_text(encoding="utf-8")
-        return KernelSource(text, reference.kernel, self.architecture_of(lane.device), str(path))
+        architecture = self.architecture_of(lane.device)
+        path = str((self.spec.base / (reference.source or "")).resolve())
+        if self.kernel.language != "cuda":  # whose options are not those of CUDA C++
+            return KernelSource(_read(path), reference.kernel, architecture, path)
+        parameters = self.spec.parameters
+        first = Configuration(tuple(parameters), tuple(values[0] for values in parameters.values()))
+        source = replace(self.source.expand(first, architecture), function=reference.kernel)
+        if reference.source is None:
+            return source
+        return replace(source, text=_read(path), path=path, macros=())
+
+
+def _read(path: str) -> str:
+    return Path(path).read_text(encoding="utf-8")
 
 
 def _runs(number: int, architecture: str, capability: tuple[int, int]) -> bool:

@@ -135,13 +135,37 @@ def test_sizes_can_be_given(base: Path) -> None:
     assert emulated(found[0]).problem == (("N", 65),)
 
 
-def test_a_simple_kernel_is_a_reference(base: Path) -> None:
-    kernel = {"reference": {"kernel": "simple", "grid": ["N // 64 + 1"], "block": [64]}}
-    source = SOURCE.replace("#include", "#ifndef BLOCK\n#define BLOCK 64\n#endif\n#include", 1)
-    (base / "scale.cu").write_text(source)
+@pytest.mark.parametrize("parameters", ["macros", "constants"])
+def test_a_simple_kernel_is_a_reference(base: Path, parameters: str) -> None:
+    """It is beside the tuned one, whose parameters the source does not define."""
+    reference = {"kernel": "simple", "grid": ["N // 64 + 1"], "block": [64]}
+    source = SOURCE.replace("#if VARIANT != 1 ", "if (VARIANT != 1)//").replace("#endif", "", 1)
+    source = source.replace("#if VARIANT != 2 ", "if (VARIANT != 2)//").replace("#endif", "", 1)
+    source = source.replace('"scale.h"', "<mine/scale.h>")
+    (base / "include" / "mine").mkdir(parents=True)
+    (base / "scale.h").rename(base / "include" / "mine" / "scale.h")
+    (base / "scale.cu").write_text(source.replace("FACTOR *", "FACTOR * ONE *"))
+    kernel = {
+        "reference": reference,
+        "parameters": parameters,
+        "include_directories": ["include"],
+        "options": ["-DONE=1"],
+    }
     found = by_variant(tune(base, [0, 1], kernel=kernel))
     assert emulated(found[0]).error == 0.0
     assert found[1].kind is OutcomeKind.WRONG_RESULT
+
+
+def test_a_simple_kernel_of_its_own_file_has_the_folders_and_options(base: Path) -> None:
+    (base / "include").mkdir()
+    (base / "scale.h").rename(base / "include" / "scale.h")
+    simple = SOURCE.partition('extern "C" __global__ void simple')[2].replace("BLOCK", "WIDTH")
+    simple = f'#include "scale.h"\n#ifndef BLOCK\nextern "C" __global__ void simple{simple}#endif\n'
+    (base / "simple.cu").write_text(simple)
+    reference = {"kernel": "simple", "source": "simple.cu", "grid": "N // 64 + 1", "block": 64}
+    options = {"include_directories": ["include"], "options": ["-DWIDTH=64"]}
+    found = by_variant(tune(base, [0], kernel={"reference": reference, **options}))
+    assert emulated(found[0]).error == 0.0
 
 
 @pytest.mark.parametrize(

@@ -331,6 +331,7 @@ def test_what_fills_an_argument_may_be_a_package(base: Path) -> None:
 
 def test_what_the_reference_includes_makes_a_test_what_it_is(base: Path) -> None:
     data = copy.deepcopy(DATA)
+    data["kernel"]["include_directories"] = ["include"]
     data["kernel"]["reference"] = {
         "kernel": "simple",
         "source": "simple/simple.cu",
@@ -338,11 +339,13 @@ def test_what_the_reference_includes_makes_a_test_what_it_is(base: Path) -> None
         "block": [256],
     }
     (base / "simple").mkdir()
-    (base / "simple" / "simple.cu").write_text('#include "factor.h"\n')
-    (base / "simple" / "factor.h").write_text("#define FACTOR 2\n")
-    before = key_of(base, data)
-    (base / "simple" / "factor.h").write_text("#define FACTOR 3\n")
-    assert key_of(base, data) != before
+    (base / "include").mkdir()
+    (base / "simple" / "simple.cu").write_text('#include "factor.h"\n#include <term.h>\n')
+    for header in (base / "simple" / "factor.h", base / "include" / "term.h"):
+        header.write_text("#define FACTOR 2\n")
+        before = key_of(base, data)
+        header.write_text("#define FACTOR 3\n")
+        assert key_of(base, data) != before
 
 
 def test_kernels_need_gpus(base: Path) -> None:
