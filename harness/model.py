@@ -119,6 +119,7 @@ class Resources:
         spill_store_bytes, spill_load_bytes: what the compiler moved from registers to memory and
             back, per thread, as it counts them; None: it did not say.
         max_threads: the largest block the kernel was compiled for; 0: it does not say.
+        parameter_bytes: of each of the kernel's parameters, in order; None: it does not say.
     """
 
     registers: int = 0
@@ -128,6 +129,7 @@ class Resources:
     spill_store_bytes: int | None = None
     spill_load_bytes: int | None = None
     max_threads: int = 0
+    parameter_bytes: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from harness.compile.mock import MockKernelCompiler
 from harness.compile.source import KernelSource, Language
 from harness.config.mock_table import MockTable
 from harness.device.locks import DeviceLocks
-from harness.errors import CompileError
+from harness.errors import CompileError, ConfigError
 from harness.landscape import Landscape
 from harness.lane import Lane
 from harness.measurement import DeviceState
@@ -221,7 +221,10 @@ class KernelSeats:
             source = kernel.make_reference(lane)
             if source is None:
                 return None
-            return self._build(lane, source, "kernel.reference.kernel", clock)
+            artifact = self._build(lane, source, "kernel.reference.kernel", clock)
+            if mismatch := kernel.find_mismatch(artifact):
+                raise ConfigError(f"kernel.reference.kernel: {mismatch}")
+            return artifact
 
         def make_request(test: Test, index: int, best: Run | None) -> Measure:
             request = self._measures.make_request(test, lane, index, best, reference)

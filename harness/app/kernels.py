@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.app.kernel_sources import SourceTemplate, make_source_template
 from harness.compile.factories import describe_call
-from harness.compile.fit import find_excess, find_fault, find_misfit
+from harness.compile.fit import find_excess, find_fault, find_misfit, find_mismatch
 from harness.compile.source import KernelSource
 from harness.config.formula import Formula
 from harness.config.kernel_checks import TIME_NAMES, formula_names
@@ -108,7 +108,17 @@ class KernelTests:
     def find_misfit(self, test: Test, lane: Lane, artifact: Artifact) -> str:
         """Why the lane's device cannot launch what the test was compiled to."""
         launch = self.launch_of(test.configuration, lane.device)
-        return find_misfit(launch, artifact.resources, device_limits(lane.device))
+        misfit = find_misfit(launch, artifact.resources, device_limits(lane.device))
+        return misfit or self.find_mismatch(artifact)
+
+    def find_mismatch(self, artifact: Artifact) -> str:
+        """Why the binary cannot be given the config's arguments; of Numba's kernels Numba tells."""
+        if self.kernel.language == "numba":
+            return ""
+        given = [
+            (table.name, table.dtype, table.shape is not None) for table in self.kernel.arguments
+        ]
+        return find_mismatch(given, artifact.resources.parameter_bytes)
 
     def describe(self, test: Test, lane: Lane) -> dict[str, str]:
         """What its compile and its run would be, for people."""

@@ -25,7 +25,7 @@ _FRAME_SIZE, _MIN_STACK_SIZE, _MAX_STACK_SIZE, _REGISTERS = 0x11, 0x12, 0x23, 0x
 _OF_SYMBOL = frozenset({_FRAME_SIZE, _MIN_STACK_SIZE, _MAX_STACK_SIZE, _REGISTERS})
 _ARGUMENTS = 0x0A  # begins with a symbol, too, but only to say where the arguments are
 _MAX_THREADS, _REQUIRED_THREADS = 0x05, 0x10
-_PARAMETER_BYTES = 0x19
+_PARAMETER, _PARAMETER_BYTES = 0x17, 0x19
 _FORMAT_SIZED = 0x04
 
 _OF_FUNCTION = re.compile(
@@ -73,7 +73,23 @@ def read_resources(cubin: Cubin, function: str) -> Resources:
         constant_bytes=sum(s.size for s in cubin.sections if banks.fullmatch(s.name)),
         local_bytes=max(of_module.get(_FRAME_SIZE, 0), of_module.get(_MIN_STACK_SIZE, 0)),
         max_threads=max_threads,
+        parameter_bytes=_list_parameters(cubin, function),
     )
+
+
+def _list_parameters(cubin: Cubin, function: str) -> tuple[int, ...] | None:
+    """Bytes of each parameter; None if they are not those that the kernel takes in total."""
+    found = {}
+    for kind, value in _attributes(cubin.find(f".nv.info.{function}")):
+        if kind == _PARAMETER and len(value) == 12:
+            _, ordinal, offset, size = struct.unpack("<IHHI", value)
+            found[ordinal] = offset, size >> 18
+    if sorted(found) != list(range(len(found))):
+        return None
+    end = sum(found[len(found) - 1]) if found else 0
+    if end != read_parameter_bytes(cubin, function):
+        return None
+    return tuple(found[ordinal][1] for ordinal in range(len(found)))
 
 
 def read_parameter_bytes(cubin: Cubin, function: str) -> int:

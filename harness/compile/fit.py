@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from harness.measurement import Argument, Launch
 from harness.model import Resources
 from harness.occupancy import compute_occupancy
-from harness.units import format_bytes
+from harness.units import format_bytes, format_count
 
 
 def find_fault(launch: Launch, limits: Mapping[str, int]) -> str:
@@ -45,6 +46,38 @@ def find_excess(arguments: Sequence[Argument], limits: Mapping[str, int]) -> str
         return ""
     twice = ", those that it changes counted twice" * any(a.role == "inout" for a in arguments)
     return f"its arrays take {format_bytes(needed)}{twice}: the device has {format_bytes(most)}"
+
+
+def find_mismatch(
+    arguments: Sequence[tuple[str, str, bool]], parameter_bytes: Sequence[int] | None
+) -> str:
+    """Why a kernel with such parameters cannot be given these arguments; empty if it can.
+
+    A driver is given addresses of arguments, and copies from there what the kernel takes: with one
+    too few, or a smaller one, it reads what is no argument, and says nothing.
+
+    Args:
+        arguments: the name and type of each, and whether it is an array.
+        parameter_bytes: as of `model.Resources`.
+    """
+    if parameter_bytes is None:
+        return ""
+    if len(arguments) != len(parameter_bytes):
+        names = ", ".join(name for name, _, _ in arguments) or "none"
+        sizes = f" (of {', '.join(map(str, parameter_bytes))} bytes)" if parameter_bytes else ""
+        return (
+            f"the kernel takes {format_count(len(parameter_bytes), 'argument')}{sizes}, "
+            f"kernel.arguments has {len(arguments)}: {names}"
+        )
+    for (name, dtype, is_array), takes in zip(arguments, parameter_bytes, strict=True):
+        has = 8 if is_array else int(re.sub(r"\D", "", dtype)) // 8
+        if has != takes:
+            what = "an array's address" if is_array else f"a scalar {dtype}"
+            text = f"argument {name}: {what} has {has} bytes, the kernel takes {takes} there"
+            if takes not in (1, 2, 4, 8):
+                text += ": a struct? let the kernel take its members, as arguments of their own"
+            return text
+    return ""
 
 
 def find_misfit(launch: Launch, resources: Resources, limits: Mapping[str, int]) -> str:

@@ -51,14 +51,14 @@ class Formula:
             found = self._evaluate(values)
         except KeyError as error:
             name = error.args[0]
-            raise self._problem(
+            raise self.refuse(
                 values, f"{name} is not known of this device", "write the number, or use a GPU"
             ) from None
         except EVALUATION_ERRORS as error:
-            raise self._problem(values, str(error), "exclude these values") from error
+            raise self.refuse(values, str(error), "exclude these values") from error
         if isinstance(found, (int, float)) and math.isfinite(found):
             return found
-        raise self._problem(values, f"it is {found!r}", "give a finite number")
+        raise self.refuse(values, f"it is {found!r}", "give a finite number")
 
     def whole(self, values: Mapping[str, Value]) -> int:
         """The same, where only a whole number makes sense.
@@ -68,10 +68,11 @@ class Formula:
         """
         found = self.number(values)
         if found != int(found):
-            raise self._problem(values, f"it is {found}", "give a whole number; // divides so")
+            raise self.refuse(values, f"it is {found}", "give a whole number; // divides so")
         return int(found)
 
-    def _problem(self, values: Mapping[str, Value], reason: str, remedy: str) -> ConfigError:
+    def refuse(self, values: Mapping[str, Value], reason: str, remedy: str) -> ConfigError:
+        """The error that its value for these is of no use."""
         used = " ".join(
             f"{name}={show_value(values[name])}" for name in sorted(self.names) if name in values
         )

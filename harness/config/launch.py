@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,18 @@ from harness.config.tables import Expression
 from harness.configuration import Value
 from harness.errors import ConfigError
 from harness.measurement import Argument, Extent, Launch
+
+_GREATEST = {"float16": 65504.0, "bfloat16": 3.38e38, "float32": 3.4e38, "float64": math.inf}
+
+
+def _range(dtype: str) -> tuple[float, float]:
+    """The least and the greatest number that a scalar can be."""
+    if dtype in _GREATEST:
+        return -_GREATEST[dtype], _GREATEST[dtype]
+    bits = int(dtype.lstrip("uint"))
+    if dtype.startswith("u"):
+        return 0, 2**bits - 1
+    return -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
 
 
 def as_list(expressions: Expression | Sequence[Expression]) -> list[Expression]:
@@ -114,6 +127,11 @@ class ArgumentTemplate:
             assert self.value is not None
             with _named(f"argument {table.name}: value"):
                 value = self.value.whole(values) if integers else self.value.number(values)
+                least, greatest = _range(table.dtype)
+                if not least <= value <= greatest:
+                    reason = f"it is {value}; {table.dtype} holds {least} to {greatest}"
+                    remedy = "take a wider dtype, in the kernel, too"
+                    raise self.value.refuse(values, reason, remedy)
             return Argument(table.name, "in", table.dtype, None, value)
         with _named(f"argument {table.name}: shape"):
             shape = tuple(formula.whole(values) for formula in self.shape)

@@ -24,6 +24,7 @@ class FakeKernel:
     local_bytes: int = 0
     arguments_bytes: int = 16
     max_threads: int = 0
+    parameter_bytes: tuple[int, ...] | None = None
 
 
 def make_cubin(
@@ -74,6 +75,12 @@ def _make_sections(
         own = struct.pack("<BBHII", 4, 0x0A, 8, index, kernel.arguments_bytes << 16)
         if kernel.max_threads:
             own += struct.pack("<BBHIII", 4, 0x05, 12, kernel.max_threads, 1, 1)
+        own += struct.pack("<BBH", 3, 0x19, kernel.arguments_bytes)
+        offset = 0
+        for ordinal, size in enumerate(kernel.parameter_bytes or ()):
+            offset += -offset % size
+            own += struct.pack("<BBHIHHI", 4, 0x17, 12, 0, ordinal, offset, size << 18 | 0xF000)
+            offset += size
         yield f".nv.info.{kernel.name}", _INFO, own, len(own)
         yield f".text.{kernel.name}", _CODE, kernel.code, len(kernel.code)
         yield f".nv.constant0.{kernel.name}", _RESERVED, b"", kernel.arguments_bytes

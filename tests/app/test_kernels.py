@@ -238,6 +238,24 @@ def test_what_cannot_be_launched_says_which_expression(
     assert re.match(said, outcome.reason)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "size", "said"),
+    [
+        ("int8", 200, "it is 200; int8 holds -128 to 127"),
+        ("int32", 1 << 31, "int32 holds -2147483648 to 2147483647"),
+        ("uint16", -1, "uint16 holds 0 to 65535"),
+        ("float16", 70000, "float16 holds -65504.0 to 65504.0; take a wider dtype"),
+        ("int64", 1 << 31, ""),
+    ],
+)
+def test_a_scalar_that_its_type_cannot_hold(base: Path, dtype: str, size: int, said: str) -> None:
+    data = changed(problem={"BIG": size})
+    data["kernel"]["arguments"][2] = {"name": "n", "dtype": dtype, "value": "BIG"}
+    (outcome, *_) = tune(base, data).outcomes
+    assert (outcome.kind is OutcomeKind.INVALID) == bool(said)
+    assert said in outcome.reason
+
+
 def test_a_simple_kernel_is_a_reference(base: Path) -> None:
     data = changed(mock={"verify": True}, problem={"N": 1024})
     data["kernel"]["reference"] = {"kernel": "simple", "grid": ["N // 256"], "block": [256]}
@@ -450,6 +468,31 @@ def test_real_compiles_and_workers_with_simulated_devices(
     assert (measured.verified, measured.error) == (True, 0.0)
     assert result.info.simulated
     assert not tune(base, data).summary.progress.tested  # all of it is recorded
+
+
+@pytest.mark.nvcc
+@pytest.mark.skipif(shutil.which("nvcc") is None, reason="there is no nvcc")
+def test_arguments_that_the_binary_does_not_take_are_invalid(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a GPU it would read beyond what it is given, and say nothing."""
+    monkeypatch.setenv("HARNESS_CACHE_DIR", str(base / "cache"))
+    (base / "scale.h").write_text(
+        "#define FACTOR 2\ntypedef struct { float a; int n[3]; } size_type;"
+    )
+    (base / "scale.cu").write_text(
+        SOURCE.replace("int n)", "size_type n)").replace("< n", "< n.n[1]")
+    )
+    data = changed(
+        mock={"time": "real", "run_s": 0.001},
+        kernel={"compiler": "nvcc"},
+        parameters={"BLOCK": [64], "ITEMS": [1]},
+    )
+    (outcome,) = tune(base, data).outcomes
+    assert outcome.kind is OutcomeKind.INVALID
+    assert "argument n: a scalar int32 has 4 bytes, the kernel takes 16 there: a struct?" in (
+        outcome.reason
+    )
 
 
 def test_the_example_of_the_page_is_tuned_as_it_says(base: Path) -> None:

@@ -38,6 +38,19 @@ def test_resources_of_each_kernel() -> None:
     assert read_resources(cubin, "other").registers == 40
 
 
+@pytest.mark.parametrize("sizes", [(8, 8, 4), (4, 8, 2, 1), (300,)])
+def test_the_size_of_each_parameter(sizes: tuple[int, ...]) -> None:
+    end = 0
+    for size in sizes:
+        end += -end % size + size
+    kernel = FakeKernel("scale", arguments_bytes=end, parameter_bytes=sizes)
+    assert read_resources(Cubin(make_cubin([kernel])), "scale").parameter_bytes == sizes
+    none = FakeKernel("scale", arguments_bytes=0)
+    assert read_resources(Cubin(make_cubin([none])), "scale").parameter_bytes == ()
+    other = FakeKernel("scale", arguments_bytes=end + 8, parameter_bytes=sizes)
+    assert read_resources(Cubin(make_cubin([other])), "scale").parameter_bytes is None
+
+
 def test_what_the_system_reserves_is_not_the_kernels() -> None:
     cubin = Cubin(make_cubin([SCALE, OTHER], reserved_bytes=1024))
     assert read_resources(cubin, "scale").shared_bytes == 272

@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from harness.compile.fit import find_excess, find_fault, find_misfit
+from harness.compile.fit import find_excess, find_fault, find_misfit, find_mismatch
 from harness.config.kernel_tables import Dtype
 from harness.lane import DeviceInfo
 from harness.limits import device_limits
@@ -90,3 +90,27 @@ def test_arrays_must_fit_into_the_memory() -> None:
 def test_every_type_has_its_size(dtype: str) -> None:
     argument = Argument("x", "in", dtype, (3, 5))
     assert argument.size_bytes == 15 * storage_type(dtype).itemsize
+
+
+X, N = ("x", "float32", True), ("n", "int32", False)
+
+
+@pytest.mark.parametrize(
+    ("parameter_bytes", "problem"),
+    [
+        (None, ""),
+        ((8, 4), ""),
+        ((8, 4, 4), "takes 3 arguments (of 8, 4, 4 bytes), kernel.arguments has 2: x, n"),
+        ((8,), "takes 1 argument (of 8 bytes), kernel.arguments has 2: x, n"),
+        ((), "takes 0 arguments, kernel.arguments has 2: x, n"),
+        ((4, 4), "argument x: an array's address has 8 bytes, the kernel takes 4 there"),
+        ((8, 8), "argument n: a scalar int32 has 4 bytes, the kernel takes 8 there"),
+        ((8, 12), "takes 12 there: a struct?"),
+    ],
+)
+def test_arguments_that_a_kernel_does_not_take(
+    parameter_bytes: tuple[int, ...] | None, problem: str
+) -> None:
+    found = find_mismatch([X, N], parameter_bytes)
+    assert problem in found
+    assert bool(found) == bool(problem)

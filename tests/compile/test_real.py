@@ -127,6 +127,8 @@ def test_entries(build: Build, source: KernelSource) -> None:
     spill = artifacts[4].resources
     assert spill.max_threads == 1024
     assert spill.spill_store_bytes
+    sizes = [artifact.resources.parameter_bytes for artifact in artifacts]
+    assert sizes == [(8, 8), (8, 8), (8, 8), (8,), (8, 8, 4), (8, 4)]
 
 
 def test_cache_and_digest(build: Build, source: KernelSource, tmp_path: Path) -> None:
@@ -160,6 +162,7 @@ def test_resources_are_what_ptxas_says(
     for function in (made.function, "spill", "nested"):
         check_with_log(replace(made, function=function))
         check_with_cuobjdump(replace(made, function=function), tmp_path / "kernel.cubin")
+    assert inspect(replace(made, function="spill")).resources.parameter_bytes == (8, 8, 4)
 
 
 def check_with_log(made: Translation) -> None:
