@@ -8,6 +8,7 @@ import statistics
 from collections import Counter
 from collections.abc import Sequence
 
+from harness.app.kernel_warnings import kernel_warnings
 from harness.app.replay import replay_warnings
 from harness.app.setup import Setup
 from harness.app.strategies import search_warnings
@@ -85,6 +86,8 @@ def setup_warnings(setup: Setup) -> list[str]:
     warnings = [*setup.devices.remarks, *setup.devices.describe_users()]
     warnings += [*search_warnings(setup), *_look_for_cuda(setup)]
     warnings += [*comparability_warnings(setup), *_look_at_disk(setup), *_look_at_variables(setup)]
+    if setup.kernel is not None:
+        warnings += kernel_warnings(setup.kernel)
     if setup.one_by_one:
         where = "on each lane" if len(setup.lanes) > 1 else "on one lane"
         warnings.append(

@@ -10,6 +10,7 @@ from harness.config.kernel_tables import ArgumentTable, KernelTable, ReferenceTa
 from harness.config.launch import as_list
 from harness.config.problems import Key, Problem, format_value_of, suggest
 from harness.config.python_checks import check_python
+from harness.config.signature_checks import check_signature
 from harness.config.spec import CommandTable
 from harness.config.substitute import NAME_PATTERN, Template
 from harness.config.tables import ENTRY_PATTERN, Expression
@@ -270,4 +271,5 @@ _CHECKS: tuple[Callable[[View, KernelTable], Iterator[Problem]], ...] = (
     _check_metrics,
     _check_measure,
     check_python,
+    check_signature,
 )

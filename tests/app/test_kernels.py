@@ -16,7 +16,9 @@ import pytest
 
 import harness
 from harness.app.identity import Identity
+from harness.app.kernel_warnings import kernel_warnings
 from harness.app.setup import prepare
+from harness.app.suspects import setup_warnings
 from harness.app.toolchain import describe_toolchain
 from harness.configuration import Configuration
 from harness.errors import ConfigError
@@ -251,9 +253,30 @@ def test_what_cannot_be_launched_says_which_expression(
 def test_a_scalar_that_its_type_cannot_hold(base: Path, dtype: str, size: int, said: str) -> None:
     data = changed(problem={"BIG": size})
     data["kernel"]["arguments"][2] = {"name": "n", "dtype": dtype, "value": "BIG"}
+    (base / "scale.cu").write_text(SOURCE.replace("int n", "size_type n"))
     (outcome, *_) = tune(base, data).outcomes
     assert (outcome.kind is OutcomeKind.INVALID) == bool(said)
     assert said in outcome.reason
+
+
+def test_what_looks_odd_is_warned_of(base: Path) -> None:
+    data = changed(parameters={"BLOCK": [64], "ITEMS": [1, 2], "WARPS": [1, 2]})
+    data["kernel"]["arguments"][0]["dtype"] = "int64"
+    expected = [
+        "parameter WARPS is used nowhere, neither in the source nor in the launch: its values make "
+        "no difference",
+        "argument x has elements of int64, but scale takes const float *x there: is "
+        'dtype = "float32" meant?',
+    ]
+    setup = prepare(harness.make_spec(data, base=base))
+    assert setup.kernel is not None
+    assert kernel_warnings(setup.kernel) == expected
+    assert set(expected) <= set(setup_warnings(setup))
+    (base / "scale.h").write_text("#define FACTOR (2 * WARPS)\n")
+    assert kernel_warnings(setup.kernel) == expected[1:]
+    setup = prepare(harness.make_spec(DATA, base=base))
+    assert setup.kernel is not None
+    assert kernel_warnings(setup.kernel) == []
 
 
 def test_a_simple_kernel_is_a_reference(base: Path) -> None:

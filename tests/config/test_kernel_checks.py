@@ -48,10 +48,11 @@ def change(place: str, value: object) -> dict[str, Any]:
     inner = data
     for part in parts:
         inner = inner[int(part)] if part.isdecimal() else inner.setdefault(part, {})
+    key: Any = int(last) if last.isdecimal() else last
     if value is None:
-        del inner[last]
+        del inner[key]
     else:
-        inner[last] = value
+        inner[key] = value
     return data  # type: ignore[no-any-return]
 
 
@@ -217,3 +218,67 @@ def test_a_python_source_says_its_language(base: Path) -> None:
 def test_what_does_not_go_with_numba(base: Path, changes: dict[str, object], problem: str) -> None:
     (base / "k.py").write_text("def make(BLOCK): ...\n")
     assert problems(python(**changes), base) == [problem]
+
+
+SOURCE = """
+template <int BLOCK> __global__ void k(const float *x, float *y, int n) {}
+__global__ void simple(const float *x, float *y) {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        (
+            "kernel.function",
+            "kk<%BLOCK%>",
+            '= "kk<%BLOCK%>": the source has no kernel of that name; did',
+        ),
+        (
+            "kernel.arguments.2.dtype",
+            "float32",
+            '[2] = "n": k takes int n there; it has dtype float32: write',
+        ),
+        ("kernel.arguments.2.dtype", "int64", 'it has dtype int64: write dtype = "int32"'),
+        ("kernel.arguments.2.dtype", "uint32", ""),
+        (
+            "kernel.arguments.0.dtype",
+            "float16",
+            'its elements are float16: write dtype = "float32"',
+        ),
+        ("kernel.arguments.0.dtype", "int32", ""),
+        ("kernel.arguments.0.role", "inout", "k takes const float *x there; it cannot write that"),
+        (
+            "kernel.arguments.2",
+            None,
+            "2, but k takes 3 arguments: const float *x, float *y, int n;",
+        ),
+        ("kernel.arguments.0", {"name": "x", "value": 1}, "give it a shape in place of a value"),
+        ("kernel.arguments.0", {"name": "x", "value": 0, "dtype": "uint64"}, ""),
+        ("kernel.arguments.2", {"name": "n", "shape": 3}, "give it a value in place of a shape"),
+        (
+            "kernel.reference",
+            {"kernel": "simple", "grid": 1, "block": 1},
+            "3, but simple takes 2 arg",
+        ),
+    ],
+)
+def test_what_the_source_declares(base: Path, place: str, value: object, said: str) -> None:
+    (base / "k.cu").write_text(SOURCE)
+    data = change(place, value)
+    if said:
+        assert said in "\n".join(problems(data, base))
+    else:
+        make_spec(data, base / "tune.toml")
+
+
+def test_a_kernel_may_be_in_a_header_or_made_by_a_macro(base: Path) -> None:
+    for line in ('#include "more.cuh"', "#define MAKE(name) k##name"):
+        (base / "k.cu").write_text(f"{line}\n{SOURCE}")
+        make_spec(change("kernel.function", "k2<%BLOCK%>"), base / "tune.toml")
+
+
+def test_a_source_in_the_config_is_looked_at_too(base: Path) -> None:
+    data = change("kernel.code", SOURCE.replace("int n", "double n"))
+    del data["kernel"]["source"]
+    assert 'write dtype = "float64"' in "\n".join(problems(data, base))
