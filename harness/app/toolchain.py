@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.compile.toolkit import Nvcc, find_nvcc, open_nvcc, parse_version
 from harness.compile.versions import find_cupy, find_numba
+from harness.config.kernel_tables import KernelTable
 from harness.config.spec import Spec
 from harness.errors import CompileError
 from harness.lane import Lane
@@ -87,7 +88,7 @@ def open_toolchain(spec: Spec, *, virtual: bool) -> Toolchain | None:
 def _open_cuda(spec: Spec) -> Nvcc | Nvrtc:
     """The compiler of CUDA C++."""
     assert spec.kernel is not None
-    name = spec.kernel.compiler
+    name = _choose_compiler(spec.kernel)
     if name == "nvcc":
         return open_nvcc(_find_program(spec))
     try:
@@ -99,6 +100,11 @@ def _open_cuda(spec: Spec) -> Nvcc | Nvrtc:
             return open_nvcc(_find_program(spec))
         except CompileError as second:
             raise CompileError(f"there is no compiler for kernels: {first}; {second}") from second
+
+
+def _choose_compiler(kernel: KernelTable) -> str:
+    """Who names an nvcc wants that one, whatever else is there."""
+    return "nvcc" if kernel.compiler == "auto" and kernel.nvcc else kernel.compiler
 
 
 def describe_toolchain(spec: Spec, toolchain: Toolchain | None) -> str:
@@ -118,12 +124,13 @@ def identify_toolchain(spec: Spec, *, virtual: bool) -> str:
         return describe_toolchain(spec, None)
     if spec.kernel.language == "numba":
         return _describe(spec, "")
-    if spec.kernel.compiler == "auto":
+    name = _choose_compiler(spec.kernel)
+    if name == "auto":
         try:
             return _describe(spec, _describe_cuda(_open_nvrtc()))
         except CompileError:
             pass
-    if spec.kernel.compiler != "nvrtc":
+    if name != "nvrtc":
         try:
             found = parse_version(read_version(find_nvcc(_find_program(spec))[0]))
         except CompileError:

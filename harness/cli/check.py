@@ -13,10 +13,12 @@ from harness.app.kernel_measures import KernelMeasures
 from harness.app.setup import Setup, prepare
 from harness.app.spaces import add_counts
 from harness.app.suspects import setup_warnings
+from harness.app.toolchain import identify_toolchain
 from harness.cli.options import json_option, lane_options, load_spec, own_journal_option
 from harness.cli.output import write_json, write_lines
 from harness.cli.standing import describe_standing, look_up
 from harness.configuration import Configuration, Value, show_value
+from harness.errors import CompileError
 from harness.measurement import ENERGY_S
 from harness.model import Phase, Test
 from harness.search.node_by_node import plan_round
@@ -117,6 +119,7 @@ def plan_object(setup: Setup) -> dict[str, Any]:
             }
             for lane in setup.lanes
         ],
+        "compiler": _find_compiler(setup)[0] or None,
         "first_test": _first_commands(setup),
         "journal": str(setup.spec.journal_path),
         "warnings": _list_warnings(setup),
@@ -146,6 +149,8 @@ def describe(setup: Setup) -> list[str]:
         device = f"{lane.device.name} {lane.device.uuid}".strip() or "no device"
         simulated = " (simulated)" if lane.device.simulated else ""
         lines.append(f"  {lane.name}: {device}{simulated}")
+    if compiler := _find_compiler(setup)[0]:
+        lines.append(f"compiler: {compiler}")
     lines += ["", f"first test, in {setup.commands.directory}:"]
     lines += [f"  {phase}: {command}" for phase, command in _first_commands(setup).items()]
     lines += [f"journal: {format_path(spec.journal_path)}"]
@@ -153,8 +158,20 @@ def describe(setup: Setup) -> list[str]:
     return lines
 
 
+def _find_compiler(setup: Setup) -> tuple[str, str]:
+    """What compiles kernels, or why nothing does; both are empty where commands do."""
+    if setup.kernel is None:
+        return "", ""
+    try:
+        found = identify_toolchain(setup.spec, virtual=setup.virtual)
+        return " ".join(found.split()[:2]), ""  # what follows only tells builds apart
+    except CompileError as error:
+        return "", str(error)
+
+
 def _list_warnings(setup: Setup) -> list[str]:
-    return [*setup_warnings(setup), *setup.devices.describe_holders()]
+    missing = [problem for problem in _find_compiler(setup)[1:] if problem]
+    return [*missing, *setup_warnings(setup), *setup.devices.describe_holders()]
 
 
 def _list_values(values: Sequence[Value]) -> str:

@@ -113,7 +113,7 @@ def find_nvcc(program: str = "", environment: Mapping[str, str] = os.environ) ->
     Raises:
         CompileError: none is found.
     """
-    for name, how in ((program, "the config"), (environment.get("CUDACXX", ""), "CUDACXX")):
+    for name, how in ((program, "kernel.nvcc"), (environment.get("CUDACXX", ""), "CUDACXX")):
         if name:
             path = shutil.which(name, path=environment.get("PATH"))
             if path is None:

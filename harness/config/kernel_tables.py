@@ -171,7 +171,8 @@ class KernelTable(Table, frozen=True, kw_only=True):
     compiler: Annotated[
         Literal["auto", "nvcc", "nvrtc"],
         doc(
-            "What compiles CUDA C++; `auto`: nvrtc where it is installed, else nvcc. Kernels of "
+            "What compiles CUDA C++; `auto`: the `nvcc` that is named here, else nvrtc where it is "
+            "installed, else nvcc. Kernels of "
             "Numba are compiled by Numba."
         ),
     ] = "auto"

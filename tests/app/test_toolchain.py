@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import harness
+from harness.app import toolchain
 from harness.app.toolchain import (
     check_lanes,
     describe_toolchain,
@@ -49,20 +50,33 @@ def test_the_nvcc_of_a_config_is_relative_to_it(
     monkeypatch.chdir("/")
     monkeypatch.setenv("CUDACXX", "/no/nvcc")  # the config comes first
     spec = harness.make_spec(tables(compiler="nvcc", nvcc="tools/nvcc"), base=base)
-    toolchain = open_toolchain(spec, virtual=False)
-    assert toolchain is not None
-    assert describe_toolchain(spec, toolchain) == "nvcc 12.9.86 test_build"
+    opened = open_toolchain(spec, virtual=False)
+    assert opened is not None
+    assert describe_toolchain(spec, opened) == "nvcc 12.9.86 test_build"
     assert identify_toolchain(spec, virtual=False) == "nvcc 12.9.86 test_build"
-    toolchain.check_architecture("sm_86")
+    opened.check_architecture("sm_86")
     with pytest.raises(CompileError, match=rf"nvcc 12\.9\.86 \({base}/tools/nvcc\) cannot compile"):
-        toolchain.check_architecture("sm_61")
+        opened.check_architecture("sm_61")
 
 
 def test_an_nvcc_that_is_not_there_is_named(base: Path) -> None:
     spec = harness.make_spec(tables(compiler="nvcc", nvcc="tools/nvc"), base=base)
-    message = f"no nvcc at '{base}/tools/nvc', which the config names; correct or remove it"
+    message = f"no nvcc at '{base}/tools/nvc', which kernel.nvcc names; correct or remove it"
     with pytest.raises(CompileError, match=message):
         open_toolchain(spec, virtual=False)
+
+
+def test_an_nvcc_that_is_named_is_taken_before_nvrtc(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found() -> None:
+        raise AssertionError("nobody asked for it")
+
+    monkeypatch.setattr(toolchain, "_open_nvrtc", found)
+    spec = harness.make_spec(tables(nvcc="tools/nvcc"), base=base)
+    opened = open_toolchain(spec, virtual=False)
+    assert describe_toolchain(spec, opened) == "nvcc 12.9.86 test_build"
+    assert identify_toolchain(spec, virtual=False) == "nvcc 12.9.86 test_build"
 
 
 def test_nothing_is_opened_where_nothing_is_compiled(base: Path) -> None:
@@ -105,8 +119,8 @@ def test_numba_and_cupy_are_what_is_installed(base: Path, monkeypatch: pytest.Mo
 
 def test_devices_that_the_toolkit_gave_up_are_named_and_can_be_left_out(base: Path) -> None:
     spec = harness.make_spec(tables(compiler="nvcc", nvcc="tools/nvcc"), base=base)
-    toolchain = open_toolchain(spec, virtual=False)
-    assert toolchain is not None
+    opened = open_toolchain(spec, virtual=False)
+    assert opened is not None
     architectures = {"a": "sm_61", "b": "sm_86", "c": "sm_80"}
     lanes = [
         Lane(name, place, DeviceInfo("cuda", 2 * place, f"GPU-{name}", f"model {name}"))
@@ -115,7 +129,7 @@ def test_devices_that_the_toolkit_gave_up_are_named_and_can_be_left_out(base: Pa
 
     def check(names: str) -> None:
         chosen = [lane for lane in lanes if lane.name in names]
-        check_lanes(toolchain, chosen, lambda lane: architectures[lane.name])
+        check_lanes(opened, chosen, lambda lane: architectures[lane.name])
 
     check("bc")
     with pytest.raises(CompileError) as raised:

@@ -61,6 +61,32 @@ def test_check_quotes_values_with_blanks_and_shortens_long_lists(cli: Cli, confi
     assert max(map(len, shown.splitlines())) < 200
 
 
+KERNEL = """
+backend = "mock"
+[parameters]
+B = [32]
+[kernel]
+arguments = [{ name = "n", dtype = "int32", value = 1 }]
+code = "__global__ void k(int n) {}"
+function = "k"
+grid = 1
+block = "B"
+"""
+
+
+def test_check_says_what_compiles_kernels_or_why_nothing_does(cli: Cli, config: Path) -> None:
+    config.write_text(f'{KERNEL}nvcc = "/no/nvcc"\n')
+    problem = "no nvcc at '/no/nvcc', which kernel.nvcc names; correct or remove it"
+    checked = cli("check", config)
+    assert checked.code == 0  # what is wrong is this machine, not the config
+    assert f"warning: {problem}\n" in checked.out
+    assert "compiler:" not in checked.out
+    as_json = cli("check", config, "--json").json
+    assert (as_json["compiler"], as_json["warnings"][0]) == (None, problem)
+    config.write_text(f'{KERNEL}[mock]\ntime = "virtual"\n')
+    assert "\ncompiler: simulated\n" in cli("check", config).out
+
+
 def test_many_lanes_are_told_together(cli: Cli, config: Path) -> None:
     config.write_text(VIRTUAL)
     few = cli("tune", config, "--parallel", "8").out

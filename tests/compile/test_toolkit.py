@@ -42,7 +42,7 @@ def test_order_of_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         "CONDA_PREFIX": str(there["f"]),
     }
     monkeypatch.setattr(homes, "wheel_folders", lambda: (tmp_path, there["g"]))
-    assert find_nvcc(nvcc["a"], environment) == (nvcc["a"], "the config")
+    assert find_nvcc(nvcc["a"], environment) == (nvcc["a"], "kernel.nvcc")
     for variable, name in (
         ("CUDACXX", "b"),
         ("CUDA_HOME", "c"),
@@ -66,7 +66,7 @@ def test_name_without_a_folder_is_looked_for_in_path(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("program", "variable"), [("/no/nvcc", ""), ("", "/no/nvcc")])
 def test_what_is_named_must_be_there(program: str, variable: str) -> None:
-    how = "the config" if program else "CUDACXX"
+    how = "kernel.nvcc" if program else "CUDACXX"
     with pytest.raises(CompileError, match=f"no nvcc at '/no/nvcc', which {how} names"):
         find_nvcc(program, {"CUDACXX": variable, "PATH": "/nowhere"})
 

@@ -220,6 +220,23 @@ def test_what_does_not_go_with_numba(base: Path, changes: dict[str, object], pro
     assert problems(python(**changes), base) == [problem]
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["-Iinclude"], 'options[0] = "-Iinclude": relative'),
+        (["-O3", "-I", "../a"], 'options[2] = "../a": relative, to no folder in particular; write'),
+        (["-isystem=lib", "-lineinfo"], 'options[0] = "-isystem=lib": relative'),
+        (["-I/usr/include", "-I", "/opt/a", "-I%N%", "-DI=include", "include"], ""),
+    ],
+)
+def test_folders_among_options(base: Path, options: list[str], said: str) -> None:
+    data = change("kernel.options", options)
+    if said:
+        assert said in "\n".join(problems(data, base))
+    else:
+        make_spec(data, base / "tune.toml")
+
+
 SOURCE = """
 template <int BLOCK> __global__ void k(const float *x, float *y, int n) {}
 __global__ void simple(const float *x, float *y) {}
