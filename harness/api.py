@@ -26,13 +26,23 @@ __all__ = ["Result", "Spec", "devices", "kernel", "load_config", "make_spec", "t
 def make_spec(data: Mapping[str, Any], *, base: str | PathLike[str] = ".") -> Spec:
     """A Spec from the tables of a config file, as nested mappings.
 
+    Its `name` is to it what a file's path is to a config: specs of one folder and name are one
+    config in the journal, whose results `fresh` puts aside together.
+
     Args:
         base: the folder that relative paths start from.
 
     Raises:
         ConfigError: everything that is wrong with `data`.
     """
-    return read_spec(data, Path(base).resolve() / "spec.toml", "make_spec")
+    return read_spec(data, Path(base).resolve() / _make_file_name(data.get("name")), "make_spec")
+
+
+def _make_file_name(name: object) -> str:
+    """What stands for the config's file, of which there is none: no other name has the same."""
+    if not (isinstance(name, str) and name):
+        return "spec"
+    return name.replace("%", "%25").replace("/", "%2F").replace("\0", "%00") + ".spec"
 
 
 def kernel(
@@ -68,7 +78,8 @@ def kernel(
         options: for the compiler.
         base: the folder that relative paths start from.
         **tables: further tables of the config, such as `scoring={"optimal": "max", …}`, and keys
-            of its top level. `kernel={…}` holds further keys of that table.
+            of its top level. `kernel={…}` holds further keys of that table. Without a `name` it
+            is called as its function is.
 
     Raises:
         ConfigError: everything that is wrong with it, or a function that cannot be imported.
@@ -87,10 +98,21 @@ def kernel(
         **({} if reference is None else {"reference": dict(reference)}),
         **tables.pop("kernel", {}),
     }
-    data = {"name": "kernel", "parameters": dict(parameters), "kernel": table, **tables}
+    data = {
+        "name": _name_kernel(table["function"]),
+        "parameters": dict(parameters),
+        "kernel": table,
+        **tables,
+    }
     if problem:
         data["problem"] = dict(problem)
     return make_spec(data, base=base)
+
+
+def _name_kernel(function: str) -> str:
+    """The function's name without namespaces and template arguments."""
+    name = function.partition("<")[0].rpartition("::")[2].strip()
+    return name if name.isidentifier() else "kernel"
 
 
 def tune(

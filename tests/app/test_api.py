@@ -32,6 +32,24 @@ def test_tune_returns_what_was_found(tmp_path: Path) -> None:
     assert all(row["simulated"] for row in rows)
 
 
+def test_specs_of_one_folder_are_told_apart_by_their_names(tmp_path: Path) -> None:
+    """What is fresh in one puts nothing of the other aside."""
+    names = ["one", "two", "a/b", "a%2Fb", "..", "one.spec"]
+    specs = [harness.make_spec({**DATA, "name": name}, base=tmp_path) for name in names]
+    unnamed = {key: value for key, value in DATA.items() if key != "name"}
+    specs.append(harness.make_spec(unnamed, base=tmp_path))
+    assert [spec.name for spec in specs] == [*names, "spec"]
+    assert {spec.base for spec in specs} == {tmp_path}
+    assert len({spec.path for spec in specs}) == len(specs)
+    harness.tune(specs[0])
+    measured = harness.tune(specs[1], repeat=2)
+    harness.tune(specs[0], fresh=True)
+    again = harness.tune(specs[1], repeat=2)
+    assert again.info.id == measured.info.id
+    assert again.info.was_complete
+    assert not again.summary.progress.tested
+
+
 def test_tune_takes_a_path(config: Path) -> None:
     config.write_text('backend = "none"\n[parameters]\nA = [1]\n[command]\ntest = "true %A%"\n')
     assert harness.load_config(config).name == "tune"
