@@ -279,6 +279,9 @@ def _as_unverified(artifact: Artifact, why: str) -> KernelBuild:
 def _judge(artifact: Artifact, small: Small, verdict: Verdict) -> KernelBuild:
     problem = tuple(small.kernel.spec.problem.items())
     emulated = Emulated(problem, verdict.error, verdict.unverified)
+    if verdict.at_this_size and problem:
+        said = f"{verdict.unverified}; that was at {emulated.place}, mock.problem sets other sizes"
+        emulated = replace(emulated, unverified=said)
     artifact = replace(artifact, emulated=emulated)
     if not verdict.wrong:
         return KernelBuild(OutcomeKind.OK, artifact)

@@ -15,7 +15,6 @@ from harness.model import Evidence
 from harness.timing.data import (
     POISON,
     Array,
-    DataError,
     decode,
     encode,
     expected_outputs,
@@ -23,6 +22,7 @@ from harness.timing.data import (
     pack_scalar,
     size_bytes,
 )
+from harness.timing.functions import DataError
 from harness.timing.verify import Checker
 
 MOST_RESIDENT = 64
@@ -69,12 +69,14 @@ class Verdict:
     Attributes:
         wrong: what is wrong; empty: nothing, or it could not be verified.
         unverified: why it could not be; empty if it was.
+        at_this_size: whether that may be for the size that it was run at.
         error: the greatest difference from the reference; None: it was not compared.
         evidence: of what misbehaved.
     """
 
     wrong: str = ""
     unverified: str = ""
+    at_this_size: bool = False
     error: float | None = None
     evidence: Evidence | None = None
 
@@ -111,7 +113,8 @@ class Verifier:
             said = _name_arguments(str(error), task.arguments)
             return Verdict(wrong=said, evidence=error.evidence)
         except (NotEmulatedError, DataError) as error:
-            return Verdict(unverified=_name_arguments(str(error), task.arguments))
+            said = _name_arguments(str(error), task.arguments)
+            return Verdict(unverified=said, at_this_size=isinstance(error, DataError))
         return self._compare(task, expected, left)
 
     def _compare(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import math
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.measurement import Argument
+from harness.timing.functions import DataError, call, load_function
+from harness.units import format_count
 
 Array = npt.NDArray[Any]
 
@@ -20,10 +20,6 @@ POISON = 0xFF
 """What outputs are filled with before a kernel is verified: a NaN in every floating-point type."""
 
 BFLOAT16 = "bfloat16"
-
-
-class DataError(Exception):
-    """Data or a reference cannot be made; says which, why, and what to do."""
 
 
 def storage_type(dtype: str) -> np.dtype[Any]:
@@ -86,7 +82,8 @@ def make_values(argument: Argument, folders: Sequence[str]) -> Array:
     if fill.endswith(".npy"):
         made = _load_file(Path(folders[0]) / fill, place)
     else:
-        made = call(load_function(fill, folders, place), (shape, argument.seed), place)
+        function = load_function(fill, folders, place)
+        made = call(function, (shape, argument.seed), place)
     values = np.asarray(made)
     if values.shape != shape:
         raise DataError(f"{place}: its shape is {values.shape}, but the argument's is {shape}")
@@ -108,38 +105,6 @@ def _load_file(path: Path, place: str) -> Any:
         return np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
         raise DataError(f"{place}: {path}: {error}; name a file that numpy.save wrote") from error
-
-
-def load_function(name: str, folders: Sequence[str], place: str) -> Callable[..., Any]:
-    """The function `module:function`.
-
-    Args:
-        folders: where its module is looked for, before the places where Python looks.
-
-    Raises:
-        DataError: there is none of that name.
-    """
-    module, _, attribute = name.partition(":")
-    sys.path[:0] = [folder for folder in folders if folder not in sys.path]
-    try:
-        function = getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # whatever a user's module raises
-        reason = f"{type(error).__name__}: {error}"
-        raise DataError(
-            f"{place}: {reason}; modules are looked for in {', '.join(folders)} first"
-        ) from error
-    if not callable(function):
-        raise DataError(f"{place}: {name} is a {type(function).__name__}; name a function")
-    checked: Callable[..., Any] = function
-    return checked
-
-
-def call(function: Callable[..., Any], arguments: Sequence[Any], place: str) -> Any:
-    """What a user's function returns; whatever it raises becomes a DataError."""
-    try:
-        return function(*arguments)
-    except Exception as error:  # whatever a user's function raises
-        raise DataError(f"{place}: it raised {type(error).__name__}: {error}") from error
 
 
 def expected_outputs(
@@ -172,8 +137,7 @@ def expected_outputs(
         function = load_function(reference, folders, place)
         made = call(function, handed, place)
         if made is None:
-            given = zip(arguments, handed, strict=True)
-            named = {a.name: array for a, array in given if a.role != "in"}
+            named = _find_written(arguments, handed, values, place)
         else:
             named = _name_outputs(made, outputs, place)
     unknown = sorted(named.keys() - {output.name for output in outputs})
@@ -191,13 +155,30 @@ def _hand_over(argument: Argument, values: Mapping[str, Array]) -> Any:
     return values[argument.name].copy()
 
 
+def _find_written(
+    arguments: Sequence[Argument], handed: Sequence[Any], values: Mapping[str, Array], place: str
+) -> dict[str, Any]:
+    """The outputs of a reference that returned nothing, which it must have written to then."""
+    given = zip(arguments, handed, strict=True)
+    written = {argument.name: array for argument, array in given if argument.role != "in"}
+    if all(np.array_equal(array, values.get(name, 0 * array)) for name, array in written.items()):
+        names = ", ".join(written)
+        raise DataError(
+            f"{place}: it returned nothing and wrote to none of its outputs ({names}); return them"
+        )
+    return written
+
+
 def _name_outputs(made: Any, outputs: Sequence[Argument], place: str) -> dict[str, Any]:
     if isinstance(made, Mapping):
         return dict(made)
     several = list(made) if isinstance(made, (tuple, list)) else [made]
     if len(several) != len(outputs):
         names = ", ".join(output.name for output in outputs)
-        raise DataError(f"{place}: {len(several)} outputs for {len(outputs)} ({names})")
+        raise DataError(
+            f"{place}: it returned {format_count(len(several), 'output')}, but there are "
+            f"{len(outputs)}: {names}"
+        )
     return {output.name: array for output, array in zip(outputs, several, strict=True)}
 
 
@@ -206,5 +187,10 @@ def _check_output(made: Any, output: Argument, place: str) -> Array:
     if array.size != math.prod(output.shape or ()):
         raise DataError(
             f"{place}: {output.name} has shape {array.shape}, but the argument's is {output.shape}"
+        )
+    if array.dtype.kind == "f" and array.size and bool(np.isnan(array).all()):
+        raise DataError(
+            f"{place}: {output.name} is nan everywhere, as is what a kernel does not write; "
+            "correct the reference"
         )
     return array.reshape(output.shape or ())

@@ -18,7 +18,6 @@ from harness.model import OutcomeKind
 from harness.timing.data import (
     POISON,
     Array,
-    DataError,
     decode,
     encode,
     expected_outputs,
@@ -27,6 +26,7 @@ from harness.timing.data import (
 )
 from harness.timing.driver import Driver, DriverError, Pointer
 from harness.timing.fingerprints import Fingerprints
+from harness.timing.functions import DataError
 from harness.timing.launch_model import Simulation
 from harness.timing.parameters import make_parameters
 from harness.timing.protocol import Expectation, Measure, Measured, Phase, PhaseName, Refused

@@ -191,6 +191,14 @@ def test_what_cannot_be_emulated_is_not_verified_and_goes_on(
     )
 
 
+def test_a_reference_that_fails_says_where_and_at_which_size(base: Path) -> None:
+    (base / "flip_reference.py").write_text("def scale(x, y, n):\n    return x[1 << 20] + x\n")
+    found = by_variant(tune(base, [0]))
+    said = emulated(found[0]).unverified
+    assert "(flip_reference.py, line 2); that was at N = " in said
+    assert said.endswith(", mock.problem sets other sizes")
+
+
 def test_a_missing_compiler_is_said(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(emulation, "find_compiler", lambda: None)
     (outcome,) = tune(base, [1]).outcomes
@@ -223,6 +231,8 @@ def test_arguments_must_be_those_of_the_kernel(base: Path) -> None:
         {"name": "y", "shape": ["N"], "role": "out"},
         {"name": "n", "dtype": "int64", "value": "N"},
     ]
+    (base / "scale.cu").write_text(SOURCE.replace("int n)", "size n)"))  # what no text tells
+    (base / "scale.h").write_text("#define FACTOR 2\ntypedef int size;\n")
     (outcome,) = tune(base, [0], kernel={"arguments": arguments}).outcomes
     assert outcome.kind is OutcomeKind.WRONG_RESULT
     assert "argument n: the kernel takes 4 bytes; it is given a scalar of 8" in outcome.reason

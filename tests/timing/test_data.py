@@ -8,7 +8,6 @@ import pytest
 
 from harness.measurement import Argument
 from harness.timing.data import (
-    DataError,
     decode,
     encode,
     expected_outputs,
@@ -16,6 +15,7 @@ from harness.timing.data import (
     pack_scalar,
     size_bytes,
 )
+from harness.timing.functions import DataError
 
 ARRAY = Argument("x", "in", "float32", (2, 3))
 
@@ -118,6 +118,18 @@ def wrong_count(n, x, y, z):
 
 def wrong_shape(n, x, y, z):
     return x[:1], z
+
+def nothing(n, x, y, z):
+    y = x + n
+
+def nan(n, x, y, z):
+    return x * numpy.nan, z
+
+def raises(n, x, y, z):
+    return numpi.sin(x), z
+
+def two_arguments(x, y):
+    return x, y
 """
 ARGUMENTS = (
     Argument("n", "in", "int32", None, 3),
@@ -148,13 +160,35 @@ def test_outputs_that_a_reference_does_not_name_are_not_compared(tmp_path: Path)
     ("function", "message"),
     [
         ("wrong_name", "it gives w, outputs are y, z"),
-        ("wrong_count", "1 outputs for 2"),
+        ("wrong_count", "it returned 1 output, but there are 2: y, z"),
         ("wrong_shape", "y has shape"),
+        ("nothing", r"returned nothing and wrote to none of its outputs \(y, z\); return them"),
+        ("nan", "y is nan everywhere, as is what a kernel does not write; correct"),
+        ("raises", r"it raised NameError: name 'numpi' is not defined \(refs_a.py, line 30\)"),
+        (
+            "two_arguments",
+            r"it raised TypeError: two_arguments\(\) takes 2 positional arg.* given$",
+        ),
     ],
 )
 def test_references_that_do_not_fit_say_so(tmp_path: Path, function: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         expected(tmp_path, function)
+
+
+def test_each_folder_has_its_own_module_of_a_name(tmp_path: Path) -> None:
+    """A process may tune several projects, one after the other and again."""
+    for factor in (2, 3):
+        folder = tmp_path / str(factor)
+        folder.mkdir()
+        (folder / "refs_of_project.py").write_text(
+            f"from terms_{factor} import factor\ndef y(n, x, y, z):\n    return x * factor, z\n"
+        )
+        (folder / f"terms_{factor}.py").write_text(f"factor = {factor}\n")
+    for factor in (2, 3, 2):
+        place = [str(tmp_path / str(factor))]
+        found = expected_outputs("refs_of_project:y", place, ARGUMENTS, VALUES)
+        assert found["y"].tolist() == [0, factor, 2 * factor, 3 * factor]
 
 
 def test_a_file_is_a_reference(tmp_path: Path) -> None:
