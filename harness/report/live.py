@@ -70,6 +70,7 @@ class LiveView:
         line = Table.grid(padding=(0, 1))
         counts = f"{progress.done}/{'?' if total is None else total} tests"
         counts += "".join(f", [red]{text}[/red]" for text in progress.describe_losses())
+        counts += "".join(f", {text}" for text in progress.describe_again())
         timing = format_duration(elapsed)
         if left and progress.tested:
             timing += f", about {format_duration(elapsed / progress.tested * left)} left"

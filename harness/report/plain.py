@@ -135,7 +135,7 @@ class PlainView:
         if left is not None:
             tests = f"{progress.done} of {format_count(progress.done + left, 'test')}"
         parts = [tests]
-        parts += progress.describe_losses()
+        parts += [*progress.describe_losses(), *progress.describe_again()]
         parts.append(format_duration(elapsed))
         best = progress.best_overall()
         if best is not None:

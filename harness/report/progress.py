@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from harness.events import BuildEnded, Event, Note, PhaseStarted, RunEnded, TestCreated, TestEnded
 from harness.model import Outcome, OutcomeKind, Phase, SessionInfo
+from harness.units import format_count
 
 
 @dataclass(slots=True)
@@ -36,6 +37,7 @@ class Progress:
         tested: tests that this invocation ended.
         reused: outcomes taken from the journal; `reused_failed` of them are failures.
         under_way: ids of the tests that were created and have not ended.
+        again: runs of tests that had ended: of the finals, and retakes.
         copied: tests that share another's measurement, since binary and launch are the same.
         best: the best outcome so far, for each lane of a `replicate` session, else under "".
     """
@@ -45,6 +47,7 @@ class Progress:
     reused: int = 0
     reused_failed: int = 0
     under_way: set[int] = field(default_factory=set)
+    again: int = 0
     copied: int = 0
     kinds: Counter[OutcomeKind] = field(default_factory=Counter)
     best: dict[str, Outcome] = field(default_factory=dict)
@@ -66,6 +69,7 @@ class Progress:
             seat = self.seats.setdefault(run.lane, SeatState())
             seat.busy_s += run.elapsed_s
             seat.test_id = 0
+            self.again += event.test.id not in self.under_way
             self.last_s = max(self.last_s, run.started_s + run.elapsed_s)
         elif isinstance(event, BuildEnded):
             seat = self.seats.setdefault(event.build.seat, SeatState())
@@ -140,6 +144,10 @@ class Progress:
             "the same as others": self.copied,
         }
         return [f"{count} {word}" for word, count in counts.items() if count]
+
+    def describe_again(self) -> list[str]:
+        """What is done after the last test, in words; nothing before."""
+        return [f"measured again: {format_count(self.again, 'run')}"] if self.again else []
 
     def best_overall(self) -> Outcome | None:
         """The best of all lanes' bests."""

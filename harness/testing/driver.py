@@ -94,6 +94,7 @@ class SimulatedDriver:
         self._marks = [0.0, 0.0]
         self._launches = 0
         self._launch_s: tuple[Launch, float] | None = None
+        self._wrong = False
         self._corrupt = False
 
     def foresee(self, simulation: Simulation, outputs: dict[Pointer, bytes]) -> None:
@@ -164,7 +165,9 @@ class SimulatedDriver:
         self._check()
         simulation = self._simulation
         assert simulation is not None, "a simulated driver is told what it launches"
-        self._fail(simulation)
+        if self._launch_s is None:  # a configuration that did not fail at first never does
+            self._fail(simulation)
+            self._wrong = self._landscape.fails(simulation.configuration, "wrong")
         if self._launch_s is None or self._launch_s[0] != launch:
             mean_s = launch_time_s(self._landscape, self._device, launch, simulation)
             self._launch_s = (launch, mean_s)
@@ -174,9 +177,8 @@ class SimulatedDriver:
         noise = math.exp(self._landscape.noise * self._landscape.normal(*key))
         at_s = self._clock.now_s() + self._pending_s
         self._queue(self._launch_s[1] * noise * slowdown(self._landscape, self._device, at_s))
-        wrong = self._landscape.fails(simulation.configuration, "wrong")
         for pointer, data in self._outputs.items():
-            self._memory[pointer] = bytearray(len(data)) if wrong else bytearray(data)
+            self._memory[pointer] = bytearray(len(data)) if self._wrong else bytearray(data)
 
     def _fail(self, simulation: Simulation) -> None:
         configuration, landscape = simulation.configuration, self._landscape

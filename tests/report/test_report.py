@@ -210,6 +210,25 @@ def test_noise_without_a_ratio_is_left_out() -> None:
     assert describe_noise([-1.0, -1.0, -1.0]) == " ± 0.0 %"
 
 
+def test_runs_of_tests_that_had_ended_are_told_as_such() -> None:
+    """Of the finals, which may take longer than the search, when all tests have ended."""
+    made, lines = Progress(INFO), list[str]()
+    now = [100.0]
+    test = Test(1, Configuration(("N",), (1,)), "k", "left")
+    made.take(TestCreated(test, 100.0))
+    made.take(RunEnded(test, Run(0, OutcomeKind.OK, "left", "", 101.0, 2.0, sample=2.0)))
+    assert made.describe_again() == []
+    made.take(TestEnded(outcome(1, 0.1)))
+    for index in (1, 2):
+        made.take(RunEnded(test, Run(index, OutcomeKind.OK, "left", "", 103.0, 1.0, sample=1.0)))
+    view = PlainView(made, write=lines.append, now_s=lambda: now[0], remaining=lambda: 0)
+    now[0] = 131.0
+    view.take(None)
+    assert lines == [
+        "1 of 1 test; measured again: 2 runs; 31 s; best simulated 100 ms ± 1.5 % (n=3)"
+    ]
+
+
 def test_live_view_draws_lanes_progress_and_best() -> None:
     made = progress(outcome(1, 0.1), outcome(2, None, kind=OutcomeKind.TIMEOUT))
     test = Test(3, Configuration(("N",), (3,)), "k", "left")
