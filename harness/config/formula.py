@@ -55,6 +55,10 @@ class Formula:
                 values, f"{name} is not known of this device", "write the number, or use a GPU"
             ) from None
         except EVALUATION_ERRORS as error:
+            texts = [name for name in sorted(self.names) if isinstance(values.get(name), str)]
+            if isinstance(error, TypeError) and texts:
+                remedy = f"{texts[0]} is a text: write numbers without quotes"
+                raise self.refuse(values, str(error), remedy) from error
             raise self.refuse(values, str(error), "exclude these values") from error
         if isinstance(found, (int, float)) and math.isfinite(found):
             return found

@@ -79,7 +79,8 @@ def find_nearest(name: str, known: Iterable[str]) -> str | None:
     near = difflib.get_close_matches(name.lower(), by_lower, n=1)
     close = difflib.get_close_matches(name.lower(), near, cutoff=0.8)
     shortened = [known for known in by_lower if len(known) > 2 and name.lower().startswith(known)]
-    found = [*close, *shortened, *near]  # median is rather med than min
+    longer = [known for known in by_lower if len(name) > 2 and known.startswith(name.lower())]
+    found = [*close, *shortened, *near, *longer]  # median is rather med than min
     return by_lower[found[0]] if found else None
 
 

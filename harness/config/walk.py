@@ -7,6 +7,7 @@ say which keys are stand-ins.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -15,6 +16,7 @@ from msgspec import Struct
 
 from harness.config.problems import Key, Problem, find_nearest, format_value_of, suggest
 from harness.config.words import describe_type, is_table, members_of, split_annotated
+from harness.units import is_number_like
 
 S = TypeVar("S", bound=Struct)
 
@@ -119,13 +121,8 @@ def _say_missing(name: str, tp: object) -> str:
 def _remedy(tp: object, value: object) -> str:
     """What to do about a value of the wrong type, where that can be guessed."""
     plain = [split_annotated(member)[0] for member in members_of(tp)]
-    origins = [get_origin(member) for member in plain]
-    if isinstance(value, str):
-        literals = [arg for member in plain for arg in get_args(member) if isinstance(arg, str)]
-        if Literal in origins and (near := find_nearest(value, literals)):
-            return f'; did you mean "{near}"?'
-        if _converts(value, tp, strict=False):
-            return f"; write {value} without quotes"
+    if isinstance(value, str) and (remedy := _remedy_of_text(tp, value)):
+        return remedy
     tables = [member for member in plain if is_table(member)]
     for table in tables:
         assert isinstance(table, type)
@@ -137,6 +134,25 @@ def _remedy(tp: object, value: object) -> str:
     if str in plain and int not in plain and isinstance(value, (int, float)):
         shown = format_value_of(value)
         return f'; write "{shown}"'
+    return ""
+
+
+def _remedy_of_text(tp: object, value: str) -> str:
+    """What to write in place of a text."""
+    plain = [split_annotated(member)[0] for member in members_of(tp)]
+    origins = [get_origin(member) for member in plain]
+    literals = [arg for member in plain for arg in get_args(member) if isinstance(arg, str)]
+    if Literal in origins and (near := find_nearest(value, literals)):
+        return f'; did you mean "{near}"?'
+    if _converts(value, tp, strict=False):
+        return f"; write {value} without quotes"
+    number = re.sub(r"\s*[a-zA-Zµ%]+$", "", value)
+    if number != value and _converts(number, tp, strict=False):
+        return f"; write {number} without quotes, in the unit of the key"
+    if "," in value and (tuple in origins or list in origins):
+        words = [word.strip() for word in value.strip("[](){}").split(",")]
+        shown = [word if is_number_like(word) else format_value_of(word) for word in words]
+        return f"; write [{', '.join(shown)}]"
     return ""
 
 

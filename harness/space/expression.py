@@ -82,12 +82,21 @@ def _hint(text: str) -> str:
     for pattern, foreign, ours in _FOREIGN_OPERATORS:
         if re.search(pattern, text):
             return f"write a Python expression; for `{foreign}` write `{ours}`"
-    return "write a Python expression such as BLOCK_X * BLOCK_Y <= 1024"
+    return (
+        "write a Python expression, as a number 4 * BLOCK_X, as a constraint "
+        "BLOCK_X * BLOCK_Y <= 1024"
+    )
 
 
 def _problem(text: str, column: int, reason: str, remedy: str) -> ConfigError:
     shown = excerpt(text, column - 1, SHOWN_LENGTH)
     return ConfigError(f'constraint "{shown}", column {column}: {reason}; {remedy}')
+
+
+_CEIL_DIV = re.compile(r"(?i)i?_?(ceil_?div|div_?ceil|cdiv|div_?up|div_?round_?up)")
+"""What other languages call a division that rounds up."""
+
+_SEVERAL = 'where there may be several, write a list of texts, ["A", "B"]; else one of them'
 
 
 class _Checker:
@@ -122,8 +131,10 @@ class _Checker:
         elif not self._is_allowed(node):
             raise self._refuse(
                 node,
-                f"{_describe(node)} is not part of the constraint language",
-                "use arithmetic, comparisons, and, or, not, in, `a if b else c` and "
+                f"{_describe(node)} is not part of the language",
+                _SEVERAL
+                if isinstance(node, ast.Tuple | ast.List)
+                else "use arithmetic, comparisons, and, or, not, in, `a if b else c` and "
                 f"{', '.join(FUNCTIONS)}",
             )
         for child in operands(node):
@@ -158,9 +169,10 @@ class _Checker:
     def _check_call(self, node: ast.Call) -> None:
         if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS:
             called = node.func.id if isinstance(node.func, ast.Name) else "this"
-            raise self._refuse(
-                node, f"{called} cannot be called", f"the functions are {', '.join(FUNCTIONS)}"
-            )
+            remedy = f"the functions are {', '.join(FUNCTIONS)}"
+            if _CEIL_DIV.fullmatch(called):
+                remedy = "write (a + b - 1) // b, or ceil(a / b)"
+            raise self._refuse(node, f"{called} cannot be called", remedy)
         _, least, most = FUNCTIONS[node.func.id]
         count = len(node.args)
         if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):

@@ -259,6 +259,12 @@ def test_a_scalar_that_its_type_cannot_hold(base: Path, dtype: str, size: int, s
     assert said in outcome.reason
 
 
+def test_a_text_in_a_computation_is_named(base: Path) -> None:
+    outcomes = tune(base, changed(parameters={"BLOCK": ["64"], "ITEMS": [1]})).outcomes
+    assert [outcome.kind for outcome in outcomes] == [OutcomeKind.INVALID]
+    assert outcomes[0].reason.endswith("; BLOCK is a text: write numbers without quotes")
+
+
 def test_what_looks_odd_is_warned_of(base: Path) -> None:
     data = changed(parameters={"BLOCK": [64], "ITEMS": [1, 2], "WARPS": [1, 2]})
     data["kernel"]["arguments"][0]["dtype"] = "int64"

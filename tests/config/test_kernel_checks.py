@@ -124,6 +124,14 @@ def test_the_good_one_is_good_and_survives_being_written(base: Path) -> None:
         ("scoring.optimal", "min_time", "min_time scores the time; remove it"),
         ("command.test", "./app", "there is a [kernel] too; keep one of the two"),
         ("kernel.bloc", 3, "unknown key; did you mean block?"),
+        ("kernel.arch", "sm_90", "unknown key; did you mean architectures?"),
+        ("kernel.timeout_s", "5s", "must be a number > 0; write 5 without quotes, in the unit of"),
+        ("kernel.timeout_s", "0.5 s", "write 0.5 without quotes, in the unit of the key"),
+        ("kernel.shared_bytes", "48 KiB", "write a Python expression, as a number 4 * BLOCK_X"),
+        ("kernel.block", "BLOCK, 1, 1", 'may be several, write a list of texts, ["A", "B"]'),
+        ("parameters.BLOCK", "64, 128", 'parameters.BLOCK = "64, 128": must be a list of values '),
+        ("parameters.BLOCK", "64, 128", "; write [64, 128]"),
+        ("parameters.BLOCK", "fast, slow", '; write ["fast", "slow"]'),
     ],
 )
 def test_a_mistake_gives_its_message(place: str, value: object, message: str, base: Path) -> None:

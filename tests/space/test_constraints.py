@@ -62,7 +62,7 @@ def test_a_parameter_hides_a_constant() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("A +", "column 4: invalid syntax; write a Python expression such as"),
+        ("A +", "column 4: invalid syntax; write a Python expression, as a number"),
         ("A = 3", "for `=` write `==`"),
         ("A <= 3 && B", "for `&&` write `and`"),
         ("A || B", "for `||` write `or`"),
@@ -70,7 +70,7 @@ def test_a_parameter_hides_a_constant() -> None:
         ("  A + AA > 2", "column 7: unknown name AA; did you mean A?"),
         ("Q > 2", "column 1: unknown name Q; known names: A, B, C, F, S"),
         ("S == true", "column 6: unknown name true; write True"),
-        ("A.real > 1", "column 1: an attribute is not part of the constraint language"),
+        ("A.real > 1", "column 1: an attribute is not part of the language"),
         ("S[0] == 'a'", "a subscript is not part"),
         ("[a for a in S]", "ListComp is not part"),
         ("(lambda: 1)()", "this cannot be called"),
@@ -78,7 +78,9 @@ def test_a_parameter_hides_a_constant() -> None:
         ("(A := 1)", "an assignment is not part"),
         ("A is 1", "`is` compares identity; use == or !="),
         ("A == (1, 2)", "column 6: a list can only follow `in`"),
-        ("(1, 2)", "a tuple outside `in`"),
+        ("(1, 2)", "a tuple outside `in` is not part of the language; where there may be several,"),
+        ("ceildiv(A, B)", "ceildiv cannot be called; write (a + b - 1) // b, or ceil(a / b)"),
+        ("iDivUp(A, B)", "write (a + b - 1) // b"),
         ("None == A", "None is no value"),
         ("b'x' == S", "b'x' is no value"),
         ("1j == A", "1j is no value"),
