@@ -7,17 +7,19 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.app.functions import name_fill, name_function, name_source
+from harness.app.functions import name_fill, name_reference, name_source
 from harness.app.lanes import find_lanes_of
 from harness.app.options import MakeView, Options
 from harness.app.result import Result
 from harness.app.session import run_session
 from harness.app.setup import prepare
+from harness.app.tables import make_plain
 from harness.app.trees import require_tree
 from harness.config.change import change_spec
 from harness.config.load import load_config
 from harness.config.spec import Spec
 from harness.config.toml import make_spec as read_spec
+from harness.errors import ConfigError
 from harness.lane import DeviceInfo
 
 __all__ = ["Result", "Spec", "devices", "kernel", "load_config", "make_spec", "tune"]
@@ -35,6 +37,7 @@ def make_spec(data: Mapping[str, Any], *, base: str | PathLike[str] = ".") -> Sp
     Raises:
         ConfigError: everything that is wrong with `data`.
     """
+    data = make_plain(data)
     return read_spec(data, Path(base).resolve() / _make_file_name(data.get("name")), "make_spec")
 
 
@@ -54,7 +57,7 @@ def kernel(
     block: Any,
     language: Literal["cuda", "numba", "cupy"] | None = None,
     arguments: Sequence[Mapping[str, Any]] = (),
-    reference: Callable[..., object] | Mapping[str, Any] | None = None,
+    reference: Callable[..., object] | Mapping[str, Any] | str | None = None,
     metrics: Mapping[str, str] | None = None,
     problem: Mapping[str, Any] | None = None,
     options: Sequence[str] = (),
@@ -68,13 +71,13 @@ def kernel(
     which import them: they must be in a module, by their name.
 
     Args:
-        code: the text of a source; a factory, which makes a kernel of Numba (or CuPy) from those
-            parameters and problem sizes that its arguments name; or a `cupy.RawKernel` or
-            `RawModule`, whose macros the parameters are.
+        code: the text of a source, or its `Path`, relative to `base`; a factory, which makes a
+            kernel of Numba (or CuPy) from those parameters and problem sizes that its arguments
+            name; or a `cupy.RawKernel` or `RawModule`, whose macros the parameters are.
         function: in a text or a module, the kernel's name, or an instance of a template.
         language: what `code` is; None: CUDA C++, or Numba for a factory.
-        reference: what a right result is: a function of the kernel's arguments, or the table
-            `[kernel.reference]`.
+        reference: what a right result is: a function of the kernel's arguments, its name as
+            `module:function`, or the table `[kernel.reference]`.
         options: for the compiler.
         base: the folder that relative paths start from.
         **tables: further tables of the config, such as `scoring={"optimal": "max", …}`, and keys
@@ -85,8 +88,6 @@ def kernel(
         ConfigError: everything that is wrong with it, or a function that cannot be imported.
     """
     named = name_source(code, function, language, Path(base).resolve())
-    if callable(reference):
-        reference = {"function": name_function(reference, "reference")}
     table = {
         **named,
         "grid": grid,
@@ -95,7 +96,7 @@ def kernel(
         "options": [*named.get("options", ()), *options],
         "arguments": [name_fill(argument) for argument in arguments],
         "metrics": dict(metrics or {}),
-        **({} if reference is None else {"reference": dict(reference)}),
+        **({} if reference is None else {"reference": name_reference(reference)}),
         **tables.pop("kernel", {}),
     }
     data = {
@@ -152,13 +153,15 @@ def tune(
         DeviceError: devices are missing, in use or lost.
         HarnessError: the session could not go on; what was measured is in the journal.
     """
+    if isinstance(spec, Mapping):
+        raise ConfigError("spec holds tables; make a Spec of them with harness.make_spec")
     if not isinstance(spec, Spec):
         spec = load_config(Path(spec))
     strategy = changes.get("strategy")
     if isinstance(strategy, type):
         changes["strategy"] = f"{strategy.__module__}:{strategy.__qualname__}"
     if changes:
-        spec = change_spec(spec, "tune", **changes)
+        spec = change_spec(spec, "tune", **make_plain(changes))
     if check_tree:
         require_tree(spec)
     options = Options(

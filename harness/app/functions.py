@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
+from harness.app.tables import name_dtype
 from harness.errors import ConfigError
 
 
@@ -46,15 +48,19 @@ def name_source(
     """The keys of `[kernel]` that say what `code` is.
 
     Args:
-        code: the text of a source, a factory, or a raw kernel or module of CuPy.
+        code: the text of a source, its path, a factory, or a raw kernel or module of CuPy.
         function: a kernel's or factory's name; None: that of `code`.
         language: None: CUDA C++ for texts, Numba for factories.
 
     Raises:
         ConfigError: it is something else, or a factory that cannot be imported.
     """
-    if isinstance(code, str):
+    if isinstance(code, str | os.PathLike):
         name = function or _missing("function", "the kernel's name in the code")
+        if isinstance(code, os.PathLike):
+            return {"language": language or "cuda", "source": os.fspath(code), "function": name}
+        if re.fullmatch(r"\S+\.(cu|cuh|cpp|h|py)", code):
+            raise ConfigError(f"code = {code!r}: a file's name, not its text; give Path({code!r})")
         return {"language": language or "cuda", "code": code, "function": name}
     if inspect.isfunction(code):
         if function is not None:
@@ -72,8 +78,26 @@ def name_source(
     if hasattr(code, "py_func"):
         raise ConfigError(f"{kind}, a kernel with nothing to tune; give the function that makes it")
     raise ConfigError(
-        f"{kind}; give the text of a source, a function that makes kernels, or a cupy.RawKernel or "
-        "RawModule made from code"
+        f"{kind}; give the text of a source, its Path, a function that makes kernels, or a "
+        "cupy.RawKernel or RawModule made from code"
+    )
+
+
+def name_reference(reference: object) -> dict[str, Any]:
+    """The table `[kernel.reference]` that a function, its name or the table itself says.
+
+    Raises:
+        ConfigError: it is something else, or cannot be imported.
+    """
+    if isinstance(reference, Mapping):
+        return dict(reference)
+    if isinstance(reference, str):
+        return {"function": reference}
+    if callable(reference):
+        return {"function": name_function(reference, "reference")}
+    raise ConfigError(
+        f"reference is an object of type {type(reference).__name__}; give a function, its name as "
+        "module:function, or a table such as {'file': 'expected.npy'}"
     )
 
 
@@ -82,12 +106,14 @@ def _missing(name: str, what: str) -> NoReturn:
 
 
 def name_fill(argument: Mapping[str, Any]) -> dict[str, Any]:
-    """An argument's table with its filling by name.
+    """An argument's table with its type and its filling by their names.
 
     Raises:
         ConfigError: the filling is a function that cannot be imported.
     """
     made = dict(argument)
+    if "dtype" in made:
+        made["dtype"] = name_dtype(made["dtype"])
     if callable(made.get("fill")):
         made["fill"] = name_function(made["fill"], f"argument {made.get('name', '?')}: fill")
     return made

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import harness
@@ -561,6 +562,51 @@ def test_a_kernel_from_python(base: Path) -> None:
     (run,) = result.best.runs
     assert run.measurement is not None
     assert (run.measurement.mode, run.measurement.error) == ("hot", 0.0)
+
+
+def test_what_python_has_of_numbers_types_and_paths(base: Path) -> None:
+    spec = harness.kernel(
+        Path("scale.cu"),
+        "scale",
+        parameters={"BLOCK": np.array([64, 128]), "ITEMS": [np.int64(1), 2]},
+        problem={"N": np.int32(4096)},
+        grid=("N // BLOCK",),
+        block="BLOCK",
+        arguments=[
+            {"name": "x", "shape": ["N"], "dtype": np.float32},
+            {"name": "y", "shape": (np.int64(4096),), "dtype": np.dtype("float32"), "role": "out"},
+            {"name": "n", "dtype": "int32", "value": np.int16(4096)},
+        ],
+        reference="scale_reference:scale",
+        base=base,
+    )
+    assert spec.parameters == {"BLOCK": (64, 128), "ITEMS": (1, 2)}
+    assert type(spec.parameters["BLOCK"][0]) is int
+    assert spec.problem == {"N": 4096}
+    kernel = spec.kernel
+    assert kernel is not None
+    assert [argument.dtype for argument in kernel.arguments] == ["float32", "float32", "int32"]
+    assert (kernel.source, kernel.arguments[1].shape) == ("scale.cu", (4096,))
+    result = harness.tune(
+        spec, backend="mock", mock={"time": "virtual", "verify": True}, max_tests=np.int64(2)
+    )
+    assert len(result.outcomes) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"code": "scale.cu"}, r"code = 'scale.cu': a file's name, not its text; give Path"),
+        ({"reference": 3}, "reference is an object of type int; give a function, its name as"),
+        ({"code": 3}, "type int; give the text of a source, its Path"),
+    ],
+)
+def test_what_is_no_source_and_no_reference(change: dict[str, Any], said: str) -> None:
+    given = {"code": SOURCE, "parameters": {"BLOCK": [32]}, "grid": 1, "block": 1, **change}
+    with pytest.raises(ConfigError, match=said):
+        harness.kernel(given.pop("code"), "scale", **given)
+    with pytest.raises(ConfigError, match=r"make a Spec of them with harness\.make_spec"):
+        harness.tune(given)  # type: ignore[arg-type]
 
 
 def test_functions_that_no_worker_can_import_are_refused(base: Path) -> None:

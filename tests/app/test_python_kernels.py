@@ -217,7 +217,7 @@ def test_a_raw_kernel_of_cupys_by_its_source() -> None:
     [
         ("// source", "function is missing; it is the kernel's name in the code"),
         (SimpleNamespace(py_func=1), "a kernel with nothing to tune; give the function that"),
-        (3, "code is an object of type int; give the text of a source, a function"),
+        (3, "code is an object of type int; give the text of a source, its Path, a function"),
         (lambda: 3, "code: <lambda> cannot be imported"),
     ],
 )
