@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -52,7 +52,7 @@ def kernel(
     code: object,
     function: str | None = None,
     *,
-    parameters: Mapping[str, Sequence[Any]],
+    parameters: Mapping[str, Iterable[Any]],
     grid: Any,
     block: Any,
     language: Literal["cuda", "numba", "cupy"] | None = None,
