@@ -21,6 +21,7 @@ from harness.cli.options import (
     load_spec,
     own_journal_option,
     progress_option,
+    size_option,
     threshold_option,
 )
 from harness.cli.output import write_json, write_lines
@@ -46,6 +47,7 @@ _MOST = 1000
 
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path))
+@size_option
 @device_options
 @click.option(
     "--values",

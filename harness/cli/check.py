@@ -14,7 +14,13 @@ from harness.app.setup import Setup, prepare
 from harness.app.spaces import add_counts
 from harness.app.suspects import setup_warnings
 from harness.app.toolchain import identify_toolchain
-from harness.cli.options import json_option, lane_options, load_spec, own_journal_option
+from harness.cli.options import (
+    json_option,
+    lane_options,
+    load_spec,
+    own_journal_option,
+    size_option,
+)
 from harness.cli.output import write_json, write_lines
 from harness.cli.standing import describe_standing, look_up
 from harness.configuration import Configuration, Value, show_value
@@ -33,6 +39,7 @@ MAX_VALUES = 20
 
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path))
+@size_option
 @lane_options
 @own_journal_option
 @json_option

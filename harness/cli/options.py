@@ -14,9 +14,11 @@ from harness.config.load import load_config
 from harness.config.problems import Key, format_key
 from harness.config.spec import JOURNAL_NAME, Spec, default_journal
 from harness.config.targets import CONFIG_ENDINGS, name_owner
+from harness.configuration import Value
 from harness.device.lanes import parse_parallel
 from harness.errors import ConfigError
 from harness.store.past import list_configs
+from harness.units import WHOLE_NUMBER
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -98,6 +100,41 @@ def search_options(function: F) -> F:
     return function
 
 
+size_option = click.option(
+    "--size",
+    "sizes",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Another size of the problem than the config's; as often as there are sizes.",
+)
+
+
+def _read_sizes(spec: Spec, texts: Iterable[str]) -> dict[str, Value]:
+    """The table `problem` with the sizes of `--size` in place of its own."""
+    sizes = dict(spec.problem)
+    for text in texts:
+        name, equals, word = (part.strip() for part in text.partition("="))
+        if not equals or name not in spec.problem:
+            known = ", ".join(spec.problem) or "the config has no table [problem]"
+            raise ConfigError(f"--size {text}: expected NAME=VALUE, of {known}")
+        sizes[name] = _read_value(word)
+        if isinstance(sizes[name], str) and not isinstance(spec.problem[name], str):
+            raise ConfigError(f"--size {text}: {word!r} is no number; write one as in {name}=4096")
+    return sizes
+
+
+def _read_value(word: str) -> Value:
+    """A number or a truth as TOML has them; else the word itself."""
+    if WHOLE_NUMBER.fullmatch(word):
+        return int(word)
+    if word in ("true", "false"):
+        return word == "true"
+    try:
+        return float(word)
+    except ValueError:
+        return word
+
+
 def load_spec(config: Path, **changes: Any) -> Spec:
     """The config with what the command line says instead; None changes nothing."""
     return change(load_config(config), **changes)
@@ -105,7 +142,10 @@ def load_spec(config: Path, **changes: Any) -> Spec:
 
 def change(spec: Spec, **changes: Any) -> Spec:
     """`spec` with what the command line says instead; None changes nothing."""
+    sizes = changes.pop("sizes", ())
     given = {key: value for key, value in changes.items() if value is not None}
+    if sizes:
+        given["problem"] = _read_sizes(spec, sizes)
     if "parallel" in given:
         given["parallel"] = parse_parallel(given["parallel"])
     if "journal" in given:

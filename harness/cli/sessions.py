@@ -18,7 +18,7 @@ from harness.report.plain import describe_score
 from harness.report.ranking import describe_chance, is_ranking, read_rankings
 from harness.store.base import BENCH, IMPORT, Ranked, SessionOverview, SessionRow
 from harness.store.sessions import list_sessions, load_overview
-from harness.units import format_count, format_instant, format_path, format_score
+from harness.units import format_count, format_instant, format_path, format_score, format_word
 
 
 @click.command()
@@ -111,6 +111,7 @@ def _to_object(stored: SessionOverview) -> dict[str, Any]:
         "name": info.name,
         "state": stored.state,
         "config": stored.config_path,
+        "problem": dict(stored.problem),
         "simulated": info.simulated,
         "imported": info.imported,
         "recording": info.recording or None,
@@ -149,12 +150,18 @@ def _outcome_object(outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def _problem_lines(stored: SessionOverview) -> list[str]:
+    sizes = (f"{name} = {format_word(show_value(value))}" for name, value in stored.problem.items())
+    return [f"problem: {', '.join(sizes)}"] if stored.problem else []
+
+
 def _lines(stored: SessionOverview) -> list[str]:
     info = stored.info
     simulated = f", {info.origin}" if info.origin else ""
     lines = [
         f"session {info.id}: {info.name}, {stored.state}{simulated}",
         f"config: {format_path(stored.config_path)}",
+        *_problem_lines(stored),
         f"started: {format_instant(info.started_s)}; {format_count(stored.tests, 'test')}, "
         f"{len(stored.failures)} failed",
         *(f"lane {lane.name}: {lane.device.name}" for lane in info.lanes),

@@ -13,7 +13,7 @@ import numpy as np
 
 from harness.app.spaces import LaneSpace, find_spaces
 from harness.cli.numbers import WholeNumber
-from harness.cli.options import json_option, lane_options, load_spec
+from harness.cli.options import json_option, lane_options, load_spec, size_option
 from harness.cli.output import write_lines
 from harness.config.spec import Spec
 from harness.configuration import Configuration, Value, list_spellings, show_value
@@ -34,6 +34,7 @@ from harness.units import format_path
 @click.option(
     "--seed", type=WholeNumber(0), default=1, show_default=True, help="Of what is random."
 )
+@size_option
 @lane_options
 @json_option
 def space(

@@ -17,6 +17,7 @@ from harness.cli.options import (
     own_journal_option,
     progress_option,
     search_options,
+    size_option,
 )
 from harness.cli.standing import settle, tell_stale
 from harness.config.load import load_config
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("config", required=False, type=click.Path(path_type=Path))
+@size_option
 @lane_options
 @search_options
 @click.option("--repeat", type=WholeNumber(1, MAX_REPEAT), help="Runs per test.")

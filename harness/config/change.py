@@ -23,7 +23,7 @@ SHORT = {
 """Keys that can be changed without naming their table, with the table."""
 
 
-COMMAND_LINE = {"budget": "max_tests", "time": "max_time_s"}
+COMMAND_LINE = {"budget": "max_tests", "time": "max_time_s", "size": "problem"}
 """What the command line calls keys that have another name."""
 
 

@@ -176,6 +176,7 @@ class SessionOverview:
         censored: those that were given up, since they could not be the best any more, likewise.
         kinds: how many outcomes there are of each kind.
         summary: what the session said at its end.
+        problem: the sizes of the problem.
     """
 
     info: SessionInfo
@@ -190,6 +191,7 @@ class SessionOverview:
     notes: tuple[Note, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
+    problem: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def best(self) -> tuple[Outcome, ...]:

@@ -181,6 +181,7 @@ def load_overview(path: Path, which: str = "last", *, top: int = 10) -> SessionO
             )
         )
         return SessionOverview(
+            problem=_read_spec(db, session).get("problem", {}),
             **facts,
             tests=sum(kinds.values()),
             kinds=kinds,

@@ -163,3 +163,48 @@ def test_a_complete_search_on_several_lanes_is_only_shown_again(
     assert narrower["best"] == wider["best"]
     shown = cli("tune", config, *options[:-1], "--budget", "10").out
     assert "ended at once: 50 tests are known, and search.max_tests = 10\n" in shown
+
+
+SIZED = """
+backend = "mock"
+mock = { time = "virtual", run_s = 1.0 }
+problem = { N = 4096, KIND = "row", SCALE = 0.5 }
+[parameters]
+A = [1, 2, 3]
+[command]
+test = "run %A% %N% %KIND% %SCALE%"
+"""
+
+
+def test_each_size_of_the_problem_is_a_session(cli: Cli, config: Path) -> None:
+    config.write_text(SIZED)
+    sizes = ("--size", "N=8192", "--size", "KIND=col")
+    first = cli("tune", config, "--json").json
+    other = cli("tune", config, *sizes, "--json").json
+    assert (other["session"], other["measured"]) == (2, 3)
+    assert cli("tune", config, "--json", "--if-stale").json["session"] == first["session"]
+    assert cli("tune", config, *sizes, "--json", "--if-stale").json["up_to_date"]
+    shown = cli("show", "2", "--journal", other["journal"])
+    assert "\nproblem: N = 8192, KIND = col, SCALE = 0.5\n" in shown.out
+    assert cli("check", config, *sizes).out.count("N = 8192 (problem)") == 1
+    ended = cli("compare", "1", "2", "--journal", other["journal"])
+    assert ended.code == 2
+    assert "their problems differ: N=4096 KIND=row SCALE=0.5; and N=8192 KIND=col" in ended.err
+    benched = cli("bench", config, *sizes, "--values", "A=1", "--json").json
+    assert "8192" in cli("show", benched["session"], "--journal", other["journal"]).out
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        ("M=3", "--size M=3: expected NAME=VALUE, of N, KIND, SCALE"),
+        ("N", "--size N: expected NAME=VALUE"),
+        ("N=64K", "--size N=64K: '64K' is no number; write one as in N=4096"),
+        ("SCALE=inf", "--size = inf: must be a finite number"),
+    ],
+)
+def test_sizes_that_are_none(cli: Cli, config: Path, size: str, said: str) -> None:
+    config.write_text(SIZED)
+    ended = cli("tune", config, "--size", size)
+    assert ended.code == 2
+    assert said in ended.err
