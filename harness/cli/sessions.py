@@ -224,11 +224,16 @@ def _failure_lines(stored: SessionOverview) -> list[str]:
     explained = (*stored.failures, *stored.invalid, *stored.censored)
     if not explained:
         return [f"session {stored.info.id}: no test failed"]
-    lines = []
+    lines, first = [], dict[str, int]()
     for outcome in explained:
         lines.append(f"test {outcome.test_id} [{outcome.lane}] {outcome.configuration}")
         lines.append(f"  {outcome.kind.value}: {outcome.reason}")
-        if outcome.evidence is not None:
-            lines.append(f"  in {outcome.evidence.directory}: {outcome.evidence.command}")
-            lines += [f"  | {line.expandtabs()}" for line in outcome.evidence.output.splitlines()]
+        if outcome.evidence is None:
+            continue
+        place, output = outcome.evidence.directory, outcome.evidence.output
+        lines.append(f"  {f'in {place}: ' if place else ''}{outcome.evidence.command}")
+        same = first.setdefault(output, outcome.test_id)
+        if same != outcome.test_id and len(output.splitlines()) > 1:
+            output = f"the same output as of test {same}"
+        lines += [f"  | {line.expandtabs()}" for line in output.splitlines()]
     return lines

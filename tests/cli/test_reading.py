@@ -47,6 +47,19 @@ def test_sessions(cli: Cli, journal: Path) -> None:
     assert (row["tests"], row["failed"], row["best"]) == (6, 2, 2.0)
 
 
+def test_output_that_many_failures_share_is_shown_once(cli: Cli, config: Path) -> None:
+    test = "echo %B%; echo error: no >&2; echo more of it >&2; exit 1"
+    config.write_text(
+        f'backend = "none"\nparallel = 1\n[parameters]\nA = [1, 2, 3]\nB = ["x"]\n'
+        f'[command]\ntest = "{test}; %A%"\n'
+    )
+    assert cli("tune", config).code == 1
+    shown = cli("show", "last", "--failures", "--journal", config.parent / ".harness").out
+    assert shown.count("  | more of it\n") == 1
+    assert shown.count("  | the same output as of test 1\n") == 2
+    assert shown.count("exit 1; ") == 3  # the commands are not the same
+
+
 def test_show_the_best_and_the_failures(cli: Cli, journal: Path) -> None:
     shown = cli("show", "--journal", journal, "--top", "2").out
     assert shown.startswith("session 1: sleepers, complete")
