@@ -23,6 +23,7 @@ from harness.compile.includes import IncludeScanner
 from harness.compile.messages import first_error
 from harness.compile.nvrtc_library import MINIMAL, Nvrtc, call, read, read_text
 from harness.compile.nvrtc_options import adapt_options
+from harness.compile.nvrtc_remedies import add_remedy
 from harness.compile.source import KernelSource, define_macros
 from harness.model import Evidence, OutcomeKind
 from harness.procs.explain import EVIDENCE_CHARACTERS, EVIDENCE_LINES
@@ -145,10 +146,7 @@ class NvrtcTranslator:
             return "cancelled"
         if made.kind is OutcomeKind.TIMEOUT and self._timeout_s is not None:
             return f"took longer than {format_seconds(self._timeout_s)}"
-        reason = first_error(made.log) or "NVRTC failed without a message"
-        if "unrecognized option" in reason:
-            return f'{reason}; leave it out, or kernel.compiler = "nvcc" if that knows it'
-        return reason
+        return add_remedy(first_error(made.log) or "NVRTC failed without a message")
 
     def _run_briefly(self, source: KernelSource, options: list[str]) -> _Made:
         def attempt(briefly: bool) -> _Made:

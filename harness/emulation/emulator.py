@@ -64,6 +64,10 @@ class EmulationCancelledError(Exception):
     """It was stopped from another thread."""
 
 
+_HOST = re.compile(r"\bcuda[A-Z]\w*'|<<<|multiple definition of .main'")
+"""In what a compiler says of host code: the runtime's functions, launches, a program's main."""
+
+
 class Emulator:
     """Builds and runs kernels by means of its worker; belongs to one thread.
 
@@ -97,7 +101,10 @@ class Emulator:
             raise NotEmulatedError(f"its compile took longer than {format_seconds(COMPILE_S)}")
         if not result.succeeded:
             said = first_error(result.stderr) or describe_failure(command, result)
-            raise NotEmulatedError(f"the emulation cannot compile it: {_shorten(said, folder)}")
+            said = _shorten(said, folder)
+            if _HOST.search(result.stderr):
+                said += "; host code must be under #ifndef __CUDACC_RTC__"
+            raise NotEmulatedError(f"the emulation cannot compile it: {said}")
         return program
 
     def run(self, program: Path, problem: Problem, runs: Sequence[Run]) -> list[tuple[bytes, ...]]:
@@ -146,6 +153,7 @@ class Emulator:
     def _make_command(self, source: KernelSource, text: Path, program: Path) -> Command:
         folders = [f"-I{folder}" for folder in (INCLUDE, *source.search_directories)]
         options = [option for option in source.options if _OPTIONS.match(option)]
+        options.append("-D__CUDACC_RTC__")  # as NVRTC, whose sources have no host code either
         options.append(f"-D__CUDA_ARCH__={re.sub('[^0-9]', '', source.architecture)}0")
         runtime = self._make_runtime()
         argv = (

@@ -191,6 +191,21 @@ def test_what_cannot_be_emulated_is_not_verified_and_goes_on(
     )
 
 
+HOST = """
+void launch(float *x) { scale<<<1, BLOCK>>>(x, x, 1); cudaFree(x); }
+int main() { launch(0); }
+"""
+
+
+def test_host_code_is_left_out_where_it_says_so(base: Path) -> None:
+    (base / "scale.cu").write_text(f"{SOURCE}{HOST}")
+    (base / "scale.h").write_text("#define FACTOR 2\n")
+    said = emulated(by_variant(tune(base, [0]))[0]).unverified
+    assert said.endswith("; host code must be under #ifndef __CUDACC_RTC__")
+    (base / "scale.cu").write_text(f"{SOURCE}#ifndef __CUDACC_RTC__\n{HOST}#endif\n")
+    assert emulated(by_variant(tune(base, [0]))[0]).error == 0.0
+
+
 def test_a_reference_that_fails_says_where_and_at_which_size(base: Path) -> None:
     (base / "flip_reference.py").write_text("def scale(x, y, n):\n    return x[1 << 20] + x\n")
     found = by_variant(tune(base, [0]))
