@@ -39,13 +39,17 @@ def list_known(begun: Begun) -> list[Outcome]:
 def find_tests(
     begun: Begun, lanes: Collection[str] | None = None
 ) -> dict[Configuration, Outcome | None]:
-    """The tests that earlier invocations have begun, with their outcomes if they have one.
+    """The tests that earlier searches have begun, with their outcomes if they have one.
 
     Args:
         lanes: only those of these; None: all.
     """
-    unfinished = [test for test, _ in begun.unfinished if lanes is None or test.lane in lanes]
-    outcomes = [o for o in list_known(begun) if lanes is None or o.lane in lanes]
+
+    def is_wanted(number: int, lane: str) -> bool:
+        return number not in begun.beside and (lanes is None or lane in lanes)
+
+    unfinished = [test for test, _ in begun.unfinished if is_wanted(test.id, test.lane)]
+    outcomes = [o for o in list_known(begun) if is_wanted(o.test_id, o.lane)]
     return {
         **{test.configuration: None for test in unfinished},
         **{outcome.configuration: outcome for outcome in outcomes},

@@ -98,6 +98,7 @@ class _Session:
             fresh=self.options.fresh,
             retry=self.options.retry,
         )
+        self.beside = self.begun.beside
         self.uncleaned = {test.id: test for test in self.begun.uncleaned}
         self.info = make_info(self.setup, self.begun, self.executor.now_s())
         self.progress = Progress(self.info)
@@ -189,15 +190,19 @@ class _Session:
         for text in setup_warnings(self.setup):
             self._note(text)
         tree = self.setup.space.tree
+        searched: set[int] = set()
         if self._is_told_by_its_journal():
             self._recall_search()
         else:
             self._run(self._make_search)
+            searched = set(self.outcomes)
         if self.options.check_tree and tree is not None:
             self._check_tree()
         if self.setup.spec.output.importance is not None:
             self._run(self._make_importance)
         self.lost_searching = len(self.engine.lost)
+        known = {outcome.test_id for outcome in self.begun.outcomes}
+        self.beside = (self.begun.beside | (self.outcomes.keys() - known)) - searched
         self._recall_rest()
         if self.setup.kernel is not None:
             self._retake(self.setup.kernel)
@@ -239,13 +244,8 @@ class _Session:
         On several lanes a strategy that learns would ask otherwise than before, since outcomes that
         are known come in another order: it would go on. Later tests are not of the search.
         """
-        only_search = self._tests_are_of_search
+        only_search = not self.options.check_tree and self.setup.spec.output.importance is None
         return self.begun.stands and only_search and self.setup.recording is None
-
-    @property
-    def _tests_are_of_search(self) -> bool:
-        """Whether no tests are made after it, which the journal does not tell from its own."""
-        return not self.options.check_tree and self.setup.spec.output.importance is None
 
     def _recall_search(self) -> None:
         """Take the outcomes of the search from the journal."""
@@ -343,7 +343,7 @@ class _Session:
             self.prior.outcomes,
             self.executor.now_s,
             is_cached=partial(self.compiled.has, lane=lane) if self.compiled else None,
-            recorded=find_tests(self.begun, lanes) if self._tests_are_of_search else {},
+            recorded=find_tests(self.begun, lanes),
         )
         self.searches[group] = made
         return made
@@ -376,6 +376,7 @@ class _Session:
             reference=spec.scoring.reference,
             ended_by=self._ended_by(),
             lost=self._lost,
+            beside=tuple(sorted(self.beside)),
         )
         self.journal.end(state, self.executor.now_s(), summary.to_object())
         return Result(write_and_record(spec, summary, outcomes), outcomes)

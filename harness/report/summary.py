@@ -34,6 +34,7 @@ class Summary:
         files: those that the config asks for.
         unwritten: why files that the config asks for are not there; empty if they are.
         lost: lanes of a `replicate` session that lost their device: their search has not ended.
+        beside: ids of the tests that were made beside the search.
     """
 
     info: SessionInfo
@@ -46,6 +47,7 @@ class Summary:
     unwritten: str = ""
     lost: tuple[str, ...] = ()
     ended_by: Mapping[str, tuple[str, float]] = field(default_factory=dict)
+    beside: tuple[int, ...] = ()
 
     def to_object(self) -> dict[str, Any]:
         """For `--json`; the keys are documented in docs/concepts.md."""
@@ -69,6 +71,7 @@ class Summary:
             "skipped": self.skipped,
             "failed": progress.failed,
             "copied": progress.copied,
+            "beside": list(self.beside),
             "outcomes": {kind.value: count for kind, count in sorted(progress.kinds.items())},
             "lanes": [
                 {

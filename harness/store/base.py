@@ -61,6 +61,8 @@ class Begun:
         unfinished: tests that were created and have none, each with its good runs.
         uncleaned: tests, finished or not, whose clean command has not ended.
         next_test_id: above every id in use.
+        beside: ids of tests that were made beside its search, as far as it said so when it ended:
+            of `output.importance` and `check_tree`.
     """
 
     session_id: int
@@ -70,6 +72,7 @@ class Begun:
     uncleaned: tuple[Test, ...] = ()
     next_test_id: int = 1
     started_s: float = 0.0
+    beside: frozenset[int] = frozenset()
     complete: bool = False
     stands: bool = False
     put_aside: int = 0

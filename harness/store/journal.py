@@ -18,7 +18,7 @@ from harness.lane import Lane
 from harness.model import Outcome, OutcomeKind, Phase, Run, Test
 from harness.store.base import Begun, SessionStart
 from harness.store.claims import Claim
-from harness.store.past import count_usable
+from harness.store.past import count_usable, read_beside
 from harness.store.places import find_place
 from harness.store.rows import (
     RUN_COLUMNS,
@@ -263,6 +263,7 @@ class SqliteJournal:
         return Begun(
             self._session,
             resumed,
+            beside=read_beside(self._db, self._session),
             outcomes=tuple(outcomes),
             unfinished=tuple(unfinished),
             uncleaned=tuple(self._read_uncleaned()),

@@ -138,6 +138,12 @@ def record_outputs(path: Path, session: int, outputs: Sequence[Output]) -> None:
         db.execute("UPDATE sessions SET outputs = ? WHERE id = ?", (text, session))
 
 
+def read_beside(db: sqlite3.Connection, session: int) -> frozenset[int]:
+    """The tests that the session made beside its search, as far as it said so when it ended."""
+    (text,) = db.execute("SELECT summary FROM sessions WHERE id = ?", (session,)).fetchone()
+    return frozenset(json.loads(text or "{}").get("beside", ()))
+
+
 def count_usable(db: sqlite3.Connection, config_path: str, since: int) -> int:
     """How many tests of a config's sessions, from the session `since` on, may be used again."""
     row = db.execute(

@@ -165,6 +165,31 @@ def test_a_complete_search_on_several_lanes_is_only_shown_again(
     assert "ended at once: 50 tests are known, and search.max_tests = 10\n" in shown
 
 
+@pytest.mark.parametrize("strategy", ["genetic", "model", "random"])
+@pytest.mark.parametrize("beside", ["importance", "check"])
+def test_what_is_tested_beside_the_search_does_not_count(
+    cli: Cli, config: Path, strategy: str, beside: str
+) -> None:
+    """Neither as tests of the budget, nor, once it is wider, as tests of before."""
+    text = LARGE.replace("[command]", "C = [1, 2, 3, 4, 5, 6, 7, 8]\n[command]")
+    text = text.replace("%B%", "%B% %C%")
+    check = beside == "check"
+    text += '[space]\ntree = "{A, {B}, {C}}"\n' if check else '[output]\nimportance = "i.csv"\n'
+    config.write_text(text)
+    options = ("--strategy", strategy, "--parallel", "4", "--json", *["--check-tree"] * check)
+    of_search, all_beside = 0, set[int]()
+    for budget in (30, 50, 70):
+        made = cli("tune", config, *options, "--budget", str(budget)).json
+        new = set(made["beside"]) - all_beside
+        # what the search asks for is of the search from then on
+        of_search += made["measured"] - len(new)
+        all_beside |= new
+        assert made["tests"] == of_search + len(all_beside)
+        assert made["tests"] - len(made["beside"]) == budget
+        again = cli("tune", config, *options, "--budget", str(budget)).json
+        assert (again["tests"], again["measured"]) == (made["tests"], 0)
+
+
 SIZED = """
 backend = "mock"
 mock = { time = "virtual", run_s = 1.0 }
