@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from harness.app.functions import name_fill, name_reference, name_source
 from harness.app.lanes import find_lanes_of
-from harness.app.options import MakeView, Options
+from harness.app.options import MakeView, Options, make_plain_view
 from harness.app.result import Result
 from harness.app.session import run_session
 from harness.app.setup import prepare
@@ -125,6 +125,7 @@ def tune(
     check_tree: bool = False,
     warm_start: Sequence[str] = (),
     constraints: Sequence[Callable[..., object]] = (),
+    progress: Callable[[str], object] | None = None,
     make_view: MakeView | None = None,
     **changes: Any,
 ) -> Result:
@@ -142,7 +143,8 @@ def tune(
         constraints: Python functions that must return true, beside the config's constraints. A
             function's arguments name the parameters and problem sizes that it looks at; it is
             called for what all other constraints leave, once per combination.
-        make_view: shows progress; None: nothing is printed.
+        progress: takes lines of progress, as `print` does; None: nothing is shown.
+        make_view: makes a view of your own, in place of such lines.
         **changes: keys of the config's top level to replace, such as `parallel=4`,
             `backend="mock"` or `distribution="pooled"`; and, as on the command line, `repeat`,
             `strategy` (also a class), `seed`, `max_tests`, `max_time_s`, `target`, `patience` and
@@ -164,6 +166,10 @@ def tune(
         spec = change_spec(spec, "tune", **make_plain(changes))
     if check_tree:
         require_tree(spec)
+    if progress is not None and make_view is not None:
+        raise ConfigError("progress and make_view: both show progress; give one of them")
+    if progress is not None:
+        make_view = make_plain_view(progress)
     options = Options(
         fresh=fresh,
         retry=retry,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from harness.events import Event
+from harness.report.plain import PlainView
 from harness.report.progress import Progress
 
 
@@ -25,6 +26,17 @@ class View(Protocol):
 
 MakeView = Callable[[Progress, Callable[[], float], Callable[[], int | None]], View]
 """Makes a view from the progress, the session's clock and the tests still to come."""
+
+
+def make_plain_view(write: Callable[[str], object]) -> MakeView:
+    """The view that gives `write` a line for each test that ends, and of counts now and then."""
+
+    def make(
+        progress: Progress, now_s: Callable[[], float], remaining: Callable[[], int | None]
+    ) -> View:
+        return PlainView(progress, write=write, now_s=now_s, remaining=remaining)
+
+    return make
 
 
 @dataclass(frozen=True, slots=True)

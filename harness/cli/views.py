@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 import click
 
-from harness.app.options import MakeView, View
-from harness.report.plain import PlainView
+from harness.app.options import MakeView, View, make_plain_view
 from harness.report.progress import Progress
 
 
@@ -18,15 +17,7 @@ def choose_view(progress: str) -> MakeView | None:
         return None
     if progress == "live" or (progress == "auto" and sys.stderr.isatty()):
         return _make_live
-    return _make_plain
-
-
-def _make_plain(
-    progress: Progress, now_s: Callable[[], float], remaining: Callable[[], int | None]
-) -> View:
-    return PlainView(
-        progress, write=lambda line: click.echo(line, err=True), now_s=now_s, remaining=remaining
-    )
+    return make_plain_view(lambda line: click.echo(line, err=True))
 
 
 def _make_live(

@@ -92,7 +92,7 @@ class PlainView:
         self,
         progress: Progress,
         *,
-        write: Callable[[str], None],
+        write: Callable[[str], object],
         now_s: Callable[[], float],
         remaining: Callable[[], int | None],
         quiet: bool = False,

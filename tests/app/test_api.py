@@ -50,6 +50,16 @@ def test_specs_of_one_folder_are_told_apart_by_their_names(tmp_path: Path) -> No
     assert not again.summary.progress.tested
 
 
+def test_progress_is_told_in_lines(tmp_path: Path) -> None:
+    lines: list[str] = []
+    spec = harness.make_spec(DATA, base=tmp_path)
+    harness.tune(spec, parallel=1, progress=lines.append)
+    assert lines[0].startswith("tuning virtual: session 1, 6 configurations")
+    assert sum(line.startswith("test ") for line in lines) == 6
+    with pytest.raises(ConfigError, match="progress and make_view: both show progress; give one"):
+        harness.tune(spec, progress=print, make_view=lambda *_: None)  # type: ignore[arg-type]
+
+
 def test_tune_takes_a_path(config: Path) -> None:
     config.write_text('backend = "none"\n[parameters]\nA = [1]\n[command]\ntest = "true %A%"\n')
     assert harness.load_config(config).name == "tune"
