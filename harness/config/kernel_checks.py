@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from harness.config.formula import Formula
 from harness.config.kernel_tables import ArgumentTable, KernelTable, ReferenceTable
 from harness.config.launch import as_list
+from harness.config.option_checks import check_options
 from harness.config.problems import Key, Problem, format_value_of, suggest
 from harness.config.python_checks import check_python
 from harness.config.signature_checks import check_signature
@@ -63,7 +64,6 @@ def _check_source(view: View, kernel: KernelTable) -> Iterator[Problem]:
             if not folder.is_dir():
                 text = f"there is no folder {folder}; create it or name another"
                 yield Problem(("kernel", "include_directories", n), text, format_value_of(name))
-    yield from _check_folders(kernel)
     for n, name in enumerate(kernel.architectures):
         if not re.fullmatch(_ARCHITECTURE, name):
             text = "not an architecture; write one such as sm_80"
@@ -82,18 +82,6 @@ def _check_template(view: View, key: Key, text: str) -> Iterator[Problem]:
         yield Problem(key, f"{said}; remove it", format_value_of(text))
     if not text.strip():
         yield Problem(key, "empty; write something or remove it", format_value_of(text))
-
-
-def _check_folders(kernel: KernelTable) -> Iterator[Problem]:
-    """Folders among the options, which each compiler would look for somewhere else."""
-    before = ""
-    for n, option in enumerate(kernel.options):
-        match = re.fullmatch(r"(-I|-isystem|--include-path|--system-include)=?(.*)", option)
-        folder = option if before else match[2] if match else ""
-        if folder and not folder.startswith(("/", "%")):
-            text = f'relative, to no folder in particular; write include_directories = ["{folder}"]'
-            yield Problem(("kernel", "options", n), text, format_value_of(option))
-        before = option if match and not match[2] else ""
 
 
 def _check_launch(view: View, kernel: KernelTable) -> Iterator[Problem]:
@@ -278,6 +266,7 @@ def _check_measure(view: View, kernel: KernelTable) -> Iterator[Problem]:
 
 _CHECKS: tuple[Callable[[View, KernelTable], Iterator[Problem]], ...] = (
     _check_source,
+    check_options,
     _check_launch,
     _check_arguments,
     _check_reference,

@@ -235,9 +235,16 @@ def test_what_does_not_go_with_numba(base: Path, changes: dict[str, object], pro
         (["-O3", "-I", "../a"], 'options[2] = "../a": relative, to no folder in particular; write'),
         (["-isystem=lib", "-lineinfo"], 'options[0] = "-isystem=lib": relative'),
         (["-I/usr/include", "-I", "/opt/a", "-I%N%", "-DI=include", "include"], ""),
+        (["-arch=native"], 'options[0] = "-arch=native": lanes say what to compile for; remove it'),
+        (["-gencode", "arch=compute_90,code=sm_90"], 'or write architectures = ["sm_90"]'),
+        (["-O3", "-o", "app"], 'options[1] = "-o": what is made of the source is'),
+        (["-rdc=true"], "a cubin; remove it"),
+        (["-O3 -lineinfo"], 'several words in one text; write "-O3", "-lineinfo"'),
+        (["-Xptxas -v"], 'write "-Xptxas", "-v"'),
+        (['-DT="a -b"', "--ptxas-options=-v -O2", "-code-x", "-Xcompiler", "-Wall -g"], ""),
     ],
 )
-def test_folders_among_options(base: Path, options: list[str], said: str) -> None:
+def test_options_that_make_something_else(base: Path, options: list[str], said: str) -> None:
     data = change("kernel.options", options)
     if said:
         assert said in "\n".join(problems(data, base))
