@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,7 +19,7 @@ from harness.compile.source import KernelSource, Language
 from harness.config.kernel_tables import KernelTable
 from harness.config.launch import as_list
 from harness.config.spec import Spec
-from harness.config.substitute import Template
+from harness.config.substitute import Parameter, Template
 from harness.configuration import Configuration, Value, format_value
 from harness.errors import ConfigError
 
@@ -88,11 +89,20 @@ class SourceTemplate:
             architecture=architecture,
             path=str(self.path),
             macros=macros,
-            options=tuple(option.symbolic(configuration) for option in self.options),
+            options=tuple(self._list_options(configuration)),
             include_directories=self.folders,
             language=self.language,
             signature=self.signature,
         )
+
+    def _list_options(self, configuration: Configuration) -> Iterator[str]:
+        """The options; one that is a parameter and nothing else may be several, or none."""
+        for option in self.options:
+            text = option.symbolic(configuration)
+            if len(option.pieces) == 1 and isinstance(option.pieces[0], Parameter):
+                yield from _split(text)
+            else:
+                yield text
 
     def _define(self, configuration: Configuration) -> tuple[tuple[str, str], ...]:
         """The macros; or what the factory is called with, as Python writes it.
@@ -108,6 +118,14 @@ class SourceTemplate:
         if self.factory.takes_all:
             names += [name for name in configuration.names if name not in names]
         return tuple((name, repr(values[name])) for name in names)
+
+
+def _split(text: str) -> list[str]:
+    """Its words, as a shell takes them."""
+    try:
+        return shlex.split(text)
+    except ValueError:  # a quote that nothing closes
+        return text.split()
 
 
 def make_source_template(spec: Spec, kernel: KernelTable) -> SourceTemplate:

@@ -435,6 +435,23 @@ def test_what_only_one_device_has_runs_on_just_that(
         assert setup.kernel.architecture_of(device) == chosen
 
 
+def test_an_option_that_is_a_parameter_may_be_several_or_none(base: Path) -> None:
+    flags = ["", "-use_fast_math", "-lineinfo '-DT=a b'"]
+    data = changed(
+        kernel={"options": ["-O3", "%FLAGS%", "-DF=%FLAGS%"]}, parameters={"FLAGS": flags}
+    )
+    setup = prepare(harness.make_spec(data, base=base))
+    assert setup.kernel is not None
+    lane = setup.lanes[0]
+    made = [setup.kernel.make_source(harness_test(each), lane) for each in setup.space]
+    found = {source.options for source in made}
+    assert found == {
+        ("-O3", "-DF="),
+        ("-O3", "-use_fast_math", "-DF=-use_fast_math"),
+        ("-O3", "-lineinfo", "-DT=a b", "-DF=-lineinfo '-DT=a b'"),
+    }
+
+
 def test_constants_are_declared_before_the_source(base: Path) -> None:
     data = changed(kernel={"parameters": "constants"})
     data["parameters"]["TYPE"] = ["float"]
