@@ -143,7 +143,7 @@ def _parse_parameter(text: str) -> Parameter:
     if star:
         dtype = "" if "*" in after else _type_of(words)
         return Parameter(text, is_pointer=True, dtype=dtype, is_const=is_const and "*" not in after)
-    dtype = _type_of(words[:-1]) or _type_of(words)  # the last word is the name, if there is one
+    dtype = _type_of(words) or _type_of(words[:-1])  # the last word may be the name
     if is_array:
         return Parameter(text, is_pointer=True, dtype=dtype, is_const=is_const)
     return Parameter(text, is_pointer=False if dtype else None, dtype=dtype)

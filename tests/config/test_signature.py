@@ -35,6 +35,8 @@ def types(text: str, name: str = "k") -> list[str] | None:
             ["uint64", "uint32", "int32", "int8"],
         ),
         ("half *x, const __nv_bfloat16 *y, double", ["float16*", "const bfloat16*", "float64"]),
+        ("unsigned char, unsigned long, short, int", ["uint8", "uint64", "int16", "int32"]),
+        ("void (*f)(int, float), float", ["?*", "float32"]),
         ("T *x, const T *y, T a, Params p", ["?*", "const ?*", "?", "?"]),
         ("float4 *x, const float *const *rows, int3 size", ["?*", "?*", "?"]),
         ("float x[], const int table[4]", ["float32*", "const int32*"]),
