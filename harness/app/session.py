@@ -201,8 +201,8 @@ class _Session:
         if self.setup.spec.output.importance is not None:
             self._run(self._make_importance)
         self.lost_searching = len(self.engine.lost)
-        known = {outcome.test_id for outcome in self.begun.outcomes}
-        self.beside = (self.begun.beside | (self.outcomes.keys() - known)) - searched
+        new = self.outcomes.keys() - {outcome.test_id for outcome in self.begun.outcomes}
+        self.beside = (self.begun.beside | new) - searched
         self._recall_rest()
         if self.setup.kernel is not None:
             self._retake(self.setup.kernel)
@@ -242,7 +242,7 @@ class _Session:
         """Whether the search need not be made again, not even by asking for what is known.
 
         On several lanes a strategy that learns would ask otherwise than before, since outcomes that
-        are known come in another order: it would go on. Later tests are not of the search.
+        are known come in another order: it would go on.
         """
         only_search = not self.options.check_tree and self.setup.spec.output.importance is None
         return self.begun.stands and only_search and self.setup.recording is None
