@@ -189,14 +189,13 @@ class _Session:
             self._note(text, level)
         for text in setup_warnings(self.setup):
             self._note(text)
-        tree = self.setup.space.tree
         searched: set[int] = set()
         if self._is_told_by_its_journal():
             self._recall_search()
         else:
             self._run(self._make_search)
             searched = set(self.outcomes)
-        if self.options.check_tree and tree is not None:
+        if self.options.check_tree and self.setup.space.tree is not None:
             self._check_tree()
         if self.setup.spec.output.importance is not None:
             self._run(self._make_importance)
