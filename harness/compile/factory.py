@@ -14,6 +14,15 @@ Make = Callable[[Any, Ask, Modules], "Compiled | Written | Failed"]
 """What to answer, of what a factory returned."""
 
 
+_DEVICE_ERRORS = ("CudaSupportError", "CudaAPIError", "CUDARuntimeError")
+"""What Numba and CuPy raise where there is no device to ask."""
+
+_NO_DEVICE = (
+    "no GPU is to be seen where kernels are compiled: leave out what asks for one, such as a "
+    "signature in @cuda.jit"
+)
+
+
 class UnfitError(Exception):
     """What a factory returned is of no use, as the message says."""
 
@@ -35,7 +44,9 @@ def _summarise(error: Exception) -> str:
     """What is wrong, in one line: the first that says something."""
     lines = [line.strip() for line in str(error).splitlines()]
     said = [line for line in lines if line and not line.startswith(("Failed in", "File "))]
-    return f"{type(error).__name__}: {said[0]}" if said else type(error).__name__
+    name = type(error).__name__
+    summary = f"{name}: {said[0].rstrip(':')}" if said else name
+    return f"{summary}; {_NO_DEVICE}" if name in _DEVICE_ERRORS else summary
 
 
 def _describe(error: Exception, modules: Modules) -> str:

@@ -48,6 +48,12 @@ def die(N):
 
 def visible(N):
     return os.environ["CUDA_VISIBLE_DEVICES"] + "!"
+
+class CudaSupportError(Exception):
+    "As Numba's"
+
+def asks_device(N):
+    raise CudaSupportError("Error at driver init: \\n\\nno device:")
 """
 
 
@@ -109,6 +115,15 @@ def test_what_is_not_installed_is_said_in_one_line() -> None:
     said = "^Numba cannot be used: ImportError: no module named numba; install it$"
     with pytest.raises(CompileError, match=said):
         open_numba(maker)
+
+
+def test_a_factory_that_asks_for_a_device_is_told_that_there_is_none(
+    open_translator: Open, path: Path
+) -> None:
+    made = open_translator().translate(ask(path, "asks_device"))
+    assert made.kind is OutcomeKind.COMPILE_FAILED
+    assert made.reason.startswith("CudaSupportError: Error at driver init; no GPU is to be seen")
+    assert made.reason.endswith("such as a signature in @cuda.jit")
 
 
 def test_a_factory_makes_a_kernel(open_translator: Open, path: Path) -> None:
