@@ -176,7 +176,7 @@ def _name_outputs(made: Any, outputs: Sequence[Argument], place: str) -> dict[st
     if len(several) != len(outputs):
         names = ", ".join(output.name for output in outputs)
         raise DataError(
-            f"{place}: it returned {format_count(len(several), 'output')}, but there are "
+            f"{place}: it returned {format_count(len(several), 'output')}; the kernel has "
             f"{len(outputs)}: {names}"
         )
     return {output.name: array for output, array in zip(outputs, several, strict=True)}

@@ -160,7 +160,7 @@ def test_outputs_that_a_reference_does_not_name_are_not_compared(tmp_path: Path)
     ("function", "message"),
     [
         ("wrong_name", "it gives w, outputs are y, z"),
-        ("wrong_count", "it returned 1 output, but there are 2: y, z"),
+        ("wrong_count", "it returned 1 output; the kernel has 2: y, z"),
         ("wrong_shape", "y has shape"),
         ("nothing", r"returned nothing and wrote to none of its outputs \(y, z\); return them"),
         ("nan", "y is nan everywhere, as is what a kernel does not write; correct"),
