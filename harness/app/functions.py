@@ -35,6 +35,10 @@ def name_function(function: Callable[..., object], what: str) -> str:
     except ImportError:
         found = None
     if found is not function:
+        if getattr(found, "__qualname__", None) == name:
+            raise ConfigError(
+                f"{what}: {module} was loaded again since {name} was imported; import it anew"
+            )
         raise ConfigError(
             f"{what}: {name} cannot be imported from {module or 'any module'}; define it with def "
             "at the top level of a module"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import json
 import re
 import shutil
@@ -637,5 +638,9 @@ def test_functions_that_no_worker_can_import_are_refused(base: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"reference: .*<lambda> cannot be imported"):
         make(reference=lambda x: x)
+    old = invented.double
+    importlib.reload(invented)  # as in a notebook, after an edit
+    with pytest.raises(ConfigError, match=r"was loaded again since double was imported; import it"):
+        make(reference=old)
     with pytest.raises(ConfigError, match=r"argument x: fill: .*local cannot be imported"):
         make(arguments=[{"name": "x", "shape": [1], "fill": local}])
