@@ -54,7 +54,7 @@ def test_progress_is_told_in_lines(tmp_path: Path) -> None:
     lines: list[str] = []
     spec = harness.make_spec(DATA, base=tmp_path)
     harness.tune(spec, parallel=1, progress=lines.append)
-    assert lines[0].startswith("tuning virtual: session 1, 6 configurations")
+    assert lines[0].startswith("session 1 of virtual begins: 6 configurations")
     assert sum(line.startswith("test ") for line in lines) == 6
     with pytest.raises(ConfigError, match="progress and make_view: both show progress; give one"):
         harness.tune(spec, progress=print, make_view=lambda *_: None)  # type: ignore[arg-type]
