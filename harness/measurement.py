@@ -10,7 +10,7 @@ from typing import Literal
 Mode = Literal["cold", "hot"]
 """Whether the L2 cache is flushed before every sample, or filled by a launch."""
 
-Role = Literal["in", "out", "inout"]
+Role = Literal["in", "out", "inout", "constant"]
 """What a kernel does with an argument: reads it, writes all of it, or both."""
 
 Extent = tuple[int, int, int]
@@ -68,6 +68,8 @@ class Argument:
     """One argument of a kernel, with everything about it resolved for one configuration.
 
     Attributes:
+        role: whether the kernel reads it, writes it, or changes it; `constant`: it is no parameter,
+            but a variable of the kernel's source.
         dtype: as NumPy names it; `bfloat16` besides.
         shape: of an array; None: a scalar.
         value: of a scalar.
@@ -94,6 +96,11 @@ class Argument:
             return 0
         bits = self.dtype.lstrip("abcdefghijklmnopqrstuvwxyz")
         return math.prod(self.shape) * (int(bits) // 8 if bits else 1)
+
+    @property
+    def is_output(self) -> bool:
+        """Whether it comes out of the kernel."""
+        return self.role in ("out", "inout")
 
 
 @dataclass(frozen=True, slots=True)

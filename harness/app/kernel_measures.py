@@ -58,7 +58,19 @@ class KernelMeasures:
             return Expectation(name, reference.atol, reference.rtol)
         values = self._tests.values(Configuration((), ()), lane.device)
         launch = self._tests.reference_launch.expand(values)
-        return Expectation(artifact.function, reference.atol, reference.rtol, artifact.path, launch)
+        return Expectation(
+            artifact.function,
+            reference.atol,
+            reference.rtol,
+            artifact.path,
+            launch,
+            self._find_symbols(artifact),
+        )
+
+    def _find_symbols(self, artifact: Artifact) -> dict[str, str]:
+        """What the driver finds the variables of a binary by that are arguments, by name."""
+        found = self._tests.find_variables(artifact)
+        return {name: variable.symbol for name, variable in found.items()}
 
     def make_request(
         self,
@@ -99,6 +111,7 @@ class KernelMeasures:
             expectation=expectation,
             data=data,
             convention="numba" if kernel.language == "numba" else "c",
+            variables={} if device.simulated else self._find_symbols(test.artifact),
             simulation=self._simulate(test, lane, index) if device.simulated else None,
         )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +12,7 @@ from harness.app.kernel_sources import SourceTemplate, make_source_template
 from harness.compile.factories import describe_call
 from harness.compile.fit import find_excess, find_fault, find_misfit, find_mismatch
 from harness.compile.source import KernelSource
+from harness.compile.variables import Variable, read_variables
 from harness.config.formula import Formula
 from harness.config.kernel_checks import TIME_NAMES, formula_names
 from harness.config.kernel_tables import KernelTable
@@ -109,14 +112,33 @@ class KernelTests:
         """Why the lane's device cannot launch what the test was compiled to."""
         launch = self.launch_of(test.configuration, lane.device)
         misfit = find_misfit(launch, artifact.resources, device_limits(lane.device))
-        return misfit or self.find_mismatch(artifact)
+        return misfit or self.find_mismatch(artifact) or self._find_excess(test, lane, artifact)
+
+    def _find_excess(self, test: Test, lane: Lane, artifact: Artifact) -> str:
+        """Which variable of the binary is too small for what shall be in it."""
+        arguments = self.arguments_of(test.configuration, lane.device)
+        has = {argument.name: _count_bytes(argument) for argument in arguments}
+        for name, variable in self.find_variables(artifact).items():
+            if has[name] > variable.size_bytes:
+                return (
+                    f"argument {name} has {has[name]} bytes, the variable {variable.symbol} "
+                    f"{variable.size_bytes}"
+                )
+        return ""
+
+    def find_variables(self, artifact: Artifact) -> dict[str, Variable]:
+        """The variables in a binary that are arguments; what it does not have it does not use."""
+        names = [table.name for table in self.kernel.arguments if table.role == "constant"]
+        return read_variables(artifact.path, names) if names else {}
 
     def find_mismatch(self, artifact: Artifact) -> str:
         """Why the binary cannot be given the config's arguments; of Numba's kernels Numba tells."""
         if self.kernel.language == "numba":
             return ""
         given = [
-            (table.name, table.dtype, table.shape is not None) for table in self.kernel.arguments
+            (table.name, table.dtype, table.shape is not None)
+            for table in self.kernel.arguments
+            if table.role != "constant"
         ]
         return find_mismatch(given, artifact.resources.parameter_bytes)
 
@@ -134,8 +156,10 @@ class KernelTests:
             return {"compile": f"not at all: {fault}"}
         launch = self.launch_of(test.configuration, lane.device)
         arguments = self.arguments_of(test.configuration, lane.device)
-        names = ", ".join(_describe_argument(argument) for argument in arguments)
+        names = ", ".join(_describe_argument(a) for a in arguments if a.role != "constant")
         shape = f"grid {launch.grid}, block {launch.block}, {launch.shared_bytes} bytes shared"
+        constants = [_describe_argument(a) for a in arguments if a.role == "constant"]
+        shape += f", with {', '.join(constants)}" if constants else ""
         return {"compile": command, "run": f"{source.function}({names}), {shape}"}
 
     # -- compiling ---------------------------------------------------------------------------
@@ -210,6 +234,11 @@ def _runs(number: int, architecture: str, capability: tuple[int, int]) -> bool:
     major, minor = capability
     exact = architecture.endswith("a")
     return number // 10 == major and (number % 10 == minor if exact else number % 10 <= minor)
+
+
+def _count_bytes(argument: Argument) -> int:
+    """Bytes of an array, or of a scalar."""
+    return math.prod(argument.shape or ()) * int(re.sub(r"\D", "", argument.dtype)) // 8
 
 
 def _describe_argument(argument: Argument) -> str:

@@ -151,7 +151,7 @@ def _check_scalar(view: View, key: Key, argument: ArgumentTable) -> Iterator[Pro
             named = view.is_read(*key, "name")
             yield Problem(key, text, format_value_of(argument.name) if named else "")
         return
-    if argument.role != "in":
+    if argument.role not in ("in", "constant"):
         text = "a scalar is passed by value; only arrays come out of a kernel"
         yield Problem((*key, "role"), text, format_value_of(argument.role))
     yield from _check_formula(view, (*key, "value"), argument.value)
@@ -200,7 +200,7 @@ def _check_reference(view: View, kernel: KernelTable) -> Iterator[Problem]:
     elif file is not None and not file.endswith((".npy", ".npz")):
         text = "must end in .npy or .npz, as numpy.save and numpy.savez write them"
         yield Problem((*key, "file"), text, format_value_of(file))
-    only_read = all(argument.role == "in" for argument in kernel.arguments)
+    only_read = all(argument.role in ("in", "constant") for argument in kernel.arguments)
     if only_read and view.is_whole("kernel", "arguments"):
         text = 'no argument comes out of the kernel; set role = "out" or "inout" of one'
         yield Problem(key, text)

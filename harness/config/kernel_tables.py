@@ -27,8 +27,12 @@ class ArgumentTable(Table, frozen=True, kw_only=True):
         float | Expression | None, doc("Of a scalar: its value, or an expression.", "N", 2.5)
     ] = None
     role: Annotated[
-        Literal["in", "out", "inout"],
-        doc("Whether the kernel reads the array, writes all of it, or changes it."),
+        Literal["in", "out", "inout", "constant"],
+        doc(
+            "Whether the kernel reads the array, writes all of it, or changes it. `constant`: it "
+            "is no parameter but a variable of this name in the source, `__constant__` or "
+            "`__device__`, which is filled when the kernel is loaded."
+        ),
     ] = "in"
     fill: Annotated[
         str,

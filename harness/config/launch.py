@@ -12,7 +12,7 @@ from harness.config.kernel_tables import ArgumentTable
 from harness.config.tables import Expression
 from harness.configuration import Value
 from harness.errors import ConfigError
-from harness.measurement import Argument, Extent, Launch
+from harness.measurement import Argument, Extent, Launch, Role
 
 _GREATEST = {"float16": 65504.0, "bfloat16": 3.38e38, "float32": 3.4e38, "float64": math.inf}
 
@@ -132,7 +132,8 @@ class ArgumentTemplate:
                     reason = f"it is {value}; {table.dtype} holds {least} to {greatest}"
                     remedy = "take a wider dtype, in the kernel, too"
                     raise self.value.refuse(values, reason, remedy)
-            return Argument(table.name, "in", table.dtype, None, value)
+            role: Role = "constant" if table.role == "constant" else "in"
+            return Argument(table.name, role, table.dtype, None, value)
         with _named(f"argument {table.name}: shape"):
             shape = tuple(formula.whole(values) for formula in self.shape)
         high = table.high if table.high is not None else 100.0 if integers else 1.0

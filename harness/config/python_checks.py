@@ -47,6 +47,10 @@ def _check_numba(view: View, kernel: KernelTable) -> Iterator[Problem]:
             text = "for CUDA C++ only; remove it: Numba compiles its kernels itself"
             yield Problem(("kernel", name), text, format_value_of(value))
     for index, argument in enumerate(kernel.arguments):
+        role: Key = ("kernel", "arguments", index, "role")
+        if argument.role == "constant" and view.is_read(*role):
+            text = "Numba's kernels have no variables that can be filled; use cuda.const.array_like"
+            yield Problem(role, text, format_value_of(argument.role))
         key: Key = ("kernel", "arguments", index, "dtype")
         if argument.dtype == "bfloat16" and view.is_read(*key):
             text = "Numba's kernels do not take it; use float16 or float32, or CUDA C++"

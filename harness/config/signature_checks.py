@@ -23,6 +23,7 @@ def check_signature(view: View, kernel: KernelTable) -> Iterator[Problem]:
     if not view.is_whole("kernel", "arguments") or kernel.language != "cuda":
         return
     text = kernel.code or _read(view, kernel.source)
+    yield from _check_constants(text, kernel)
     if view.is_read("kernel", "function"):
         yield from _check_kernel(text, ("kernel", "function"), kernel.function, kernel)
     reference = kernel.reference
@@ -40,6 +41,20 @@ def _read(view: View, name: str | None) -> str:
         return ""
 
 
+def _check_constants(text: str, kernel: KernelTable) -> Iterator[Problem]:
+    """Variables that the source does not have."""
+    for n, argument in enumerate(kernel.arguments):
+        known = re.search(rf"\b{re.escape(argument.name)}\b", text) or not _is_whole(text)
+        if argument.role == "constant" and not known:
+            problem = "the source has no variable of that name; name one, or remove the role"
+            yield Problem(("kernel", "arguments", n), problem, format_value_of(argument.name))
+
+
+def _list_passed(kernel: KernelTable) -> list[tuple[int, ArgumentTable]]:
+    """The arguments that are parameters of the kernel, with their places."""
+    return [(n, given) for n, given in enumerate(kernel.arguments) if given.role != "constant"]
+
+
 def _check_kernel(
     text: str, key: tuple[str, ...], function: str, kernel: KernelTable
 ) -> Iterator[Problem]:
@@ -52,7 +67,7 @@ def _check_kernel(
             problem = f"the source has no kernel of that name; {remedy}"
             yield Problem(key, problem, format_value_of(function))
         return
-    parameters, arguments = kernels[name], kernel.arguments
+    parameters, arguments = kernels[name], _list_passed(kernel)
     if parameters is None:
         return
     if len(parameters) != len(arguments):
@@ -61,7 +76,7 @@ def _check_kernel(
         text = f"{len(arguments)}, but {name} takes {takes}: {listed}; list them in its order"
         yield Problem(("kernel", "arguments"), text)
         return
-    for n, (argument, parameter) in enumerate(zip(arguments, parameters, strict=True)):
+    for (n, argument), parameter in zip(arguments, parameters, strict=True):
         problem = _compare(argument, parameter)
         if problem:
             text = f"{name} takes {parameter.text} there; {problem}"
@@ -113,12 +128,13 @@ def describe_odd_arrays(kernel: KernelTable, text: str) -> list[str]:
     """
     name = _base_name(kernel.function)
     parameters = find_kernels(text).get(name)
-    if parameters is None or len(parameters) != len(kernel.arguments):
+    arguments = _list_passed(kernel)
+    if parameters is None or len(parameters) != len(arguments):
         return []
     return [
         f"argument {argument.name} has elements of {argument.dtype}, but {name} takes "
         f'{parameter.text} there: is dtype = "{parameter.dtype}" meant?'
-        for argument, parameter in zip(kernel.arguments, parameters, strict=True)
+        for (_, argument), parameter in zip(arguments, parameters, strict=True)
         if argument.shape is not None
         and parameter.is_pointer
         and parameter.dtype not in ("", "int8", "uint8")

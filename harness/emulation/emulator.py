@@ -82,18 +82,27 @@ class Emulator:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._runtime: Path | None = None
 
-    def build(self, source: KernelSource, shared_bytes: int, name: str = "kernel") -> Path:
+    def build(
+        self,
+        source: KernelSource,
+        shared_bytes: int,
+        name: str = "kernel",
+        variables: Sequence[str] = (),
+    ) -> Path:
         """The program that runs the kernel with up to so much dynamic shared memory.
 
         Args:
             name: of the program's file, which replaces what had it before.
+            variables: of the source, that are filled before each run.
 
         Raises:
             NotEmulatedError: the compiler does not understand it.
         """
         folder = self._home()
         text, program = folder / f"{name}.cpp", folder / name
-        made = make_program(source.text, define_macros(source), source.function, shared_bytes)
+        made = make_program(
+            source.text, define_macros(source), source.function, shared_bytes, variables
+        )
         text.write_text(made, encoding="utf-8")
         command = self._make_command(source, text, program)
         result = self._run(command)

@@ -44,6 +44,7 @@ class Kind(IntEnum):
     SCALAR = 0
     INPUT = 1
     WRITABLE = 2
+    VARIABLE = 3
 
 
 class Order(IntEnum):
@@ -83,12 +84,16 @@ def find_dynamic(source: str) -> str | None:
     return found[1] if found else None
 
 
-def make_program(source: str, text: str, function: str, shared_bytes: int) -> str:
+def make_program(
+    source: str, text: str, function: str, shared_bytes: int, variables: Sequence[str] = ()
+) -> str:
     """The C++ text that makes a program of one kernel.
 
     Args:
         source: the kernel's file as it is written, which is looked at for its shared memory.
         text: the same with the definitions of its macros before it.
+        variables: those that are filled before a run, in their order; one that the source does not
+            name is not there, unless a header may have it.
     """
     lines = ['#include "kernel.h"', text]
     dynamic, room = find_dynamic(source), room_for(shared_bytes)
@@ -109,8 +114,20 @@ def make_program(source: str, text: str, function: str, shared_bytes: int) -> st
         f"    emulation::make_kernel<{function}>({pointer}, {room if dynamic else 0}),",
         "};",
         "const size_t emulation::kernel_count = 1;",
+        "const emulation::Variable emulation::variables[] = {",
+        *(f"    {_find_variable(name, source)}," for name in variables),
+        "    {nullptr, 0},",
+        "};",
+        f"const size_t emulation::variable_count = {len(variables)};",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _find_variable(name: str, source: str) -> str:
+    """Address and size of a variable, as C++ writes them."""
+    if re.search(rf"\b{name}\b", source) is None and "#include" not in source:
+        return "{nullptr, 0}"
+    return f"{{(void *)&{name}, sizeof {name}}}"
 
 
 def write_request(problems: Sequence[Problem], runs: Sequence[Run]) -> bytes:

@@ -15,6 +15,7 @@
  */
 #include "launch.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 
@@ -23,7 +24,7 @@ extern "C" void __sanitizer_set_death_callback(void (*)()) __attribute__((weak))
 
 namespace emulation {
 
-enum class Kind : int64_t { scalar, input, writable };
+enum class Kind : int64_t { scalar, input, writable, variable };
 
 constexpr size_t PAGE = 4096;
 
@@ -96,6 +97,26 @@ static void on_fault(int, siginfo_t *info, void *)
 /* The sanitizer has said what is wrong; here is who did it. */
 static void on_sanitizer() { fail("stopped by the sanitizer"); }
 
+static bool is_array(Kind kind) { return kind == Kind::input || kind == Kind::writable; }
+
+static void fill_variables(const Problem &problem)
+{
+    size_t next = 0;
+
+    for (size_t i = 0; i < problem.kinds.size(); ++i) {
+        if (problem.kinds[i] != Kind::variable)
+            continue;
+        if (next == variable_count)
+            fail_by(By::nobody, "the program has %zu variables; it is given more", next);
+        const Variable &variable = variables[next++];
+        if (variable.address && problem.values[i].size() > variable.bytes)
+            fail_by(By::nobody, "argument %zu: the variable has %zu bytes; it is given %zu", i,
+                    variable.bytes, problem.values[i].size());
+        if (variable.address)
+            memcpy(variable.address, problem.values[i].data(), problem.values[i].size());
+    }
+}
+
 static void run_one(const Kernel &kernel, const Launch &launch, const Problem &problem,
                     FILE *result)
 {
@@ -103,17 +124,19 @@ static void run_one(const Kernel &kernel, const Launch &launch, const Problem &p
     std::vector<void *> arguments;
 
     arrays.clear();
+    fill_variables(problem);
     for (size_t i = 0; i < problem.kinds.size(); ++i)
-        arrays.push_back(problem.kinds[i] == Kind::scalar
-                             ? Array{}
-                             : make_array(problem.values[i], problem.kinds[i], i));
+        arrays.push_back(is_array(problem.kinds[i])
+                             ? make_array(problem.values[i], problem.kinds[i], i)
+                             : Array{});
     for (size_t i = 0; i < problem.kinds.size(); ++i)
-        arguments.push_back(problem.kinds[i] == Kind::scalar
-                                ? static_cast<void *>(scalars[i].data())
-                                : static_cast<void *>(&arrays[i].data));
+        if (problem.kinds[i] != Kind::variable)
+            arguments.push_back(is_array(problem.kinds[i])
+                                    ? static_cast<void *>(&arrays[i].data)
+                                    : static_cast<void *>(scalars[i].data()));
     run_grid(kernel, launch, arguments.data());
     for (size_t i = 0; i < arrays.size(); ++i) {
-        if (problem.kinds[i] == Kind::scalar)
+        if (!is_array(problem.kinds[i]))
             continue;
         check_margins(arrays[i], i);
         if (problem.kinds[i] == Kind::writable)
@@ -153,15 +176,22 @@ static Problem read_problem(FILE *file)
 
 static void check_arguments(const Kernel &kernel, const Problem &problem)
 {
-    if (kernel.arguments != problem.kinds.size())
+    const size_t passed = problem.kinds.size() -
+                          std::count(problem.kinds.begin(), problem.kinds.end(), Kind::variable);
+    size_t next = 0;
+
+    if (kernel.arguments != passed)
         fail_by(By::nobody, "the kernel takes %zu arguments; it is given %zu", kernel.arguments,
-                problem.kinds.size());
-    for (size_t i = 0; i < kernel.arguments; ++i) {
+                passed);
+    for (size_t i = 0; i < problem.kinds.size(); ++i) {
+        if (problem.kinds[i] == Kind::variable)
+            continue;
         const bool scalar = problem.kinds[i] == Kind::scalar;
         const size_t given = scalar ? problem.values[i].size() : sizeof(void *);
-        if (given != kernel.bytes[i])
+        const size_t takes = kernel.bytes[next++];
+        if (given != takes)
             fail_by(By::nobody, "argument %zu: the kernel takes %zu bytes; it is given %s of %zu",
-                    i, kernel.bytes[i], scalar ? "a scalar" : "a pointer", given);
+                    i, takes, scalar ? "a scalar" : "a pointer", given);
     }
 }
 

@@ -61,6 +61,11 @@ class Task:
     reference: Reference
     folders: tuple[str, ...]
 
+    @property
+    def variables(self) -> list[str]:
+        """The arguments that are variables of the source."""
+        return [argument.name for argument in self.arguments if argument.role == "constant"]
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -106,7 +111,9 @@ class Verifier:
             }
             problem = _make_problem(task.arguments, values)
             expected = self._expect(task, values, problem)
-            program = self._emulator.build(task.source, task.launch.shared_bytes)
+            program = self._emulator.build(
+                task.source, task.launch.shared_bytes, variables=task.variables
+            )
             runs = [_make_run(task.launch, order) for order in Order]
             left = self._emulator.run(program, problem, runs)
         except MisbehavedError as error:
@@ -151,7 +158,7 @@ class Verifier:
         if reference.source is not None and reference.launch is not None:
             try:
                 program = self._emulator.build(
-                    reference.source, reference.launch.shared_bytes, "reference"
+                    reference.source, reference.launch.shared_bytes, "reference", task.variables
                 )
                 run = _make_run(reference.launch, Order.FORWARDS)
                 (left,) = self._emulator.run(program, problem, [run])
@@ -181,7 +188,10 @@ def _make_problem(arguments: Sequence[Argument], values: Mapping[str, Array]) ->
     made: list[tuple[Kind, bytes]] = []
     for argument in arguments:
         if argument.shape is None:
-            made.append((Kind.SCALAR, pack_scalar(argument)))
+            kind = Kind.VARIABLE if argument.role == "constant" else Kind.SCALAR
+            made.append((kind, pack_scalar(argument)))
+        elif argument.role == "constant":
+            made.append((Kind.VARIABLE, encode(values[argument.name], argument.dtype)))
         elif argument.role == "out":
             made.append((Kind.WRITABLE, bytes([POISON]) * size_bytes(argument)))
         else:
@@ -197,7 +207,7 @@ def _make_run(launch: Launch, order: Order) -> Run:
 
 def _name_written(arguments: Sequence[Argument], left: Sequence[bytes]) -> dict[str, bytes]:
     """What a run left in its writable arrays, by name."""
-    names = [a.name for a in arguments if a.shape is not None and a.role != "in"]
+    names = [a.name for a in arguments if a.is_output]
     return dict(zip(names, left, strict=True))
 
 

@@ -114,6 +114,10 @@ class SimulatedDriver:
         self._check()
         return 1
 
+    def find_variable(self, symbol: str) -> tuple[Pointer, int]:
+        """There are none in what is not loaded."""
+        raise DriverError(f"simulated: {self._device.name} has no variable {symbol}")
+
     def load_own(self, path: str, function: str) -> int:
         """None is needed: what a launch writes is known before."""
         raise DriverError(f"simulated: {self._device.name} has no kernels of the harness's own")

@@ -57,6 +57,7 @@ FUNCTIONS: dict[str, tuple[object, ...]] = {
     "cuModuleLoad": (c_void_p, c_char_p),
     "cuModuleUnload": (c_void_p,),
     "cuModuleGetFunction": (c_void_p, c_void_p, c_char_p),
+    "cuModuleGetGlobal_v2": (c_void_p, c_void_p, c_void_p, c_char_p),
     "cuFuncSetAttribute": (c_void_p, c_int, c_int),
     "cuMemGetInfo_v2": (c_void_p, c_void_p),
     "cuMemAlloc_v2": (c_void_p, c_size_t),
@@ -149,6 +150,13 @@ class CudaDriver:
             self._module = None
         self._module = self._load(path)
         return self._find_kernel(self._module, function)
+
+    def find_variable(self, symbol: str) -> tuple[Pointer, int]:
+        """A variable of the module of the test; see `Driver.find_variable`."""
+        pointer, size = c_ulonglong(), c_size_t()
+        place = (byref(pointer), byref(size))
+        self._cuda.call("cuModuleGetGlobal_v2", *place, self._module, symbol.encode())
+        return pointer.value, size.value
 
     def load_own(self, path: str, function: str) -> int:
         """A kernel of a cubin that stays loaded; see `Driver.load_own`."""

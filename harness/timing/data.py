@@ -127,7 +127,7 @@ def expected_outputs(
         DataError: it cannot be had, names what is no output, or one has another size.
     """
     place = f"kernel.reference.function = {reference!r}"
-    outputs = [argument for argument in arguments if argument.role != "in"]
+    outputs = [argument for argument in arguments if argument.is_output]
     if reference.endswith((".npy", ".npz")):
         place = f"kernel.reference.file = {reference!r}"
         made = _load_file(Path(folders[0]) / reference, place)
@@ -160,7 +160,7 @@ def _find_written(
 ) -> dict[str, Any]:
     """The outputs of a reference that returned nothing, which it must have written to then."""
     given = zip(arguments, handed, strict=True)
-    written = {argument.name: array for argument, array in given if argument.role != "in"}
+    written = {argument.name: array for argument, array in given if argument.is_output}
     if all(np.array_equal(array, values.get(name, 0 * array)) for name, array in written.items()):
         names = ", ".join(written)
         raise DataError(

@@ -64,6 +64,9 @@ class Driver(Protocol):
     def load(self, path: str, function: str) -> int:
         """Load a cubin, in place of the one before, and give a handle of a kernel in it."""
 
+    def find_variable(self, symbol: str) -> tuple[Pointer, int]:
+        """Where a variable of the cubin that was loaded last is, and its bytes."""
+
     def load_own(self, path: str, function: str) -> int:
         """A kernel of the harness's own, beside those that are tuned; its cubin stays loaded."""
 

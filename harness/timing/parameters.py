@@ -15,12 +15,15 @@ def make_parameters(
 ) -> tuple[Parameter, ...]:
     """What to launch a kernel with: one parameter per argument, or as many as Numba makes of it.
 
+    Variables of its source are none.
+
     Args:
         pointers: where each array is.
     """
     return tuple(
         parameter
         for argument in arguments
+        if argument.role != "constant"
         for parameter in _expand(argument, pointers.get(argument.name, 0), convention)
     )
 

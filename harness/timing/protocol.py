@@ -40,6 +40,7 @@ class Expectation(msgspec.Struct, frozen=True):
         reference: `module:function`, or the path of a `.npy` or `.npz` file; or a kernel.
         module, launch: of that kernel, which has the same arguments; None: it is none.
         atol, rtol: a value is right if it differs by at most atol + rtol * |expected|.
+        variables: of that kernel's binary; see `Measure`.
     """
 
     reference: str
@@ -47,6 +48,7 @@ class Expectation(msgspec.Struct, frozen=True):
     rtol: float
     module: str = ""
     launch: Launch | None = None
+    variables: dict[str, str] = {}
 
 
 class Measure(msgspec.Struct, frozen=True, tag="measure"):
@@ -57,6 +59,7 @@ class Measure(msgspec.Struct, frozen=True, tag="measure"):
         sample_s: in hot mode, how long the launches of a sample take together, at least.
         data: whether arrays are filled; without, they are allocated only.
         convention: how the kernel takes arrays; a reference's kernel takes pointers.
+        variables: arguments that are variables of the binary, with their symbols there.
         own_module: the binary of the harness's own kernels; empty where a device has none.
         simulation: what a simulated device needs to know; None for a real one.
     """
@@ -73,6 +76,7 @@ class Measure(msgspec.Struct, frozen=True, tag="measure"):
     sample_s: float = HOT_SAMPLE_S
     data: bool = True
     convention: Convention = "c"
+    variables: dict[str, str] = {}
     own_module: str = ""
     simulation: Simulation | None = None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
@@ -22,6 +22,7 @@ from harness.timing.data import (
     encode,
     expected_outputs,
     make_values,
+    pack_scalar,
     size_bytes,
 )
 from harness.timing.driver import Driver, DriverError, Pointer
@@ -122,6 +123,7 @@ class Server:
             self._expect(buffers, request, request.expectation)
         self._announce(number, "load")
         kernel = driver.load(request.module, request.function)
+        self._set_variables(buffers, request.variables)
         if request.launch.shared_bytes:
             driver.allow_shared(kernel, request.launch.shared_bytes)
         self._foresee(request, buffers)
@@ -215,10 +217,11 @@ class Server:
         for argument in request.arguments:
             if argument.shape is None:
                 continue
-            size = size_bytes(argument)
-            made.pointers[argument.name] = self._driver.allocate(size)
-            if argument.role == "inout":
-                made.pristine[argument.name] = self._driver.allocate(size)
+            if argument.role != "constant":
+                size = size_bytes(argument)
+                made.pointers[argument.name] = self._driver.allocate(size)
+                if argument.role == "inout":
+                    made.pristine[argument.name] = self._driver.allocate(size)
             if request.data and argument.role != "out":
                 made.values[argument.name] = make_values(argument, request.folders)
         self._write_values(made)
@@ -227,10 +230,25 @@ class Server:
         """Have the device hold what arrays held at first."""
         for argument in buffers.arguments:
             values = buffers.values.get(argument.name)
-            if values is not None:
+            if values is not None and argument.role != "constant":
                 pointer = buffers.pristine.get(argument.name, buffers.pointers[argument.name])
                 self._driver.write(pointer, memoryview(encode(values, argument.dtype)))
         buffers.spoilt = False
+
+    def _set_variables(self, buffers: _Buffers, variables: Mapping[str, str]) -> None:
+        """Fill the variables of the module that was loaded."""
+        for argument in buffers.arguments:
+            symbol = variables.get(argument.name)
+            if symbol is None:
+                continue
+            data = pack_scalar(argument)
+            if argument.shape is not None:
+                data = encode(buffers.values[argument.name], argument.dtype)
+            pointer, size = self._driver.find_variable(symbol)
+            if len(data) > size:
+                text = f"{argument.name} has {len(data)} bytes, the variable {symbol} {size}"
+                raise DriverError(text)
+            self._driver.write(pointer, memoryview(data))
 
     def _release(self, buffers: _Buffers) -> None:
         for pointer in [*buffers.pointers.values(), *buffers.pristine.values()]:
@@ -261,6 +279,7 @@ class Server:
         """What the reference's kernel leaves in the outputs."""
         try:
             kernel = self._driver.load(expectation.module, expectation.reference)
+            self._set_variables(buffers, expectation.variables)
             self._foresee(request, buffers, sound=True)
             work = self._make_work(request, kernel, buffers, "c")
             self._announce(request.number, "launch")
@@ -268,7 +287,7 @@ class Server:
             self._driver.launch(kernel, launch, work.parameters)
             self._driver.synchronize()
             self._announce(request.number, "verify")
-            outputs = [argument for argument in buffers.arguments if argument.role != "in"]
+            outputs = [argument for argument in buffers.arguments if argument.is_output]
             return {output.name: self._read(buffers, output) for output in outputs}
         except DriverError as error:
             if error.lost:

@@ -145,6 +145,32 @@ def test_a_kernel_that_never_ends_is_killed_and_the_lane_goes_on(base: Path) -> 
     assert kinds == {64: "ok", 224: "timeout", 128: "ok"}
 
 
+WEIGHTED = """\
+namespace filter { __constant__ float weights[16]; }
+extern "C" __global__ void weighted(const float *x, float *y, int n)
+{
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i < n)
+        y[i] = filter::weights[i % 16] * x[i];
+}
+"""
+
+
+def test_variables_of_the_source_are_filled(base: Path) -> None:
+    (base / "twice.cu").write_text(WEIGHTED)
+    reference = "import numpy\ndef twice(x, y, n, w):\n    return numpy.resize(w, n) * x\n"
+    (base / "twice_reference.py").write_text(reference)
+    text = CONFIG.replace('"twice"', '"weighted"').replace(
+        "\n]\nreference", '\n  { name = "weights", shape = [16], role = "constant" },\n]\nreference'
+    )
+    (base / "tune.toml").write_text(text)
+    result = tune(base)
+    assert {outcome.kind.value for outcome in result.outcomes} == {"ok"}
+    (run, *_) = result.outcomes[0].runs
+    assert run.measurement is not None
+    assert run.measurement.verified
+
+
 def test_what_a_lost_gpu_leaves_another_does(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_CUDA", "lost")
     text = CONFIG.replace("[64, 96, 128, 160, 256]", "[32, 64, 128, 192, 256, 320]")

@@ -412,6 +412,39 @@ def test_architectures_must_fit_the_lanes(base: Path) -> None:
     assert setup.kernel.architecture_of(setup.lanes[0].device) == "sm_80"
 
 
+VARIABLE = """\
+#if ITEMS > 1
+__constant__ float weights[8 / ITEMS];
+#endif
+extern "C" __global__ void scale(const float *x, float *y, int n)
+{
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+#if ITEMS > 1
+    y[i] = weights[i % ITEMS] * x[i];
+#endif
+}
+"""
+
+
+@pytest.mark.nvcc
+@pytest.mark.skipif(shutil.which("nvcc") is None, reason="there is no nvcc")
+def test_a_variable_holds_what_is_given_or_the_configuration_is_invalid(base: Path) -> None:
+    """A configuration may do without it; its size may depend on parameters."""
+    (base / "scale.cu").write_text(VARIABLE)
+    weights = {"name": "weights", "shape": [4], "role": "constant"}
+    arguments = [*DATA["kernel"]["arguments"], weights]
+    data = changed(
+        kernel={"arguments": arguments, "compiler": "nvcc"},
+        parameters={"BLOCK": [64], "ITEMS": [1, 2, 4]},
+        mock={"time": "real", "run_s": 1e-5},
+    )
+    result = tune(base, data)
+    kinds = {o.configuration["ITEMS"]: o.kind.value for o in result.outcomes}
+    assert kinds == {1: "ok", 2: "ok", 4: "invalid"}
+    (failure,) = result.failures
+    assert failure.reason == "argument weights has 16 bytes, the variable weights 8"
+
+
 @pytest.mark.parametrize(
     ("architectures", "capability", "chosen"),
     [

@@ -33,6 +33,7 @@ GOOD: dict[str, Any] = {
     },
     "scoring": {"optimal": "max", "metric": "gbps"},
 }
+ARGUMENTS: list[dict[str, Any]] = GOOD["kernel"]["arguments"]
 
 
 @pytest.fixture
@@ -218,6 +219,16 @@ def test_a_python_source_says_its_language(base: Path) -> None:
             "or float32, or CUDA C++",
         ),
         (
+            {
+                "arguments": [
+                    {"name": "x", "shape": ["N"], "role": "out"},
+                    {"name": "w", "shape": [4], "role": "constant"},
+                ]
+            },
+            'kernel.arguments[1].role = "constant": Numba\'s kernels have no variables that can be '
+            "filled; use cuda.const.array_like",
+        ),
+        (
             {"reference": {"kernel": "plain", "grid": 1, "block": 1}},
             "kernel.reference.source: missing; the reference's kernel is CUDA C++: name its file",
         ),
@@ -302,6 +313,39 @@ def test_what_the_source_declares(base: Path, place: str, value: object, said: s
         assert said in "\n".join(problems(data, base))
     else:
         make_spec(data, base / "tune.toml")
+
+
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        ({"name": "weights", "shape": ["N"]}, ""),
+        ({"name": "weights", "value": 2}, ""),
+        (
+            {"name": "weighs", "shape": ["N"]},
+            'kernel.arguments[0] = "weighs": the source has no variable of that name; name one, or '
+            "remove the role",
+        ),
+    ],
+)
+def test_variables_are_beside_what_the_kernel_takes(
+    base: Path, variable: dict[str, object], said: str
+) -> None:
+    (base / "k.cu").write_text(f"__constant__ float weights[99];\n{SOURCE}")
+    data = change("kernel.arguments", [{**variable, "role": "constant"}, *ARGUMENTS])
+    if said:
+        assert problems(data, base) == [said]
+    else:
+        spec = make_spec(data, base / "tune.toml")
+        (base / "tune.toml").write_text(to_toml(spec))
+        assert load_config(base / "tune.toml").kernel == spec.kernel
+
+
+def test_what_is_only_read_does_not_come_out(base: Path) -> None:
+    (base / "k.cu").write_text("__constant__ float weights[99];\n")
+    weights = {"name": "weights", "shape": ["N"], "role": "constant"}
+    assert "no argument comes out of the kernel" in "\n".join(
+        problems(change("kernel.arguments", [weights]), base)
+    )
 
 
 def test_a_kernel_may_be_in_a_header_or_made_by_a_macro(base: Path) -> None:

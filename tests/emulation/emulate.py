@@ -57,6 +57,8 @@ def make_program(source: Path, function: str, variants: Sequence[Variant]) -> st
         table.append(f"emulation::make_kernel<{space}::{kernel}>({dynamic}, {room}),")
     lines += ["const emulation::Kernel emulation::kernels[] = {", *table, "};"]
     lines += [f"const size_t emulation::kernel_count = {len(variants)};"]
+    lines += ["const emulation::Variable emulation::variables[] = {{nullptr, 0}};"]
+    lines += ["const size_t emulation::variable_count = 0;"]
     return "\n".join(lines) + "\n"
 
 

@@ -93,6 +93,66 @@ def test_a_template_with_shared_memory_of_its_own_type_is_right(
     assert verify(folder, worker) == Verdict(error=0.0)
 
 
+VARIABLES = """\
+__constant__ float factors[4];
+namespace inner { __device__ int offset; }
+using inner::offset;
+__global__ void scale(const float *x, float *y, int n)
+{
+    if (threadIdx.x < n)
+        y[threadIdx.x] = factors[threadIdx.x % 4] * x[threadIdx.x] + offset;
+}
+__global__ void simple(const float *x, float *y, int n)
+{
+    for (int i = 0; i < n; ++i)
+        y[i] = factors[i % 4] * x[i] + offset;
+}
+"""
+SCALE = Task(
+    KernelSource(VARIABLES, "scale", "sm_86"),
+    Launch((1, 1, 1), (32, 1, 1)),
+    (
+        Argument("x", "in", "float32", (30,)),
+        Argument("factors", "constant", "float32", (4,)),
+        Argument("y", "out", "float32", (30,)),
+        Argument("n", "in", "int32", None, 30),
+        Argument("offset", "constant", "int32", None, 7),
+    ),
+    Reference("scales:scale", 0.0, 1e-6),
+    (),
+)
+
+
+SIMPLE = Reference("simple", 0.0, 1e-6, replace(SCALE.source, function="simple"), SCALE.launch)
+
+
+@pytest.mark.parametrize(
+    ("text", "reference", "wrong"),
+    [
+        (VARIABLES, SCALE.reference, ""),
+        (VARIABLES, SIMPLE, ""),
+        (VARIABLES.replace("% 4]", "% 3]", 1), SCALE.reference, "are wrong, such as y[3] is"),
+    ],
+)
+def test_variables_of_the_source_are_filled(
+    folder: Path, worker: WatchedWorker, text: str, reference: Reference, wrong: str
+) -> None:
+    scales = "import numpy as np\ndef scale(x, w, y, n, at):\n    return np.resize(w, n) * x + at\n"
+    (folder / "scales.py").write_text(scales)
+    task = replace(SCALE, source=replace(SCALE.source, text=text), reference=reference)
+    verdict = verify(folder, worker, task)
+    assert verdict.unverified == ""
+    assert wrong in verdict.wrong
+    assert bool(wrong) == bool(verdict.wrong)
+
+
+def test_a_variable_that_is_too_small_is_told(folder: Path, worker: WatchedWorker) -> None:
+    few = replace(SCALE.source, text=VARIABLES.replace("factors[4]", "factors[2]"))
+    (folder / "scales.py").write_text("def scale(x, w, y, n, at):\n    return y\n")
+    verdict = verify(folder, worker, replace(SCALE, source=few))
+    assert "argument factors: the variable has 8 bytes; it is given 16" in verdict.wrong
+
+
 def test_another_instance_is_wrong(folder: Path, worker: WatchedWorker) -> None:
     source = replace(TASK.source, function="fill<float, 4>")
     verdict = verify(folder, worker, replace(TASK, source=source))

@@ -3,8 +3,8 @@
  * *x, int n, double factor), `fault`, whose error shows at the next synchronisation and stays, as an
  * illegal access does, and `numba`. Of a cubin that exists those two are known by their names:
  * `twice` (const float *x, float *y, int n), which faults in blocks of 96 threads, is wrong in blocks
- * of 160 and never ends in blocks of 224; the `sentinel`, which does nothing; and the `fingerprint`,
- * with sums of its own.
+ * of 160 and never ends in blocks of 224; `weighted`, of the same, by the cubin's first variable that
+ * was asked for; the `sentinel`, which does nothing; and the `fingerprint`, with sums of its own.
  *
  * Of its two devices, CUDA_VISIBLE_DEVICES hides those whose UUIDs or numbers it does not hold. The
  * variable FAKE_CUDA says what is amiss: `image`: binaries that exist cannot be loaded (`image of one`:
@@ -141,6 +141,19 @@ int cuModuleGetFunction(void **function, struct module *module, const char *name
         return memmem(module->binary, module->bytes, section, length + 1) ? 0 : NOT_FOUND;
     return strcmp(module->name, name) ? NOT_FOUND : 0;
 }
+static struct { char name[64]; float values[16]; } variables[4];
+int cuModuleGetGlobal_v2(ptr *pointer, size_t *bytes, struct module *module, const char *name)
+{
+    int at = 0;
+    if (!module->binary || !memmem(module->binary, module->bytes, name, strlen(name)))
+        return NOT_FOUND;
+    while (variables[at].name[0] && strcmp(variables[at].name, name))
+        ++at;
+    strcpy(variables[at].name, name);
+    *pointer = (ptr)variables[at].values;
+    *bytes = sizeof variables[at].values;
+    return 0;
+}
 int cuFuncSetAttribute(void *function, int attribute, int value)
 {
     allowed_shared = value;
@@ -227,6 +240,13 @@ int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsign
         sums[2] = (bytes + 15) / 16;
         for (ptr i = 0; i < bytes; ++i)
             sums[1] += sums[0] = (sums[0] ^ data[i]) * 1099511628211ull;
+        return error;
+    }
+    if (!strcmp(function, "weighted")) { /* y[i] = weights[i % 16] * x[i], the first variable's */
+        const float *x = *(float **)parameters[0];
+        float *y = *(float **)parameters[1];
+        for (int i = 0; i < *(int *)parameters[2]; ++i)
+            y[i] = variables[0].values[i % 16] * x[i];
         return error;
     }
     if (!strcmp(function, "fault") || (!strcmp(function, "twice") && bx == 96))

@@ -24,6 +24,12 @@ def test_an_argument_is_a_parameter() -> None:
     )
 
 
+def test_a_variable_of_the_source_is_no_parameter() -> None:
+    variables = (Argument("w", "constant", "float32", (4,)), Argument("k", "constant", "int32"))
+    both = (variables[0], *ARGUMENTS, variables[1])
+    assert make_parameters(both, {"x": 4096}, "c") == make_parameters(ARGUMENTS, {"x": 4096}, "c")
+
+
 def test_an_array_of_numbas_is_several() -> None:
     first, *words, last = make_parameters(ARGUMENTS, {"x": 4096}, "numba")
     assert (first, last) == (Scalar(struct.pack("<f", 2.5)), Scalar(struct.pack("<i", 7)))

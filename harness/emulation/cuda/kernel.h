@@ -22,6 +22,15 @@ struct Kernel {
 extern const Kernel kernels[];
 extern const size_t kernel_count;
 
+/* A variable of the source that is filled before a run; without an address, there is none. */
+struct Variable {
+    void *address;
+    size_t bytes;
+};
+
+extern const Variable variables[];
+extern const size_t variable_count;
+
 /* Calls a kernel with arguments as a launch gives them: a pointer to each value. */
 template <typename... A, size_t... I>
 void call(void (*kernel)(A...), void **arguments, std::index_sequence<I...>)
