@@ -167,6 +167,10 @@ def _read_inputs(folder: Path) -> tuple[str, ...] | None:
 
 def _explain(command: Command, result: ProcessResult) -> str:
     error = first_error(result.stderr) if result.exit_code else ""
+    if 'identifier "' in error and re.search(
+        r"^\s*#\s*pragma\s+unroll", result.stderr, re.MULTILINE
+    ):
+        error += "; nvcc expands no macros in #pragma unroll: write a number or a constexpr there"
     return error or describe_end(command, result)
 
 

@@ -10,6 +10,11 @@ from typing import Literal
 
 from harness.measurement import numba_words
 
+_WORD = re.compile(r"\b[A-Za-z_]\w*")
+_NUMBER = re.compile(r"\d+")
+_OPTION = re.compile(r"-D([A-Za-z_]\w*)=(\d+)")
+_UNROLL = re.compile(r"^([ \t]*#[ \t]*pragma[ \t]+unroll\b)(.*)", re.MULTILINE)
+
 Language = Literal["cuda", "numba", "cupy"]
 """What a source is: CUDA C++, or Python whose factory makes a kernel of Numba or of CuPy."""
 
@@ -65,7 +70,18 @@ def define_macros(source: KernelSource) -> str:
     """
     definitions = "".join(f"#define {name} {value}\n" for name, value in source.macros)
     name = source.name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'{definitions}#line 1 "{name}"\n{source.text}\n'
+    return f'{definitions}#line 1 "{name}"\n{_expand_unrolls(source)}\n'
+
+
+def _expand_unrolls(source: KernelSource) -> str:
+    """The text with numbers for macros in `#pragma unroll`, where nvcc expands none."""
+    numbers = dict(found.groups() for found in map(_OPTION.fullmatch, source.options) if found)
+    numbers |= {name: value for name, value in source.macros if _NUMBER.fullmatch(value)}
+
+    def expand(line: re.Match[str]) -> str:
+        return line[1] + _WORD.sub(lambda word: numbers.get(word[0], word[0]), line[2])
+
+    return _UNROLL.sub(expand, source.text) if numbers else source.text
 
 
 def count_parameter_bytes(signature: Sequence[str]) -> int:

@@ -120,6 +120,41 @@ def test_the_harnesss_own_kernels_compile(build: Build, architecture: str, funct
     assert not made.resources.spill_store_bytes
 
 
+UNROLLED = """\
+#define SAME FACTOR
+extern "C" __global__ void unrolled(float *x)
+{
+#pragma unroll FACTOR
+    for (int i = 0; i < 64; ++i)
+        x[i * blockDim.x] *= 3;
+#pragma unroll (FACTOR * OTHER) // twice as much
+    for (int i = 0; i < 64; ++i)
+        x[i * blockDim.x] += 3;
+}
+"""
+
+
+def test_macros_in_unroll_pragmas(build: Build) -> None:
+    """nvcc knows none there, so tuned factors are written as numbers; others it refuses."""
+    source = KernelSource(
+        UNROLLED, "unrolled", "sm_80", macros=(("FACTOR", "4"),), options=("-DOTHER=2",)
+    )
+    four = build(source)
+    assert build(replace(source, macros=(("FACTOR", "8"),))).digest != four.digest
+    written = UNROLLED.replace("roll FACTOR", "roll 4").replace("FACTOR * OTHER", "8")
+    assert build(replace(source, text=written)).digest == four.digest
+
+
+@pytest.mark.nvcc
+def test_other_macros_in_unroll_pragmas_are_explained() -> None:
+    translator = open_translator("nvcc")
+    text = UNROLLED.replace("roll FACTOR", "roll SAME")
+    source = KernelSource(text, "unrolled", "sm_80", macros=(("FACTOR", "4"),))
+    made = translator.translate(source)
+    translator.close()
+    assert 'identifier "SAME" is undefined; nvcc expands no macros in #pragma' in made.reason
+
+
 def test_entries(build: Build, source: KernelSource) -> None:
     artifacts = [build(replace(source, function=function)) for function in NAMES]
     assert [artifact.function for artifact in artifacts] == list(NAMES.values())
