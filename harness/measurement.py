@@ -46,11 +46,13 @@ class Launch:
 
     Attributes:
         shared_bytes: dynamic shared memory per block.
+        cooperative: whether all blocks run at once, so that the grid can be synchronised.
     """
 
     grid: Extent
     block: Extent
     shared_bytes: int = 0
+    cooperative: bool = False
 
     @property
     def blocks(self) -> int:

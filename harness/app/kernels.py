@@ -158,6 +158,7 @@ class KernelTests:
         arguments = self.arguments_of(test.configuration, lane.device)
         names = ", ".join(_describe_argument(a) for a in arguments if a.role != "constant")
         shape = f"grid {launch.grid}, block {launch.block}, {launch.shared_bytes} bytes shared"
+        shape += ", all blocks at once" if launch.cooperative else ""
         constants = [_describe_argument(a) for a in arguments if a.role == "constant"]
         shape += f", with {', '.join(constants)}" if constants else ""
         return {"compile": command, "run": f"{source.function}({names}), {shape}"}
@@ -271,7 +272,13 @@ def make_kernel_tests(spec: Spec, size: int | None) -> KernelTests | None:
         spec=spec,
         kernel=kernel,
         source=make_source_template(spec, kernel),
-        launch=LaunchTemplate.parse(kernel.grid, kernel.block, kernel.shared_bytes, formulas),
+        launch=LaunchTemplate.parse(
+            kernel.grid,
+            kernel.block,
+            kernel.shared_bytes,
+            formulas,
+            cooperative=kernel.cooperative,
+        ),
         reference_launch=_parse_reference(spec, kernel),
         arguments=tuple(ArgumentTemplate.parse(table, formulas) for table in kernel.arguments),
         metrics={name: Formula.parse(text, timed) for name, text in kernel.metrics.items()},

@@ -103,4 +103,8 @@ def find_misfit(launch: Launch, resources: Resources, limits: Mapping[str, int])
             f"has {limits['max_registers_per_block']} for a block, which it gives to warps in "
             "multiples of 256, and to four warps at a time"
         )
+    if launch.cooperative and occupancy is not None and "sm_count" in limits:
+        most = occupancy.blocks * limits["sm_count"]
+        if launch.blocks > most:
+            return f"a grid of {launch.blocks} blocks: the device holds {most} of them at once"
     return ""

@@ -75,7 +75,8 @@ def define_macros(source: KernelSource) -> str:
 
 def _expand_unrolls(source: KernelSource) -> str:
     """The text with numbers for macros in `#pragma unroll`, where nvcc expands none."""
-    numbers = dict(found.groups() for found in map(_OPTION.fullmatch, source.options) if found)
+    options = map(_OPTION.fullmatch, source.options)
+    numbers = {found[1]: found[2] for found in options if found is not None}
     numbers |= {name: value for name, value in source.macros if _NUMBER.fullmatch(value)}
 
     def expand(line: re.Match[str]) -> str:

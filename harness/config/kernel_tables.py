@@ -226,6 +226,13 @@ class KernelTable(Table, frozen=True, kw_only=True):
     shared_bytes: Annotated[
         Expression, doc("Dynamic shared memory of a block.", "2 * TILE * TILE * 4")
     ] = 0
+    cooperative: Annotated[
+        bool,
+        doc(
+            "Launch all blocks at once, for kernels that synchronise their grid (cooperative "
+            "groups): a grid of more blocks than the device holds is `invalid`."
+        ),
+    ] = False
     arguments: Annotated[tuple[ArgumentTable, ...], doc("The kernel's arguments, in order.")] = ()
     reference: Annotated[
         ReferenceTable | None, doc("What a right result is; without, nothing is verified.")

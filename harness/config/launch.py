@@ -39,6 +39,7 @@ class LaunchTemplate:
     grid: tuple[Formula, ...]
     block: tuple[Formula, ...]
     shared_bytes: Formula
+    cooperative: bool = False
 
     @classmethod
     def parse(
@@ -47,6 +48,8 @@ class LaunchTemplate:
         block: Expression | Sequence[Expression],
         shared_bytes: Expression,
         names: Collection[str],
+        *,
+        cooperative: bool = False,
     ) -> LaunchTemplate:
         """The template that these expressions say.
 
@@ -57,6 +60,7 @@ class LaunchTemplate:
             tuple(Formula.parse(text, names) for text in as_list(grid)),
             tuple(Formula.parse(text, names) for text in as_list(block)),
             Formula.parse(shared_bytes, names),
+            cooperative,
         )
 
     def expand(self, values: Mapping[str, Value]) -> Launch:
@@ -68,7 +72,10 @@ class LaunchTemplate:
         with _named("shared_bytes"):
             shared_bytes = self.shared_bytes.whole(values)
         return Launch(
-            _extent("grid", self.grid, values), _extent("block", self.block, values), shared_bytes
+            _extent("grid", self.grid, values),
+            _extent("block", self.block, values),
+            shared_bytes,
+            self.cooperative,
         )
 
 

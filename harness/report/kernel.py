@@ -71,6 +71,7 @@ def describe_kernel(outcome: Outcome, info: SessionInfo) -> list[str]:
     shape = f"grid {_format_extent(launch.grid)}, block {_format_extent(launch.block)}"
     if launch.shared_bytes:
         shape += f", {launch.shared_bytes} bytes of dynamic shared memory"
+    shape += ", all blocks at once" if launch.cooperative else ""
     lines.append(f"launch: {shape}")
     if outcome.artifact is not None:
         resources = outcome.artifact.resources

@@ -74,6 +74,7 @@ FUNCTIONS: dict[str, tuple[object, ...]] = {
     "cuEventSynchronize": (c_void_p,),
     "cuEventElapsedTime": (c_void_p, c_void_p, c_void_p),
     "cuLaunchKernel": (c_void_p, *[c_uint] * 7, c_void_p, c_void_p, c_void_p),
+    "cuLaunchCooperativeKernel": (c_void_p, *[c_uint] * 7, c_void_p, c_void_p),
 }
 """What is called, with the types of the arguments; each returns an error's number."""
 
@@ -214,16 +215,12 @@ class CudaDriver:
 
     def launch(self, kernel: int, launch: Launch, parameters: tuple[Parameter, ...]) -> None:
         """Launch on the stream."""
-        self._cuda.call(
-            "cuLaunchKernel",
-            kernel,
-            *launch.grid,
-            *launch.block,
-            launch.shared_bytes,
-            self._stream,
-            self._pack(parameters),
-            None,
-        )
+        how = (kernel, *launch.grid, *launch.block, launch.shared_bytes, self._stream)
+        packed = self._pack(parameters)
+        if launch.cooperative:
+            self._cuda.call("cuLaunchCooperativeKernel", *how, packed)
+        else:
+            self._cuda.call("cuLaunchKernel", *how, packed, None)
 
     def _pack(self, parameters: tuple[Parameter, ...]) -> Any:
         """Pointers to the values of the arguments; made once for launches in a row."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -34,6 +35,18 @@ LIMITS = device_limits(DeviceInfo("mock", 0, "MOCK-0", "A4000", compute_capabili
 )
 def test_what_no_kernel_can_be_launched_with(launch: Launch, fault: str) -> None:
     assert find_fault(launch, LIMITS) == fault
+
+
+def test_a_grid_that_is_synchronised_must_be_on_the_device_at_once() -> None:
+    limits = {**LIMITS, "sm_count": 48}
+    launch = Launch((288, 1, 1), (256, 1, 1), cooperative=True)  # 6 blocks of 8 warps of 48
+    resources = Resources(registers=32)
+    assert find_misfit(launch, resources, limits) == ""
+    more = replace(launch, grid=(289, 1, 1))
+    said = "a grid of 289 blocks: the device holds 288 of them at once"
+    assert find_misfit(more, resources, limits) == said
+    assert find_misfit(replace(more, cooperative=False), resources, limits) == ""
+    assert find_misfit(more, resources, LIMITS) == ""  # how many it holds is not known
 
 
 def test_without_limits_only_nonsense_is_refused() -> None:

@@ -1,7 +1,7 @@
 /* A driver library without a GPU, for tests of the calls: memory is the host's, and the kernels are
- * written below. There are three in a "cubin" of its name each, which need not exist: `scale` (float
+ * written below. There are four in a "cubin" of its name each, which need not exist: `scale` (float
  * *x, int n, double factor), `fault`, whose error shows at the next synchronisation and stays, as an
- * illegal access does, and `numba`. Of a cubin that exists those two are known by their names:
+ * illegal access does, and `numba`; and `together`, which is `scale` if it is launched cooperatively. Of a cubin that exists those two are known by their names:
  * `twice` (const float *x, float *y, int n), which faults in blocks of 96 threads, is wrong in blocks
  * of 160 and never ends in blocks of 224; `weighted`, of the same, by the cubin's first variable that
  * was asked for; the `sentinel`, which does nothing; and the `fingerprint`, with sums of its own.
@@ -224,6 +224,7 @@ int cuEventElapsedTime(float *ms, void *start, void *end)
     *ms = (*(unsigned long long *)end - *(unsigned long long *)start) / 1e3f; /* now: in us */
     return error;
 }
+static int cooperative;
 int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
                    unsigned bz, unsigned shared, void *stream, void **parameters, void **extra)
 {
@@ -275,10 +276,22 @@ int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsign
                 *(float *)(word[4] + row * word[7] + column * word[8]) *= *(double *)parameters[9];
         return error;
     }
+    if (!strcmp(function, "together") && !cooperative)
+        return INVALID;
     float *x = *(float **)parameters[0];
     int n = *(int *)parameters[1];
     double factor = *(double *)parameters[2];
     for (int i = 0; i < n && i < (int)(gx * bx); ++i)
         x[i] *= factor;
     return error;
+}
+int cuLaunchCooperativeKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx,
+                              unsigned by, unsigned bz, unsigned shared, void *stream,
+                              void **parameters)
+{
+    cooperative = 1;
+    const int status = cuLaunchKernel(function, gx, gy, gz, bx, by, bz, shared, stream, parameters,
+                                      NULL);
+    cooperative = 0;
+    return status;
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,15 @@ def test_the_reference_of_a_numba_kernel_gets_pointers(link: PipeLink, tmp_path:
     answer = ask(link, made)
     assert answer.kind is OutcomeKind.RUN_FAILED  # `numba` takes two dimensions, and there is one
     assert answer.reason.startswith("cuLaunchKernel: ")
+
+
+def test_blocks_that_wait_for_each_other_are_launched_at_once(
+    link: PipeLink, tmp_path: Path
+) -> None:
+    answer = ask(link, request("together", tmp_path))
+    assert answer.reason.startswith("cuLaunchKernel: ")
+    answer = ask(link, request("together", tmp_path, launch=replace(LAUNCH, cooperative=True)))
+    assert (answer.kind, answer.verified) == (OutcomeKind.OK, True)
 
 
 def test_a_wrong_result_is_found(link: PipeLink, tmp_path: Path) -> None:
