@@ -235,7 +235,7 @@ class KernelSeats:
             simulation = replace(request.simulation, lost=loss.is_due())
             return structs.replace(request, simulation=simulation)
 
-        return KernelTimer(
+        timer = KernelTimer(
             lane,
             make_link=make_link,
             make_request=make_request,
@@ -247,6 +247,8 @@ class KernelSeats:
             timeout_s=kernel.kernel.timeout_s,
             alone=len(self._setup.lanes) == 1,
         )
+        timer.start()
+        return timer
 
     def _make_state_reader(self, lane: Lane, clock: Clock) -> Callable[[], DeviceState | None]:
         entry = load(TELEMETRY[lane.device.kind])

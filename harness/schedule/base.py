@@ -104,7 +104,7 @@ class Distribution(Protocol):
         """How many more tests each lane (by name) can take in now.
 
         Args:
-            ahead: no outcome changes what will be asked for, and nothing is compiled for it.
+            ahead: no outcome changes what will be asked for.
         """
 
     def ready(self, job: Job) -> None:

@@ -168,8 +168,7 @@ class Engine:
                     return  # recalled outcomes: make them durable and tell them first
 
     def _wants(self) -> dict[str, int]:
-        # Compilers serve who asked first: lanes that ask far ahead would leave others without.
-        return self._distribution.wants(ahead=not (self._streams.learn or self._plan.compiles))
+        return self._distribution.wants(ahead=not self._streams.learn)
 
     def _may_ask(self) -> bool:
         """Whether a lane wants tests of a stream that may have some."""

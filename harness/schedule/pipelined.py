@@ -1,10 +1,11 @@
 """Compile ahead on the CPU while the lanes measure; each lane has a queue of its own.
 
 A lane takes in a few tests more than it runs, so that a compiled one is ready whenever it is free;
-how many is bounded, because a strategy asked far ahead decides with less knowledge. A lane whose
-runs are quick is given the next ones before it is free, so that it need not wait to be noticed, and
-many results are recorded at once. When nothing more will come, idle lanes take over what still
-waits for slower ones.
+how many is bounded, because a strategy asked far ahead decides with less knowledge: one that learns
+nothing is asked further ahead, since compile times vary. Compilers serve the lane that has the
+least to do. A lane whose runs are quick is given the next ones before it is free, so that it need
+not wait to be noticed, and many results are recorded at once. When nothing more will come, idle
+lanes take over what still waits for slower ones.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from harness.lane import Lane
 from harness.model import OutcomeKind, Phase
 from harness.schedule.base import ENOUGH_IN_HAND, POOL, Assignment, Job, JobEnded
 
-QUICK_S = 0.02
+QUICK_S = 0.05
 """What a lane can have in hand besides what it runs takes no longer than this."""
 MOST_IN_HAND = 2 * ENOUGH_IN_HAND
 """It is no more tests than this, however quick they are."""
+FAR_AHEAD = 16
+"""How many tests a lane holds if no outcome changes which there will be."""
 
 
 def look_ahead(lanes: int, workers: int) -> int:
@@ -77,7 +80,8 @@ class Pipelined:
         self._runs: dict[str, deque[Job]] = {lane.name: deque() for lane in lanes}
         self._given = {lane.name: 0 for lane in lanes}  # what it runs and has in hand
         self._paces = {lane.name: _Pace() for lane in lanes}
-        self._compiles: deque[Job] = deque()
+        self._compiles: dict[str, deque[Job]] = {lane.name: deque() for lane in lanes}
+        self._building = {lane.name: 0 for lane in lanes}  # compiles that are under way
         self._cleans: deque[Job] = deque()
         self._compiling = 0
 
@@ -85,7 +89,9 @@ class Pipelined:
         """How many more tests each lane can take in now; the emptiest first."""
         room = {}
         for name, held in self._held.items():
-            depth = self._depth + (self._paces[name].in_hand if ahead else 0)
+            depth = (
+                max(self._depth, FAR_AHEAD) + self._paces[name].in_hand if ahead else self._depth
+            )
             if held < depth:
                 room[name] = depth - held
         return dict(sorted(room.items(), key=lambda item: -item[1]))
@@ -97,7 +103,7 @@ class Pipelined:
             return
         self._hold(job, job.lane.name)
         if job.phase is Phase.COMPILE:
-            self._compiles.append(job)
+            self._compiles[job.lane.name].append(job)
         else:
             self._runs[job.lane.name].append(job)
 
@@ -125,10 +131,25 @@ class Pipelined:
             while queue and self._given[name] < most:
                 self._given[name] += 1
                 given.append(Assignment(name, queue.popleft()))
-        while self._compiling < self._workers and (queue := self._cleans or self._compiles):
+        while self._compiling < self._workers and (job := self._next_of_pool()):
             self._compiling += 1
-            given.append(Assignment(POOL, queue.popleft()))
+            given.append(Assignment(POOL, job))
         return given
+
+    def _next_of_pool(self) -> Job | None:
+        """A clean, or else a compile for the lane that has the least to do."""
+        if self._cleans:
+            return self._cleans.popleft()
+        waiting = [name for name, queue in self._compiles.items() if queue]
+        if not waiting:
+            return None
+        name = min(waiting, key=self._count_ahead)
+        self._building[name] += 1
+        return self._compiles[name].popleft()
+
+    def _count_ahead(self, name: str) -> int:
+        """How many tests a lane runs, can run, or soon can."""
+        return self._given[name] + len(self._runs[name]) + self._building[name]
 
     def _balance(self) -> None:
         """Give each idle lane a test that waits for another lane, the longest queue first."""
@@ -140,7 +161,7 @@ class Pipelined:
                 return
             self._hold(job, name)
             moved = replace(job, lane=lane, test=replace(job.test, lane=name))
-            (self._runs[name] if job.phase is Phase.TEST else self._compiles).append(moved)
+            (self._runs if job.phase is Phase.TEST else self._compiles)[name].append(moved)
 
     def _take_compiled(self, lane: Lane) -> Job | None:
         """A test that is compiled for a device of the same model, wherever it was to run."""
@@ -158,16 +179,17 @@ class Pipelined:
 
     def _take_uncompiled(self) -> Job | None:
         """A test whose compile has not begun, from a lane that holds others besides."""
-        for job in reversed(self._compiles):
-            if self._held[job.lane.name] > 1:
-                self._compiles.remove(job)
-                return job
-        return None
+        donors = [name for name, queue in self._compiles.items() if queue and self._held[name] > 1]
+        if not donors:
+            return None
+        return self._compiles[max(donors, key=lambda name: self._held[name])].pop()
 
     def ended(self, ended: JobEnded) -> None:
         """Free the seat; a test that is measured, or will not be, leaves its lane's hold."""
         if ended.seat is POOL:
             self._compiling -= 1
+            if ended.job.phase is Phase.COMPILE and ended.job.lane.name in self._building:
+                self._building[ended.job.lane.name] -= 1
         elif ended.seat in self._given:
             self._given[ended.seat] -= 1
             self._paces[ended.seat].note(ended.ended_s)
@@ -177,17 +199,14 @@ class Pipelined:
 
     def remove_lane(self, name: str) -> list[Job]:
         """Forget the lane; returns the jobs that waited for it."""
-        del self._lanes[name], self._held[name], self._given[name]
-        orphans = list(self._runs.pop(name))
-        orphans += [job for job in self._compiles if job.lane.name == name]
-        self._compiles = deque(job for job in self._compiles if job.lane.name != name)
-        return orphans
+        del self._lanes[name], self._held[name], self._given[name], self._building[name]
+        return [*self._runs.pop(name), *self._compiles.pop(name)]
 
     def withdraw(self) -> list[Job]:
         """Take back every compile and run that has not been assigned; cleans stay."""
-        jobs = [*self._compiles, *(job for queue in self._runs.values() for job in queue)]
-        self._compiles.clear()
-        for queue in self._runs.values():
+        queues = [*self._compiles.values(), *self._runs.values()]
+        jobs = [job for queue in queues for job in queue]
+        for queue in queues:
             queue.clear()
         for job in jobs:
             self._release(job)

@@ -64,13 +64,15 @@ _INSERT_TEST = (
     "INSERT INTO tests (session, id, key, configuration, lane, created_s) VALUES (?,?,?,?,?,?) "
     "ON CONFLICT (session, id) DO UPDATE SET lane = excluded.lane"
 )
-# A run that failed may be made again; a good one is never replaced.
+# A good run is replaced by a good one only, if that is of a test that was begun anew on another
+# lane, or of finals that were: the first run of a test on a lane stays.
 _INSERT_RUN = (
     f"INSERT INTO runs (session, {RUN_COLUMNS}) "
     f"VALUES ({','.join('?' * (1 + len(RUN_COLUMNS.split(','))))}) "
     "ON CONFLICT (session, test, run) DO UPDATE SET "
     f"{', '.join(f'{name} = excluded.{name}' for name in RUN_COLUMNS.split(', ')[2:])} "
-    f"WHERE runs.kind <> '{OutcomeKind.OK.value}'"
+    f"WHERE runs.kind <> '{OutcomeKind.OK.value}' OR (excluded.kind = '{OutcomeKind.OK.value}' "
+    "AND (runs.lane <> excluded.lane OR excluded.run > 0))"
 )
 _COMPILED = (
     "UPDATE tests SET compile_s = ?, compile_started_s = ?, compile_seat = ?, artifact = ? "

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeGuard
 
@@ -112,6 +113,7 @@ class KernelTimer:
         self._timeout_s = timeout_s
         self._lock = threading.RLock()  # of the link and what others want of it; a signal may nest
         self._link: Link | None = None
+        self._is_open = False
         self._worked = False
         self._cancelled = False
 
@@ -280,7 +282,16 @@ class KernelTimer:
 
     # -- the worker --------------------------------------------------------------------------
 
-    def _connect(self) -> Link:
+    def start(self) -> None:
+        """Let the worker start while there is nothing to measure yet; whatever fails shows later.
+
+        It is waited for when it is asked something for the first time.
+        """
+        with suppress(RunError, DeviceLostError, WorkerDiedError, WorkerHungError):
+            self._begin()
+
+    def _begin(self) -> Link:
+        """The worker, which may still be starting."""
         with self._lock:
             if self._link is not None:
                 return self._link
@@ -289,16 +300,24 @@ class KernelTimer:
             self._link = link
             if self._cancelled:
                 link.cancel()
+        return link
+
+    def _connect(self) -> Link:
+        link = self._begin()
+        if self._is_open:
+            return link
         try:
             link.open()  # a cancel ends the wait, which may be long
         except BaseException:
             self._disconnect()
             raise
+        self._is_open = True
         return link
 
     def _disconnect(self) -> None:
         with self._lock:
             link, self._link = self._link, None
+            self._is_open = False
         if link is not None:
             link.close()
 

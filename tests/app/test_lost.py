@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from harness.model import OutcomeKind
 from harness.report.progress import Progress
 from harness.store.sessions import load_session
@@ -25,8 +27,10 @@ def texts(progress: Progress, *words: str) -> list[str]:
     return [note.text for note in progress.notes if any(word in note.text for word in words)]
 
 
-def test_finals_whose_device_is_lost_begin_anew_on_another_lane(base: Path) -> None:
-    data = lose("0", seed=0)
+@pytest.mark.parametrize("seed", [0, 1, 7])
+def test_finals_whose_device_is_lost_begin_anew_on_another_lane(base: Path, seed: int) -> None:
+    """However many of their rounds there were: those of two lanes are no finals."""
+    data = lose("0", seed=seed)
     result = tune(base, data)
     assert result.complete
     assert [outcome.kind for outcome in result.outcomes] == [OutcomeKind.OK] * 4

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from harness.errors import DeviceError
 from harness.lane import Lane
 from harness.model import OutcomeKind, Phase, Test
 from harness.schedule.base import Job, JobEnded
-from harness.schedule.pipelined import MOST_IN_HAND, QUICK_S, Pipelined
+from harness.schedule.pipelined import FAR_AHEAD, MOST_IN_HAND, QUICK_S, Pipelined
 
 from .helpers import Listed, Session, configurations, lanes
 
@@ -41,11 +43,20 @@ def test_a_quick_lane_has_its_next_run_in_hand(run_s: float, ahead: bool) -> Non
 def test_a_lane_takes_in_more_only_if_it_is_quick_and_nobody_learns() -> None:
     (lane,) = lanes(1)
     distribution = Pipelined([lane], workers=1, bound=False)
-    at_first = distribution.wants(ahead=True)["0"]
+    learning, at_first = distribution.wants(ahead=False)["0"], distribution.wants(ahead=True)["0"]
+    assert learning < at_first == FAR_AHEAD
     for number in range(20):
         distribution.ended(JobEnded("0", job(number, lane), OutcomeKind.OK, number * 1e-4))
     assert distribution.wants(ahead=True)["0"] == at_first + MOST_IN_HAND
-    assert distribution.wants(ahead=False)["0"] == at_first
+    assert distribution.wants(ahead=False)["0"] == learning
+
+
+def test_compilers_serve_the_lane_that_has_the_least_to_do() -> None:
+    both = lanes(2)
+    distribution = Pipelined(both, workers=6, bound=False)
+    for number, lane in ((0, 0), (1, 0), (2, 0), (3, 0), (4, 1), (5, 1)):
+        distribution.ready(replace(job(number, both[lane]), phase=Phase.COMPILE))
+    assert given(distribution) == [0, 4, 1, 5, 2, 3]
 
 
 def test_what_a_lost_lane_had_in_hand_is_done_by_another() -> None:

@@ -158,6 +158,19 @@ class TestResume:
         journal.record([TestEnded(make_outcome(test, make_run(0, 0.25)))])
         assert load_session(path).outcomes[0].samples == (0.25,)
 
+    def test_what_began_anew_on_another_lane_replaces_what_was(
+        self, journal: SqliteJournal, path: Path
+    ) -> None:
+        journal.begin(make_start(), fresh=False)
+        test = make_test(1)
+        runs = [make_run(0, 0.25), make_run(1, 0.5)]
+        journal.record([TestCreated(test, 0.0), *(RunEnded(test, run) for run in runs)])
+        anew = [replace(make_run(0, 0.75), lane="1"), replace(make_run(1, 1.0), lane="1")]
+        failed = replace(make_run(1, None), lane="1")
+        journal.record([RunEnded(test, run) for run in (*anew, failed)])
+        journal.record([TestEnded(make_outcome(test, *anew))])
+        assert load_session(path).outcomes[0].samples == (0.75, 1.0)
+
     def test_a_final_outcome_is_never_replaced(self, journal: SqliteJournal, path: Path) -> None:
         journal.begin(make_start(), fresh=False)
         test, run = make_test(1), make_run()
