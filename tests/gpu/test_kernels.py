@@ -68,6 +68,35 @@ extern "C" __global__ void read(const float *x, float *out, int n)
 """
 
 
+# Each by the weight that its place has in constant memory.
+WEIGHS = """\
+__constant__ float weights[8];
+extern "C" __global__ void weigh(const float *x, float *y, int n)
+{
+    const int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i < n)
+        y[i] = weights[i % 8] * x[i];
+}
+"""
+
+# All blocks count, then, when all have, each reads how many there were.
+COUNTS = """\
+#include <cooperative_groups.h>
+__device__ int arrived;
+extern "C" __global__ void count(int *seen)
+{
+    if (threadIdx.x == 0)
+        atomicAdd(&arrived, 1);
+    cooperative_groups::this_grid().sync();
+    if (threadIdx.x == 0)
+        seen[blockIdx.x] = arrived;
+    cooperative_groups::this_grid().sync();
+    if (blockIdx.x == 0 && threadIdx.x == 0)
+        arrived = 0;
+}
+"""
+
+
 @pytest.fixture
 def base(listed: Listed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))
@@ -149,6 +178,48 @@ def test_data_that_fit_the_cache_are_read_faster_hot_than_cold(base: Path) -> No
         return min(times_s(result).values())
 
     assert measure("hot") < 0.9 * measure("cold")
+
+
+def test_constant_memory_is_filled(base: Path) -> None:
+    (base / "weigh_reference.py").write_text(
+        "import numpy\ndef weigh(x, y, n, weights):\n    return numpy.resize(weights, n) * x\n"
+    )
+    result = tune(
+        base,
+        WEIGHS,
+        "weigh",
+        parameters={"BLOCK": [64, 128]},
+        problem={"N": 100_000},
+        grid="(N + BLOCK - 1) // BLOCK",
+        block="BLOCK",
+        arguments=[
+            {"name": "x", "shape": ["N"]},
+            {"name": "y", "shape": ["N"], "role": "out"},
+            {"name": "n", "dtype": "int32", "value": "N"},
+            {"name": "weights", "shape": [8], "role": "constant"},
+        ],
+        reference={"function": "weigh_reference:weigh"},
+    )
+    assert Counter(outcome.kind.value for outcome in result.outcomes) == {"ok": 2}
+
+
+def test_blocks_wait_for_each_other(base: Path) -> None:
+    (base / "count_reference.py").write_text(
+        "import numpy\ndef count(seen):\n    return numpy.full(seen.shape, seen.size)\n"
+    )
+    result = tune(
+        base,
+        COUNTS,
+        "count",
+        parameters={"BLOCKS": [1, 16, 1 << 20]},
+        grid="BLOCKS",
+        block=64,
+        arguments=[{"name": "seen", "dtype": "int32", "shape": ["BLOCKS"], "role": "out"}],
+        reference={"function": "count_reference:count"},
+        kernel={"cooperative": True, "compiler": "nvcc"},
+    )
+    kinds = {o.configuration["BLOCKS"]: o.kind.value for o in result.outcomes}
+    assert kinds == {1: "ok", 16: "ok", 1 << 20: "invalid"}
 
 
 def test_the_device_makes_fingerprints_and_knows_them(base: Path, listed: Listed) -> None:
