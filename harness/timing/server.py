@@ -115,24 +115,18 @@ class Server:
             return Measured(request.number, kind, str(error), sticky=error.sticky or error.lost)
 
     def _measure(self, request: Measure) -> Measured | Refused:
-        driver, number = self._driver, request.number
+        number = request.number
         self._announce(number, "data")
         buffers = self._provide(request)
         if request.expectation is not None:
             self._announce(number, "reference")
             self._expect(buffers, request, request.expectation)
         self._announce(number, "load")
-        kernel = driver.load(request.module, request.function)
-        self._set_variables(buffers, request.variables)
-        if request.launch.shared_bytes:
-            driver.allow_shared(kernel, request.launch.shared_bytes)
-        self._foresee(request, buffers)
-        work = self._make_work(request, kernel, buffers, request.convention)
+        work = self._load(request, buffers)
         self._announce(number, "launch")
         error: float | None = None
         if request.expectation is None:
-            driver.launch(kernel, request.launch, work.parameters)  # warms up
-            driver.synchronize()
+            self._launch(work)  # warms up
         else:
             wrong, error = self._verify(work, buffers, number)
             if wrong:
@@ -141,7 +135,7 @@ class Server:
         self._wake(work, number)
         rule = make_rule(request.stopping)
         taken = take_samples(
-            driver,
+            self._driver,
             work,
             request.mode,
             rule,
@@ -162,6 +156,21 @@ class Server:
             error=error,
             energy_j=self._simulate_energy(taken.samples_s),
         )
+
+    def _load(self, request: Measure, buffers: _Buffers) -> Work:
+        """The kernel, ready to be launched."""
+        kernel = self._driver.load(request.module, request.function)
+        self._set_variables(buffers, request.variables)
+        if request.launch.shared_bytes:
+            self._driver.allow_shared(kernel, request.launch.shared_bytes)
+        self._foresee(request, buffers)
+        return self._make_work(request, kernel, buffers, request.convention)
+
+    def _launch(self, work: Work) -> None:
+        """Launch once, on arrays that are as at first, and wait for the end."""
+        work.restore()
+        self._driver.launch(work.kernel, work.launch, work.parameters)
+        self._driver.synchronize()
 
     def _wake(self, work: Work, number: int) -> None:
         """Have the clocks of a device that rested rise again; simulated ones do not sink."""
@@ -338,9 +347,7 @@ class Server:
         for argument in buffers.checker.outputs:
             if argument.role == "out":
                 driver.set_bytes(pointers[argument.name], POISON, size_bytes(argument))
-        work.restore()
-        driver.launch(work.kernel, work.launch, work.parameters)
-        driver.synchronize()
+        self._launch(work)
         self._announce(number, "verify")
         return self._check(buffers, buffers.checker, buffers.known)
 
