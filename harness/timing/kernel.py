@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeGuard
 
 from harness.clock import Clock
@@ -37,6 +38,9 @@ FIRST_WATCHDOG_S = 30.0
 WATCHDOG_FACTOR = 20
 LOAD_S = 60.0
 """How long loading a binary and copying its data may take."""
+REFERENCE_S = 120.0
+"""The same of a reference that is a kernel, with its launch: it is simple, and may be far slower
+than the best."""
 
 
 def watchdog_s(best_s: float | None, timeout_s: float | None) -> float:
@@ -242,13 +246,7 @@ class KernelTimer:
         self, request: Measure, best: Run | None, heed: Heed = ignore
     ) -> tuple[Measured | Refused, str]:
         """The worker's answer, or what its silence means; and what it printed, if it failed."""
-        kernel_s = watchdog_s(_typical_s(best), self._timeout_s)
-
-        def limits(phase: PhaseName) -> float | None:
-            if phase in ("launch", "sample"):
-                return kernel_s
-            return LOAD_S if phase == "load" else None
-
+        limits = partial(self._limit_s, request, watchdog_s(_typical_s(best), self._timeout_s))
         number = request.number
         try:
             link = self._connect()
@@ -271,6 +269,14 @@ class KernelTimer:
         if isinstance(answer, Measured) and answer.sticky:
             self._disconnect()
         return answer, log
+
+    def _limit_s(self, request: Measure, kernel_s: float, phase: PhaseName) -> float | None:
+        """How long the worker may be silent in a phase; None: users' Python takes its time."""
+        if phase in ("launch", "sample"):
+            return kernel_s
+        if phase == "reference" and request.expectation and request.expectation.launch:
+            return max(REFERENCE_S, self._timeout_s or 0.0)
+        return LOAD_S if phase == "load" else None
 
     def _judge(self, number: int, error: WorkerDiedError | WorkerHungError) -> Measured:
         if self._is_cancelled():

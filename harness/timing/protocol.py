@@ -12,7 +12,8 @@ of its input the worker ends; that of its output means that it is dead.
 
 `phase` is one of `load`, `data`, `reference`, `launch`, `verify` and `sample`. Kernels run in
 `launch` and `sample`, which is repeated while it goes on, so that silence after these two means
-that a kernel hangs; in `verify` what it left is copied to the host and compared there.
+that a kernel hangs; a reference that is a kernel runs in `reference`. In `verify` what the kernel
+left is copied to the host and compared there.
 """
 
 from __future__ import annotations

@@ -291,11 +291,7 @@ class Server:
             self._set_variables(buffers, expectation.variables)
             self._foresee(request, buffers, sound=True)
             work = self._make_work(request, kernel, buffers, "c")
-            self._announce(request.number, "launch")
-            work.restore()
-            self._driver.launch(kernel, launch, work.parameters)
-            self._driver.synchronize()
-            self._announce(request.number, "verify")
+            self._launch(replace(work, launch=launch))
             outputs = [argument for argument in buffers.arguments if argument.is_output]
             return {output.name: self._read(buffers, output) for output in outputs}
         except DriverError as error:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 import pytest
 
@@ -19,7 +19,7 @@ from harness.clock import Clock, SystemClock, VirtualClock
 from harness.configuration import Configuration
 from harness.errors import RunError
 from harness.landscape import Landscape
-from harness.measurement import ENERGY_S, DeviceState
+from harness.measurement import ENERGY_S, DeviceState, Launch
 from harness.model import OutcomeKind, Run, Test
 from harness.procs.partner import Partner
 from harness.testing.driver import SimulatedDriver
@@ -27,6 +27,7 @@ from harness.timing.circumstances import find_flags
 from harness.timing.driver import Driver
 from harness.timing.kernel import (
     FIRST_WATCHDOG_S,
+    REFERENCE_S,
     KernelTimer,
     Scored,
     watchdog_s,
@@ -42,6 +43,7 @@ from harness.timing.link import (
     ignore,
 )
 from harness.timing.protocol import (
+    Expectation,
     Measure,
     Measured,
     PhaseName,
@@ -61,6 +63,8 @@ from tests.timing.kernels import (
     piped,
     simulate,
 )
+
+LAUNCH = Launch((1, 1, 1), (32, 1, 1))
 
 
 def make_test(value: int, number: int = 1) -> Test:
@@ -364,6 +368,41 @@ def test_the_watchdog_gives_twenty_times_the_best() -> None:
     assert watchdog_s(1e-3, None) == 1.0
     assert watchdog_s(0.2, None) == 4.0
     assert watchdog_s(0.2, 7.0) == 7.0
+
+
+@pytest.mark.parametrize(
+    ("launch", "timeout_s", "reference_s"),
+    [(None, None, None), (LAUNCH, None, REFERENCE_S), (LAUNCH, 500.0, 500.0), (LAUNCH, 2.0, 120.0)],
+)
+def test_a_reference_may_be_far_slower_than_the_best(
+    launch: Launch | None, timeout_s: float | None, reference_s: float | None
+) -> None:
+    limits_s: dict[PhaseName, float | None] = {}
+
+    class Asked(DirectLink):
+        def ask(self, request: Measure, limits: Limits, heed: Heed = ignore) -> Measured:
+            for phase in get_args(PhaseName):
+                limits_s[phase] = limits(phase)
+            return Measured(request.number, OutcomeKind.OK, samples_s=(0.1,))
+
+    def make_checked(test: Test, index: int, best: Run | None) -> Measure:
+        expectation = Expectation("naive", 0.0, 0.0, "/naive.cubin", launch)
+        return make_request(number=test.id, simulation=None, expectation=expectation)
+
+    clock = VirtualClock()
+    timer = KernelTimer(
+        LANE,
+        make_link=lambda: Asked(lambda *_: SimulatedDriver(LANDSCAPE, DEVICE, clock), clock),
+        make_request=make_checked,
+        score=lambda _, measured: Scored(min(measured.samples_s)),
+        clock=clock,
+        timeout_s=timeout_s,
+    )
+    best = timer.measure(make_test(WORKS), 0)
+    timer.measure(make_test(WORKS, 2), 0, best)
+    assert limits_s["launch"] == limits_s["sample"] == watchdog_s(0.1, timeout_s)
+    assert limits_s["reference"] == reference_s
+    assert limits_s["data"] is None
 
 
 def state(processes: int = 0, **held_ns: int) -> DeviceState:
