@@ -188,9 +188,18 @@ def _check_output(made: Any, output: Argument, place: str) -> Array:
         raise DataError(
             f"{place}: {output.name} has shape {array.shape}, but the argument's is {output.shape}"
         )
+    check_written(array, output.name, place)
+    return array.reshape(output.shape or ())
+
+
+def check_written(array: Array, name: str, place: str) -> None:
+    """Refuse what a reference gives as an output if a kernel that writes nothing would be right.
+
+    Raises:
+        DataError: it is not a number anywhere.
+    """
     if array.dtype.kind == "f" and array.size and bool(np.isnan(array).all()):
         raise DataError(
-            f"{place}: {output.name} is nan everywhere, as is what a kernel does not write; "
+            f"{place}: {name} is nan everywhere, as is what a kernel does not write; "
             "correct the reference"
         )
-    return array.reshape(output.shape or ())

@@ -18,6 +18,7 @@ from harness.model import OutcomeKind
 from harness.timing.data import (
     POISON,
     Array,
+    check_written,
     decode,
     encode,
     expected_outputs,
@@ -291,13 +292,24 @@ class Server:
             self._set_variables(buffers, expectation.variables)
             self._foresee(request, buffers, sound=True)
             work = self._make_work(request, kernel, buffers, "c")
-            self._launch(replace(work, launch=launch))
             outputs = [argument for argument in buffers.arguments if argument.is_output]
-            return {output.name: self._read(buffers, output) for output in outputs}
+            self._poison(buffers, outputs)
+            self._launch(replace(work, launch=launch))
+            found = {output.name: self._read(buffers, output) for output in outputs}
         except DriverError as error:
             if error.lost:
                 raise
             raise DataError(f"kernel.reference.kernel: {error}") from error
+        for name, array in found.items():
+            check_written(array, name, "kernel.reference.kernel")
+        return found
+
+    def _poison(self, buffers: _Buffers, outputs: Sequence[Argument]) -> None:
+        """Have what is not written be no number, and the same whoever does not write it."""
+        for output in outputs:
+            if output.role == "out":
+                pointer = buffers.pointers[output.name]
+                self._driver.set_bytes(pointer, POISON, size_bytes(output))
 
     def _read(self, buffers: _Buffers, argument: Argument) -> Array:
         data = bytearray(size_bytes(argument))
@@ -339,10 +351,7 @@ class Server:
         """Launch once on poisoned outputs: what is wrong (empty: nothing), and the error."""
         assert buffers.checker is not None
         assert buffers.known is not None
-        driver, pointers = self._driver, buffers.pointers
-        for argument in buffers.checker.outputs:
-            if argument.role == "out":
-                driver.set_bytes(pointers[argument.name], POISON, size_bytes(argument))
+        self._poison(buffers, buffers.checker.outputs)
         self._launch(work)
         self._announce(number, "verify")
         return self._check(buffers, buffers.checker, buffers.known)

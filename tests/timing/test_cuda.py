@@ -91,6 +91,37 @@ def test_a_kernel_is_the_reference_of_another(link: PipeLink, tmp_path: Path) ->
     assert refused.reason.startswith("kernel.reference.kernel: cuModuleLoad")
 
 
+TWICE = (
+    Argument("x", "in", "float32", (200,), fill="ones"),
+    Argument("y", "out", "float32", (200,)),
+    Argument("n", "in", "int32", None, 200),
+)
+
+
+def test_what_a_reference_does_not_write_a_kernel_must_not_write_either(
+    link: PipeLink, tmp_path: Path
+) -> None:
+    """Instead of what happened to be in the memory; the first value is not written by `odd`."""
+    even, odd = Launch((2, 1, 1), (128, 1, 1)), Launch((2, 1, 1), (160, 1, 1))
+    expectation = Expectation("twice", 0.0, 0.0, "/elsewhere/twice", odd)
+    made = request("twice", tmp_path, arguments=TWICE, expectation=expectation, launch=even)
+    answer = ask(link, made)
+    assert answer.kind is OutcomeKind.WRONG_RESULT
+    assert answer.reason.startswith("1 of 200 values are wrong, such as y[0] is 2.0, expected nan")
+    made = request("twice", tmp_path, arguments=TWICE, expectation=expectation, launch=odd)
+    assert ask(link, made).verified
+
+
+def test_a_reference_that_writes_nothing_is_refused(link: PipeLink, tmp_path: Path) -> None:
+    one = Launch((1, 1, 1), (1, 1, 1))
+    arguments = (*TWICE[:2], Argument("n", "in", "int32", None, 0))
+    expectation = Expectation("twice", 0.0, 0.0, "/elsewhere/twice", one)
+    made = request("twice", tmp_path, arguments=arguments, expectation=expectation, launch=one)
+    refused = link.ask(made, no_limits)
+    assert isinstance(refused, Refused)
+    assert refused.reason.startswith("kernel.reference.kernel: y is nan everywhere")
+
+
 def test_a_numba_kernel_gets_what_it_takes_for_an_array(link: PipeLink, tmp_path: Path) -> None:
     made = request(
         "numba",
