@@ -36,6 +36,9 @@ LEAST_WATCHDOG_S = 1.0
 FIRST_WATCHDOG_S = 30.0
 """How long a kernel may take while none has been measured yet."""
 WATCHDOG_FACTOR = 20
+GRACE_S = 0.5
+"""What the worker may be silent for beside its kernel: it says every quarter of a second that it
+samples, keeps a device that rested busy for a tenth, and writes over caches."""
 LOAD_S = 60.0
 """How long loading a binary and copying its data may take."""
 REFERENCE_S = 120.0
@@ -44,7 +47,7 @@ than the best."""
 
 
 def watchdog_s(best_s: float | None, timeout_s: float | None) -> float:
-    """How long a launch, with what goes with it, may take before it counts as hung.
+    """How long a launch may take before it counts as hung.
 
     Args:
         best_s: the best launch so far.
@@ -273,7 +276,7 @@ class KernelTimer:
     def _limit_s(self, request: Measure, kernel_s: float, phase: PhaseName) -> float | None:
         """How long the worker may be silent in a phase; None: users' Python takes its time."""
         if phase in ("launch", "sample"):
-            return kernel_s
+            return kernel_s + GRACE_S
         if phase == "reference" and request.expectation and request.expectation.launch:
             return max(REFERENCE_S, self._timeout_s or 0.0)
         return LOAD_S if phase == "load" else None
