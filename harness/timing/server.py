@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 from harness.measurement import Argument, Convention, Launch
 from harness.model import OutcomeKind
+from harness.timing.buffers import Buffers, BufferSets
 from harness.timing.data import (
     POISON,
     Array,
@@ -22,7 +22,6 @@ from harness.timing.data import (
     decode,
     encode,
     expected_outputs,
-    make_values,
     pack_scalar,
     size_bytes,
 )
@@ -36,8 +35,6 @@ from harness.timing.sampler import Work, keep_busy, take_samples
 from harness.timing.stopping import LOST, make_rule
 from harness.timing.verify import Checker
 
-SETS = 2
-"""How many sets of arrays stay on the device: the tests', and the sentinel's."""
 DEFAULT_L2_BYTES = 64 << 20
 """Flushed twice where the driver does not tell the size of the L2 cache."""
 IDLE_S, WAKE_S = 0.5, 0.1
@@ -58,30 +55,6 @@ class Simulated(Protocol):
         """Watts while that kernel runs."""
 
 
-@dataclass(slots=True)
-class _Buffers:
-    """The arrays of a kernel on the device, kept as long as tests have the same arguments.
-
-    Attributes:
-        pristine: a copy on the device of each array that kernels change in place.
-        values: what arrays held at first, on the host; empty if they were not filled.
-        expected: what the outputs should hold, by name.
-        checker, known: what checks that they do, and those that are known to.
-        spoilt: a kernel was wrong, and may have written anywhere.
-    """
-
-    arguments: tuple[Argument, ...]
-    filled: bool
-    pointers: dict[str, Pointer]
-    pristine: dict[str, Pointer]
-    values: dict[str, Array]
-    expectation: Expectation | None = None
-    expected: dict[str, Array] | None = None
-    checker: Checker | None = None
-    known: Fingerprints | None = None
-    spoilt: bool = False
-
-
 class Server:
     """Measures kernels with a driver, one request at a time.
 
@@ -96,7 +69,7 @@ class Server:
         self._driver = driver
         self._now_s = now_s
         self._say = say
-        self._held: list[_Buffers] = []
+        self._sets = BufferSets(driver)
         twice_l2 = 2 * (driver.facts.l2_bytes or DEFAULT_L2_BYTES)
         self._flush_bytes = max(LEAST_FLUSH_BYTES, twice_l2)
         self._flush: Pointer | None = None
@@ -118,7 +91,7 @@ class Server:
     def _measure(self, request: Measure) -> Measured | Refused:
         number = request.number
         self._announce(number, "data")
-        buffers = self._provide(request)
+        buffers = self._sets.provide(request.arguments, request.folders, filled=request.data)
         if request.expectation is not None:
             self._announce(number, "reference")
             self._expect(buffers, request, request.expectation)
@@ -158,7 +131,7 @@ class Server:
             energy_j=self._simulate_energy(taken.samples_s),
         )
 
-    def _load(self, request: Measure, buffers: _Buffers) -> Work:
+    def _load(self, request: Measure, buffers: Buffers) -> Work:
         """The kernel, ready to be launched."""
         kernel = self._driver.load(request.module, request.function)
         self._set_variables(buffers, request.variables)
@@ -191,61 +164,7 @@ class Server:
 
     # -- data --------------------------------------------------------------------------------
 
-    def _provide(self, request: Measure) -> _Buffers:
-        """The arrays: those of an earlier test if they are the same. Inputs are as at first."""
-        for held in self._held:
-            if held.arguments == request.arguments and held.filled == request.data:
-                self._held.remove(held)
-                self._held.append(held)
-                if held.spoilt:
-                    self._write_values(held)
-                return held
-        if len(self._held) == SETS:
-            self._release(self._held.pop(0))
-        while True:
-            made = _Buffers(request.arguments, request.data, {}, {}, {})
-            try:
-                self._fill(made, request)
-            except BaseException as error:
-                with suppress(DriverError):  # the next test may need less memory
-                    self._release(made)
-                if not self._make_room(error):
-                    raise
-            else:
-                self._held.append(made)
-                return made
-
-    def _make_room(self, error: BaseException) -> bool:
-        """Let go of older arrays, if it may be for want of memory that newer ones failed."""
-        useless = not isinstance(error, DriverError) or error.sticky or error.lost
-        if useless or not self._held:
-            return False
-        self._release(self._held.pop(0))
-        return True
-
-    def _fill(self, made: _Buffers, request: Measure) -> None:
-        for argument in request.arguments:
-            if argument.shape is None:
-                continue
-            if argument.role != "constant":
-                size = size_bytes(argument)
-                made.pointers[argument.name] = self._driver.allocate(size)
-                if argument.role == "inout":
-                    made.pristine[argument.name] = self._driver.allocate(size)
-            if request.data and argument.role != "out":
-                made.values[argument.name] = make_values(argument, request.folders)
-        self._write_values(made)
-
-    def _write_values(self, buffers: _Buffers) -> None:
-        """Have the device hold what arrays held at first."""
-        for argument in buffers.arguments:
-            values = buffers.values.get(argument.name)
-            if values is not None and argument.role != "constant":
-                pointer = buffers.pristine.get(argument.name, buffers.pointers[argument.name])
-                self._driver.write(pointer, memoryview(encode(values, argument.dtype)))
-        buffers.spoilt = False
-
-    def _set_variables(self, buffers: _Buffers, variables: Mapping[str, str]) -> None:
+    def _set_variables(self, buffers: Buffers, variables: Mapping[str, str]) -> None:
         """Fill the variables of the module that was loaded."""
         for argument in buffers.arguments:
             symbol = variables.get(argument.name)
@@ -260,13 +179,7 @@ class Server:
                 raise DriverError(text)
             self._driver.write(pointer, memoryview(data))
 
-    def _release(self, buffers: _Buffers) -> None:
-        for pointer in [*buffers.pointers.values(), *buffers.pristine.values()]:
-            self._driver.free(pointer)
-        if buffers.known is not None:
-            buffers.known.release()
-
-    def _expect(self, buffers: _Buffers, request: Measure, expectation: Expectation) -> None:
+    def _expect(self, buffers: Buffers, request: Measure, expectation: Expectation) -> None:
         """Find out what the outputs should hold, unless that is known."""
         if buffers.expected is not None and buffers.expectation == expectation:
             return
@@ -284,7 +197,7 @@ class Server:
         buffers.known = Fingerprints(self._driver, request.own_module)
 
     def _run_reference(
-        self, buffers: _Buffers, request: Measure, expectation: Expectation, launch: Launch
+        self, buffers: Buffers, request: Measure, expectation: Expectation, launch: Launch
     ) -> dict[str, Array]:
         """What the reference's kernel leaves in the outputs."""
         try:
@@ -304,20 +217,20 @@ class Server:
             check_written(array, name, "kernel.reference.kernel")
         return found
 
-    def _poison(self, buffers: _Buffers, outputs: Sequence[Argument]) -> None:
+    def _poison(self, buffers: Buffers, outputs: Sequence[Argument]) -> None:
         """Have what is not written be no number, and the same whoever does not write it."""
         for output in outputs:
             if output.role == "out":
                 pointer = buffers.pointers[output.name]
                 self._driver.set_bytes(pointer, POISON, size_bytes(output))
 
-    def _read(self, buffers: _Buffers, argument: Argument) -> Array:
+    def _read(self, buffers: Buffers, argument: Argument) -> Array:
         data = bytearray(size_bytes(argument))
         self._driver.read(buffers.pointers[argument.name], memoryview(data))
         return decode(data, argument)
 
     def _make_work(
-        self, request: Measure, kernel: int, buffers: _Buffers, convention: Convention
+        self, request: Measure, kernel: int, buffers: Buffers, convention: Convention
     ) -> Work:
         driver = self._driver
         parameters = make_parameters(request.arguments, buffers.pointers, convention)
@@ -332,7 +245,7 @@ class Server:
         flush = (self._flush, self._flush_bytes)
         return Work(kernel, request.launch, parameters, restore, flush)
 
-    def _foresee(self, request: Measure, buffers: _Buffers, *, sound: bool = False) -> None:
+    def _foresee(self, request: Measure, buffers: Buffers, *, sound: bool = False) -> None:
         """Tell a simulated driver what comes; `sound`: something that cannot fail."""
         if isinstance(self._driver, Simulated) and request.simulation is not None:
             outputs = {
@@ -347,7 +260,7 @@ class Server:
 
     # -- verification ------------------------------------------------------------------------
 
-    def _verify(self, work: Work, buffers: _Buffers, number: int) -> tuple[str, float]:
+    def _verify(self, work: Work, buffers: Buffers, number: int) -> tuple[str, float]:
         """Launch once on poisoned outputs: what is wrong (empty: nothing), and the error."""
         assert buffers.checker is not None
         assert buffers.known is not None
@@ -356,7 +269,7 @@ class Server:
         self._announce(number, "verify")
         return self._check(buffers, buffers.checker, buffers.known)
 
-    def _check(self, buffers: _Buffers, checker: Checker, known: Fingerprints) -> tuple[str, float]:
+    def _check(self, buffers: Buffers, checker: Checker, known: Fingerprints) -> tuple[str, float]:
         """What is wrong, and the error, of outputs that the device does not know as right."""
 
         def read(output: Argument, data: memoryview) -> None:
