@@ -26,6 +26,7 @@ class Buffers:
         values: what arrays held at first, on the host; empty if they were not filled.
         expected: what the outputs should hold, by name.
         checker, known: what checks that they do, and those that are known to.
+        used: a kernel ran on them since they were as at first.
         spoilt: a kernel was wrong, and may have written anywhere.
     """
 
@@ -38,6 +39,7 @@ class Buffers:
     expected: dict[str, Array] | None = None
     checker: Checker | None = None
     known: Fingerprints | None = None
+    used: bool = False
     spoilt: bool = False
 
 
@@ -115,7 +117,12 @@ class BufferSets:
             if values is not None and argument.role != "constant":
                 pointer = buffers.pristine.get(argument.name, buffers.pointers[argument.name])
                 self._driver.write(pointer, memoryview(encode(values, argument.dtype)))
-        buffers.spoilt = False
+        buffers.used = buffers.spoilt = False
+
+    def spoil(self) -> None:
+        """A kernel was wrong: all of them are filled again before they are used."""
+        for held in self._held:
+            held.spoilt = True
 
     def _release(self, buffers: Buffers) -> None:
         for pointer in [*buffers.pointers.values(), *buffers.pristine.values()]:

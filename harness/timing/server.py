@@ -104,7 +104,6 @@ class Server:
         else:
             wrong, error = self._verify(work, buffers, number)
             if wrong:
-                buffers.spoilt = True
                 return Measured(number, OutcomeKind.WRONG_RESULT, wrong, verified=True, error=error)
         self._wake(work, number)
         rule = make_rule(request.stopping)
@@ -261,10 +260,27 @@ class Server:
     # -- verification ------------------------------------------------------------------------
 
     def _verify(self, work: Work, buffers: Buffers, number: int) -> tuple[str, float]:
-        """Launch once on poisoned outputs: what is wrong (empty: nothing), and the error."""
+        """What is wrong with what the kernel leaves (empty: nothing), and the error.
+
+        One that was right before may have written beyond its outputs, into the inputs of all. So
+        what is wrong counts only on arrays that are as at first.
+        """
+        was_used = buffers.used
+        wrong, error = self._launch_and_check(work, buffers, number)
+        if wrong and was_used:
+            self._sets.write_values(buffers)
+            self._announce(number, "launch")
+            wrong, error = self._launch_and_check(work, buffers, number)
+        if wrong:
+            self._sets.spoil()
+        return wrong, error
+
+    def _launch_and_check(self, work: Work, buffers: Buffers, number: int) -> tuple[str, float]:
+        """The same on arrays as they are, and on poisoned outputs."""
         assert buffers.checker is not None
         assert buffers.known is not None
         self._poison(buffers, buffers.checker.outputs)
+        buffers.used = True
         self._launch(work)
         self._announce(number, "verify")
         return self._check(buffers, buffers.checker, buffers.known)
