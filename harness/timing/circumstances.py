@@ -32,7 +32,7 @@ def make_measurement(
         stop=answer.stop,
         verified=answer.verified,
         error=answer.error,
-        energy_j=find_energy(answer, before, after),
+        energy_j=find_energy(mode, answer, before, after),
         before=before,
         after=after,
         flags=find_flags(before, after) + ((_LATE,) if answer.late else ()),
@@ -40,12 +40,15 @@ def make_measurement(
 
 
 def find_energy(
-    answer: Measured, before: DeviceState | None, after: DeviceState | None
+    mode: Mode, answer: Measured, before: DeviceState | None, after: DeviceState | None
 ) -> float | None:
-    """Joules per launch, if the device counts them and was kept busy for long enough."""
+    """Joules per launch, if the device counts them and was kept busy for long enough.
+
+    Cold launches tell none: what is written between them to empty the cache takes energy, too.
+    """
     launches = answer.launches * len(answer.samples_s)
     busy_s = answer.launches * sum(answer.samples_s)
-    if before is None or after is None or busy_s < 0.95 * ENERGY_S:
+    if mode == "cold" or before is None or after is None or busy_s < 0.95 * ENERGY_S:
         return None
     if answer.energy_j is not None:
         return answer.energy_j

@@ -19,7 +19,7 @@ from harness.clock import Clock, SystemClock, VirtualClock
 from harness.configuration import Configuration
 from harness.errors import RunError
 from harness.landscape import Landscape
-from harness.measurement import ENERGY_S, DeviceState, Launch
+from harness.measurement import ENERGY_S, DeviceState, Launch, Mode
 from harness.model import OutcomeKind, Run, Test
 from harness.procs.partner import Partner
 from harness.testing.driver import SimulatedDriver
@@ -304,11 +304,15 @@ def test_a_worker_that_never_started_ends_the_session() -> None:
         timer.measure(make_test(WORKS), 0)
 
 
-@pytest.mark.parametrize(("max_s", "energy_j"), [(ENERGY_S, 0.5), (0.1, 1.0)])
-def test_what_comes_before_long_samples_is_none_of_their_energy(
-    max_s: float, energy_j: float
+@pytest.mark.parametrize(
+    ("mode", "max_s", "energy_j"),
+    [("hot", ENERGY_S, 0.5), ("hot", 0.1, 1.0), ("cold", ENERGY_S, None)],
+)
+def test_what_is_not_of_the_launches_is_none_of_their_energy(
+    mode: Mode, max_s: float, energy_j: float | None
 ) -> None:
-    """To make the data, to compute the reference and to wake the device takes energy, too."""
+    """To make the data, to compute the reference, to wake the device takes energy, too; and so does
+    what empties the cache before every cold launch, which cannot be told from theirs."""
     counter_j = [0.0]
 
     class Counting(DirectLink):
@@ -320,7 +324,7 @@ def test_what_comes_before_long_samples_is_none_of_their_energy(
 
     def make_timed_request(test: Test, index: int, best: Run | None) -> Measure:
         stopping = Stopping("precision", max_s=max_s)
-        return make_request(number=test.id, simulation=None, stopping=stopping)
+        return make_request(number=test.id, simulation=None, stopping=stopping, mode=mode)
 
     clock = VirtualClock()
     timer = KernelTimer(
