@@ -153,6 +153,7 @@ class _Stream:
                 driver.set_bytes(work.flush[0], 0, work.flush[1])
         if self._mode == "hot":
             if self.is_held:
+                work.restore()
                 self._launch()  # so that its data are in the cache again
             work.restore()
         driver.mark(0)

@@ -114,9 +114,9 @@ def test_a_hot_sample_is_of_many_launches_after_one_that_is_not_timed() -> None:
     taken = sample(driver, "hot", 1)
     assert taken.samples_s == pytest.approx([6e-6])
     assert (taken.launches, taken.late) == (9, 0)
-    estimate = ["write", "launch", "restore", "mark 0", "launch", "mark 1"]
-    assert driver.calls[:6] == estimate
-    assert driver.calls[6:] == [*estimate[:4], *["launch"] * 9, "mark 1"]
+    before = ["write", "restore", "launch", "restore"]
+    assert driver.calls[:7] == [*before, "mark 0", "launch", "mark 1"]
+    assert driver.calls[7:] == [*before, "mark 0", *["launch"] * 9, "mark 1"]
 
 
 @pytest.mark.parametrize(("mode", "write_s"), [("cold", 6e-6), ("hot", 40e-6)])
@@ -126,7 +126,7 @@ def test_a_stream_that_is_held_too_shortly_is_held_for_longer(mode: Mode, write_
     taken = sample(driver, mode)
     assert taken.samples_s == pytest.approx([1e-6] * 2)
     assert taken.late == 0
-    assert driver.calls.count("restore") > 3  # some were taken again
+    assert driver.calls.count("mark 0") > 3  # some were taken again
 
 
 def test_a_host_that_is_always_late_is_told() -> None:
