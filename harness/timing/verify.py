@@ -63,7 +63,10 @@ def compare(name: str, found: Array, expected: Array, atol: float, rtol: float) 
 def _judge_exactly(found: Array, expected: Array) -> tuple[float, Array | None]:
     """The same for integers that must be equal."""
     far = found != expected
-    return (np.inf, far) if far.any() else (0.0, None)
+    if not far.any():
+        return 0.0, None
+    distance = found[far].astype("float64") - expected[far].astype("float64")
+    return float(np.abs(distance).max()), far
 
 
 def _judge(
