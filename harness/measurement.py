@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -11,13 +12,19 @@ Mode = Literal["cold", "hot"]
 """Whether the L2 cache is flushed before every sample, or filled by a launch."""
 
 Role = Literal["in", "out", "inout", "constant"]
-"""What a kernel does with an argument: reads it, writes all of it, or both."""
+"""What a kernel does with an argument: reads it, writes all of it, or both; `constant`: reads it as
+a variable of its source."""
 
 Extent = tuple[int, int, int]
 """Along x, y and z."""
 
 Convention = Literal["c", "numba"]
 """How a kernel takes an array: as a pointer, or as the words that Numba makes of it."""
+
+
+def item_bytes(dtype: str) -> int:
+    """Bytes of one value of a type, whose name ends with its bits."""
+    return int(re.sub(r"\D", "", dtype)) // 8
 
 
 def numba_words(pointer: int, shape: Sequence[int], item_bytes: int) -> tuple[int, ...]:
@@ -96,8 +103,7 @@ class Argument:
         """Bytes of an array; of a scalar, which takes no memory of its own, 0."""
         if self.shape is None:
             return 0
-        bits = self.dtype.lstrip("abcdefghijklmnopqrstuvwxyz")
-        return math.prod(self.shape) * (int(bits) // 8 if bits else 1)
+        return math.prod(self.shape) * item_bytes(self.dtype)
 
     @property
     def is_output(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from harness.configuration import Configuration, Value
 from harness.errors import ConfigError
 from harness.lane import DeviceInfo, Lane
 from harness.limits import PREFIX, device_limits
-from harness.measurement import Argument, Launch
+from harness.measurement import Argument, Launch, item_bytes
 from harness.model import Artifact, Test
 
 
@@ -239,7 +238,7 @@ def _runs(number: int, architecture: str, capability: tuple[int, int]) -> bool:
 
 def _count_bytes(argument: Argument) -> int:
     """Bytes of an array, or of a scalar."""
-    return math.prod(argument.shape or ()) * int(re.sub(r"\D", "", argument.dtype)) // 8
+    return math.prod(argument.shape or ()) * item_bytes(argument.dtype)
 
 
 def _describe_argument(argument: Argument) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
-from harness.measurement import Argument, Launch
+from harness.measurement import Argument, Launch, item_bytes
 from harness.model import Resources
 from harness.occupancy import compute_occupancy
 from harness.units import format_bytes, format_count
@@ -70,7 +69,7 @@ def find_mismatch(
             f"kernel.arguments has {len(arguments)}: {names}"
         )
     for (name, dtype, is_array), takes in zip(arguments, parameter_bytes, strict=True):
-        has = 8 if is_array else int(re.sub(r"\D", "", dtype)) // 8
+        has = 8 if is_array else item_bytes(dtype)
         if has != takes:
             what = "an array's address" if is_array else f"a scalar {dtype}"
             text = f"argument {name}: {what} has {has} bytes, the kernel takes {takes} there"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from harness.measurement import numba_words
+from harness.measurement import item_bytes, numba_words
 
 _WORD = re.compile(r"\b[A-Za-z_]\w*")
 _NUMBER = re.compile(r"\d+")
@@ -90,7 +90,7 @@ def count_parameter_bytes(signature: Sequence[str]) -> int:
     total = 0
     for name in signature:
         scalar, _, dimensions = name.rstrip("]").partition("[")
-        size, count = int(re.sub(r"\D", "", scalar)) // 8, 1
+        size, count = item_bytes(scalar), 1
         if dimensions:
             size, count = 8, len(numba_words(0, (1,) * int(dimensions), 1))
         total += -total % size + size * count
