@@ -53,7 +53,9 @@ class Asynchronous(Recording):
         return self.marks_s[1] - self.marks_s[0]
 
 
-def sample(driver: Asynchronous, mode: Mode, repeat: int = 2) -> Samples:
+def sample(
+    driver: Asynchronous, mode: Mode, repeat: int = 2, *, sample_s: float = 50e-6
+) -> Samples:
     launch = Launch((1, 1, 1), (32, 1, 1))
     work = Work(1, launch, (), lambda: driver.calls.append("restore"), (4096, 1 << 20))
     rule = make_rule(Stopping("repeat", repeat=repeat))
@@ -62,7 +64,7 @@ def sample(driver: Asynchronous, mode: Mode, repeat: int = 2) -> Samples:
         work,
         mode,
         rule,
-        sample_s=50e-6,
+        sample_s=sample_s,
         now_s=lambda: driver.host_s,
         beat=lambda: None,
     )
@@ -135,6 +137,18 @@ def test_a_host_that_is_always_late_is_told() -> None:
     assert taken.late == len(taken.samples_s) == 3
     assert driver.calls.count("mark 0") == 3 * TRIES
     assert driver.calls[-3 - MOST_HOLDS : -3] == ["write"] * MOST_HOLDS
+
+
+@pytest.mark.parametrize(("kernel_s", "late"), [(HOST_S / 2, 2), (2 * HOST_S, 0)])
+def test_a_long_sample_of_launches_that_wait_for_the_host_is_told(
+    kernel_s: float, late: int
+) -> None:
+    """It is not taken again, which would not help, and which a counter of energy would count."""
+    driver = Asynchronous(kernel_s, write_s=100e-6)
+    taken = sample(driver, "hot", sample_s=2 * LONG_S)
+    assert taken.late == late
+    assert taken.samples_s == pytest.approx([max(kernel_s, HOST_S)] * 2, rel=0.01)
+    assert driver.calls.count("mark 0") == 1 + 2
 
 
 def test_what_takes_no_time_is_not_nothing() -> None:
