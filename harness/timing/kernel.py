@@ -60,6 +60,23 @@ def watchdog_s(best_s: float | None, timeout_s: float | None) -> float:
     return max(LEAST_WATCHDOG_S, WATCHDOG_FACTOR * best_s)
 
 
+def silence_s(
+    request: Measure, best_s: float | None, timeout_s: float | None, phase: PhaseName
+) -> float | None:
+    """How long the worker may be silent in a phase; None: what users' Python does takes its time.
+
+    Args:
+        best_s, timeout_s: as of `watchdog_s`.
+    """
+    if phase in ("launch", "sample"):
+        # a hot sample begins with a launch that is not timed
+        launches = 2 if phase == "sample" and request.mode == "hot" else 1
+        return launches * watchdog_s(best_s, timeout_s) + GRACE_S
+    if phase == "reference" and request.expectation and request.expectation.launch:
+        return max(REFERENCE_S, timeout_s or 0.0)
+    return LOAD_S if phase == "load" else None
+
+
 @dataclass(frozen=True, slots=True)
 class Scored:
     """What samples are worth.
@@ -249,7 +266,7 @@ class KernelTimer:
         self, request: Measure, best: Run | None, heed: Heed = ignore
     ) -> tuple[Measured | Refused, str]:
         """The worker's answer, or what its silence means; and what it printed, if it failed."""
-        limits = partial(self._limit_s, request, watchdog_s(_typical_s(best), self._timeout_s))
+        limits = partial(silence_s, request, _typical_s(best), self._timeout_s)
         number = request.number
         try:
             link = self._connect()
@@ -272,14 +289,6 @@ class KernelTimer:
         if isinstance(answer, Measured) and answer.sticky:
             self._disconnect()
         return answer, log
-
-    def _limit_s(self, request: Measure, kernel_s: float, phase: PhaseName) -> float | None:
-        """How long the worker may be silent in a phase; None: users' Python takes its time."""
-        if phase in ("launch", "sample"):
-            return kernel_s + GRACE_S
-        if phase == "reference" and request.expectation and request.expectation.launch:
-            return max(REFERENCE_S, self._timeout_s or 0.0)
-        return LOAD_S if phase == "load" else None
 
     def _judge(self, number: int, error: WorkerDiedError | WorkerHungError) -> Measured:
         if self._is_cancelled():

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import cast, get_args
+from typing import cast
 
 import pytest
 
@@ -31,6 +31,7 @@ from harness.timing.kernel import (
     REFERENCE_S,
     KernelTimer,
     Scored,
+    silence_s,
     watchdog_s,
 )
 from harness.timing.link import (
@@ -52,9 +53,7 @@ from harness.timing.protocol import (
     decode_request,
     encode,
 )
-from harness.timing.sampler import BEAT_S
 from harness.timing.sentinel import LOOK_INDEX
-from harness.timing.server import WAKE_S
 from harness.timing.stopping import Stopping
 from tests.timing.kernels import (
     DEVICE,
@@ -384,37 +383,11 @@ def test_the_watchdog_gives_twenty_times_the_best() -> None:
 def test_a_reference_may_be_far_slower_than_the_best(
     launch: Launch | None, timeout_s: float | None, reference_s: float | None
 ) -> None:
-    limits_s: dict[PhaseName, float | None] = {}
-
-    class Asked(DirectLink):
-        def ask(self, request: Measure, limits: Limits, heed: Heed = ignore) -> Measured:
-            for phase in get_args(PhaseName):
-                limits_s[phase] = limits(phase)
-            return Measured(request.number, OutcomeKind.OK, samples_s=(0.1,))
-
-    def make_checked(test: Test, index: int, best: Run | None) -> Measure:
-        expectation = Expectation("naive", 0.0, 0.0, "/naive.cubin", launch)
-        return make_request(number=test.id, simulation=None, expectation=expectation)
-
-    clock = VirtualClock()
-    timer = KernelTimer(
-        LANE,
-        make_link=lambda: Asked(lambda *_: SimulatedDriver(LANDSCAPE, DEVICE, clock), clock),
-        make_request=make_checked,
-        score=lambda _, measured: Scored(min(measured.samples_s)),
-        clock=clock,
-        timeout_s=timeout_s,
-    )
-    best = timer.measure(make_test(WORKS), 0)
-    timer.measure(make_test(WORKS, 2), 0, best)
-    assert limits_s["launch"] == limits_s["sample"] == watchdog_s(0.1, timeout_s) + GRACE_S
-    assert limits_s["reference"] == reference_s
-    assert limits_s["data"] is None
-
-
-def test_what_the_worker_does_beside_its_kernel_fits_into_the_grace() -> None:
-    """However short a limit the config sets: sound kernels are not taken for hung ones."""
-    assert max(WAKE_S, BEAT_S) < GRACE_S / 1.5
+    expectation = Expectation("naive", 0.0, 0.0, "/naive.cubin", launch)
+    request = make_request(expectation=expectation)
+    assert silence_s(request, 0.1, timeout_s, "reference") == reference_s
+    assert silence_s(request, 0.1, timeout_s, "launch") == (timeout_s or 2.0) + GRACE_S
+    assert silence_s(request, 0.1, timeout_s, "data") is None
 
 
 def state(processes: int = 0, **held_ns: int) -> DeviceState:

@@ -6,7 +6,8 @@ import pytest
 
 from harness.measurement import Launch, Mode
 from harness.timing.driver import DriverFacts, Parameter, Pointer
-from harness.timing.protocol import Measured
+from harness.timing.kernel import silence_s
+from harness.timing.protocol import Measured, PhaseName
 from harness.timing.sampler import LEAST_S, LONG_S, MOST_HOLDS, TRIES, Samples, Work, take_samples
 from harness.timing.server import Server
 from harness.timing.stopping import Stopping, make_rule
@@ -101,6 +102,32 @@ def test_a_device_that_rested_is_woken_before_it_is_measured() -> None:
         assert (launches > 80) == woken
         assert launches == 0 or woken
         assert phases == ["data", "load", *["launch"] * (1 + woken), "sample"]
+
+
+@pytest.mark.parametrize("mode", ["cold", "hot"])
+@pytest.mark.parametrize("kernel_s", [1e-4, 0.02, 0.24, 3.0])
+def test_a_worker_on_which_no_kernel_hangs_is_never_silent_for_too_long(
+    mode: Mode, kernel_s: float
+) -> None:
+    """However near to its limit the kernel is, and however short that."""
+    driver, said = Real(kernel_s, write_s=100e-6), list[tuple[PhaseName, float]]()
+    server = Server(
+        driver,
+        now_s=lambda: driver.host_s,
+        say=lambda phase: said.append((phase.phase, driver.host_s)),
+    )
+    request = make_request(
+        data=False,
+        simulation=None,
+        arguments=ARGUMENTS[:2],
+        mode=mode,
+        stopping=Stopping("repeat", repeat=50),
+    )
+    assert isinstance(server.handle(request), Measured)
+    ends_s = [*(at_s for _, at_s in said[1:]), driver.host_s]
+    for (phase, at_s), end_s in zip(said, ends_s, strict=True):
+        limit_s = silence_s(request, None, 1.1 * kernel_s, phase)
+        assert limit_s is None or end_s - at_s < limit_s
 
 
 def test_a_cold_sample_is_one_launch_behind_a_write() -> None:
