@@ -1,6 +1,6 @@
 """The driver on a real GPU: CUDA's driver API, by ctypes on `libcuda.so.1`.
 
-Two dozen functions of a library that every machine with a GPU has, whose binary interface is
+Some thirty functions of a library that every machine with a GPU has, whose binary interface is
 versioned and stable: so kernel tests need none of the extras, the worker starts in a fraction of
 the time that importing bindings takes, and nothing stands between a launch and the device. All
 calls are on one stream of the worker's own, which no other work is ordered with.
