@@ -104,6 +104,15 @@ def test_a_right_kernel_is_verified_then_sampled(folder: Path) -> None:
     assert phases == ["data", "reference", "load", "launch", "verify", "sample"]
 
 
+def test_a_kernel_that_is_the_reference_runs_in_the_phase_that_has_its_limit() -> None:
+    """Not in `launch`, whose limit is that of the tests."""
+    bench, launch = Bench(), Launch((1, 1, 1), (32, 1, 1))
+    naive = Expectation("naive", 0.0, 0.0, "/naive.cubin", launch)
+    assert bench.ask(make_request(expectation=naive)).verified
+    phases = [phase.phase for phase in bench.said]
+    assert phases == ["data", "reference", "load", "launch", "verify", "sample"]
+
+
 def test_outputs_are_poisoned_and_inputs_restored_outside_of_the_timed_part(folder: Path) -> None:
     bench = Bench()
     bench.ask(make_request(**expect(folder), stopping=Stopping("repeat", repeat=2)))
