@@ -11,7 +11,7 @@ from harness.app.kernel_sources import SourceTemplate, make_source_template
 from harness.compile.factories import describe_call
 from harness.compile.fit import find_excess, find_fault, find_misfit, find_mismatch
 from harness.compile.source import KernelSource
-from harness.compile.variables import Variable, read_variables
+from harness.compile.variables import AmbiguityError, Variable, read_variables
 from harness.config.formula import Formula
 from harness.config.kernel_checks import TIME_NAMES, formula_names
 from harness.config.kernel_tables import KernelTable
@@ -111,13 +111,17 @@ class KernelTests:
         """Why the lane's device cannot launch what the test was compiled to."""
         launch = self.launch_of(test.configuration, lane.device)
         misfit = find_misfit(launch, artifact.resources, device_limits(lane.device))
-        return misfit or self.find_mismatch(artifact) or self._find_excess(test, lane, artifact)
+        return misfit or self.find_mismatch(artifact) or self._misses(test, lane, artifact)
 
-    def _find_excess(self, test: Test, lane: Lane, artifact: Artifact) -> str:
-        """Which variable of the binary is too small for what shall be in it."""
+    def _misses(self, test: Test, lane: Lane, artifact: Artifact) -> str:
+        """Why the variables of the binary cannot hold what they shall."""
         arguments = self.arguments_of(test.configuration, lane.device)
         has = {argument.name: _count_bytes(argument) for argument in arguments}
-        for name, variable in self.find_variables(artifact).items():
+        try:
+            variables = self.find_variables(artifact)
+        except AmbiguityError as error:
+            return str(error)
+        for name, variable in variables.items():
             if has[name] > variable.size_bytes:
                 return (
                     f"argument {name} has {has[name]} bytes, the variable {variable.symbol} "
@@ -126,7 +130,11 @@ class KernelTests:
         return ""
 
     def find_variables(self, artifact: Artifact) -> dict[str, Variable]:
-        """The variables in a binary that are arguments; what it does not have it does not use."""
+        """The variables in a binary that are arguments; what it does not have it does not use.
+
+        Raises:
+            AmbiguityError: which of them is one is not clear.
+        """
         names = [table.name for table in self.kernel.arguments if table.role == "constant"]
         return read_variables(artifact.path, names) if names else {}
 

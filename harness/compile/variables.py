@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.compile.elf import Cubin
+from harness.errors import CompileError
+
+
+class AmbiguityError(CompileError):
+    """Two variables have the same name; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +28,26 @@ class Variable:
 
 
 def find_variables(cubin: Cubin, names: Collection[str]) -> dict[str, Variable]:
-    """Those of `names` that there are, in whatever namespace, by their names in the source."""
-    found = {}
+    """Those of `names` that there are, in whatever namespace, by their names in the source.
+
+    Of several with one name it is the one outside of all namespaces.
+
+    Raises:
+        AmbiguityError: none of them is.
+    """
+    found: dict[str, Variable] = {}
     for symbol in cubin.symbols:
-        if symbol.size and not symbol.is_function:
-            name = _unmangle(symbol.name)
-            if name in names:
-                found[name] = Variable(symbol.name, symbol.size)
+        name = _unmangle(symbol.name)
+        if not symbol.size or symbol.is_function or name not in names:
+            continue
+        other = found.get(name)
+        if other is not None and name not in (symbol.name, other.symbol):
+            text = (
+                f"argument {name} may be either of the variables {other.symbol} and {symbol.name}"
+            )
+            raise AmbiguityError(text)
+        if other is None or symbol.name == name:
+            found[name] = Variable(symbol.name, symbol.size)
     return found
 
 
@@ -37,6 +55,7 @@ def read_variables(path: str, names: Collection[str]) -> dict[str, Variable]:
     """The same of a file.
 
     Raises:
+        AmbiguityError: as of `find_variables`.
         ElfError: it is damaged.
         OSError: it cannot be read.
     """

@@ -91,6 +91,8 @@ class Server:
     def _measure(self, request: Measure) -> Measured | Refused:
         number = request.number
         self._announce(number, "data")
+        if self._flush is None:  # before the arrays, which may be let go of for want of memory
+            self._flush = self._driver.allocate(self._flush_bytes)
         buffers = self._sets.provide(request.arguments, request.folders, filled=request.data)
         if request.expectation is not None:
             self._announce(number, "reference")
@@ -233,14 +235,13 @@ class Server:
     ) -> Work:
         driver = self._driver
         parameters = make_parameters(request.arguments, buffers.pointers, convention)
-        if self._flush is None:
-            self._flush = driver.allocate(self._flush_bytes)
         changed = {a.name: size_bytes(a) for a in request.arguments if a.name in buffers.pristine}
 
         def restore() -> None:
             for name, size in changed.items():
                 driver.copy(buffers.pointers[name], buffers.pristine[name], size)
 
+        assert self._flush is not None
         flush = (self._flush, self._flush_bytes)
         return Work(kernel, request.launch, parameters, restore, flush)
 

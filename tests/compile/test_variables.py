@@ -8,7 +8,7 @@ import pytest
 
 from harness.compile.base import Translator
 from harness.compile.source import KernelSource
-from harness.compile.variables import Variable, read_variables
+from harness.compile.variables import AmbiguityError, Variable, read_variables
 from tests.compile.test_real import open_translator
 
 SOURCE = """\
@@ -40,3 +40,19 @@ def test_variables_are_found_by_their_names_in_the_source(name: str, tmp_path: P
     path.write_bytes(made.binary)
     assert read_variables(str(path), [*VARIABLES, "k", "absent"]) == VARIABLES
     assert read_variables(str(path), ["table"]) == {"table": VARIABLES["table"]}
+
+
+@pytest.mark.nvcc
+def test_of_several_of_one_name_the_outermost_is_meant(tmp_path: Path) -> None:
+    inner = SOURCE.replace("__device__ float table[16];", "namespace a { __device__ int count; }")
+    text = inner.replace("table[i]", "a::count")
+    path = tmp_path / "k.cubin"
+    translator = open_translator("nvcc")
+    path.write_bytes(translator.translate(KernelSource(text, "k", "sm_80")).binary)
+    assert read_variables(str(path), ["count"]) == {"count": VARIABLES["count"]}
+    both = text.replace("static __constant__ int count;", "namespace b { __constant__ int count; }")
+    source = KernelSource(both.replace("+ count", "+ b::count"), "k", "sm_80")
+    path.write_bytes(translator.translate(source).binary)
+    translator.close()
+    with pytest.raises(AmbiguityError, match=r"count may be either of the variables _ZN.*_ZN"):
+        read_variables(str(path), ["count"])
