@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
+from harness.emulation.names import qualify
 from harness.measurement import Launch
 
 HOME = Path(__file__).parent
@@ -127,6 +128,7 @@ def _find_variable(name: str, source: str) -> str:
     """Address and size of a variable, as C++ writes them."""
     if re.search(rf"\b{name}\b", source) is None and "#include" not in source:
         return "{nullptr, 0}"
+    name = qualify(name, source)
     return f"{{(void *)&{name}, sizeof {name}}}"
 
 

@@ -96,16 +96,15 @@ def test_a_template_with_shared_memory_of_its_own_type_is_right(
 VARIABLES = """\
 __constant__ float factors[4];
 namespace inner { __device__ int offset; }
-using inner::offset;
 __global__ void scale(const float *x, float *y, int n)
 {
     if (threadIdx.x < n)
-        y[threadIdx.x] = factors[threadIdx.x % 4] * x[threadIdx.x] + offset;
+        y[threadIdx.x] = factors[threadIdx.x % 4] * x[threadIdx.x] + inner::offset;
 }
 __global__ void simple(const float *x, float *y, int n)
 {
     for (int i = 0; i < n; ++i)
-        y[i] = factors[i % 4] * x[i] + offset;
+        y[i] = factors[i % 4] * x[i] + inner::offset;
 }
 """
 SCALE = Task(
