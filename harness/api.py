@@ -147,8 +147,8 @@ def tune(
         make_view: makes a view of your own, in place of such lines.
         **changes: keys of the config's top level to replace, such as `parallel=4`,
             `backend="mock"` or `distribution="pooled"`; and, as on the command line, `repeat`,
-            `strategy` (also a class), `seed`, `max_tests`, `max_time_s`, `target`, `patience` and
-            `journal`.
+            `emulate`, `strategy` (also a class), `seed`, `max_tests`, `max_time_s`, `target`,
+            `patience` and `journal`.
 
     Raises:
         ConfigError: the config or a change is wrong.

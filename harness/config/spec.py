@@ -146,10 +146,12 @@ class SearchTable(_Table, frozen=True, kw_only=True):
         str,
         Meta(extra_json_schema=_STRATEGY_SCHEMA),
         _doc(
-            "See docs/strategies.md. `auto`: `tree` if the space has one, `exhaustive` if no limit "
-            "keeps it from ending, else `model`. `tree/NAME`: the variable tree, with a strategy "
-            "inside each of its nodes. `module:Class`: one of your own, looked for in the config's "
-            "folder. One of " + ", ".join(f"`{name}`" for name in STRATEGIES) + ".",
+            "See docs/strategies.md. `auto`: `tree` if the space has one and `max_tests` suffices "
+            "for it, `exhaustive` if no limit keeps it from ending, else `model`. `tree/NAME`: the "
+            "variable tree, with a strategy inside each of its nodes. `module:Class`: one of your "
+            "own, looked for in the config's folder. One of "
+            + ", ".join(f"`{name}`" for name in STRATEGIES)
+            + ".",
         ),
     ] = "auto"
     seed: Annotated[int, _doc("Of strategies that draw: same seed, same questions.")] = 0
@@ -216,8 +218,9 @@ class ReplayTable(_Table, frozen=True, kw_only=True):
     file: Annotated[
         str | None,
         _doc(
-            "T4 results, a Kernel Tuner cache (both also gzipped), or a journal as "
-            "`journal.sqlite:SESSION`; relative to the config's folder.",
+            "T4 results, a Kernel Tuner cache, a log in CSV, a JSON export (all also gzipped), or "
+            "a journal as `journal.sqlite:SESSION`; relative to the config's folder. See "
+            "[replay](replay.md#formats).",
             "results_A100.t4.json.gz",
         ),
     ] = None
