@@ -14,6 +14,11 @@ Goal = Literal["min", "max"]
 """Whether the least or the greatest score is the best."""
 
 
+def name_best(goal: Goal) -> str:
+    """`least` or `greatest`, as sentences call the best score."""
+    return "least" if goal == "min" else "greatest"
+
+
 def format_value(value: Value) -> str:
     """`value` as it is substituted into commands: booleans are 1 and 0, as C macros want them."""
     return str(int(value)) if isinstance(value, bool) else str(value)

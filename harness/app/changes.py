@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
 
+from harness.compile.versions import name_compilers
 from harness.configuration import format_value
 from harness.units import format_text, shorten
 
@@ -176,8 +177,8 @@ def _compare_compilers(before: Any, now: Any) -> Iterator[str]:
 
 
 def _compare_toolchain(before: Any, now: Any) -> Iterator[str]:
-    """Name and version of the compiler of kernels; what follows them only tells builds apart."""
-    old, new = (" ".join((text or "none").split()[:2]) for text in (before, now))
+    """The compilers of kernels."""
+    old, new = (name_compilers(text or "none") for text in (before, now))
     yield f"compiler {old} -> {new}" if old != new else f"compiler: another build of {new}"
 
 

@@ -33,7 +33,7 @@ SM_COUNT = 2
 MOST_THREADS = 1 << 15
 MOST_ELEMENTS = 1 << 18
 """More of either takes too long; a smaller size that keeps less is tried then."""
-_NO_SOURCE = "its source is Python; only kernels in CUDA C++ are emulated"
+_NO_SOURCE = "the source is Python; only kernels in CUDA C++ are emulated"
 _NO_COMPILER = "there is no C++ compiler; install g++ or set CXX"
 
 

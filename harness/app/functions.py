@@ -68,7 +68,7 @@ def name_source(
         return {"language": language or "cuda", "code": code, "function": name}
     if inspect.isfunction(code):
         if function is not None:
-            raise ConfigError(f"function = {function!r}: is the factory's own name; remove it")
+            raise ConfigError(f"function = {function!r}: a factory has its own name; remove this")
         name_function(code, "code")
         path = os.path.relpath(inspect.getfile(code), base)
         return {"language": language or "numba", "source": path, "function": code.__name__}

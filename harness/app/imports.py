@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness._version import __version__
+from harness.configuration import name_best
 from harness.errors import ConfigError
 from harness.events import BuildEnded, Event, Note, RunEnded, TestCreated, TestEnded
 from harness.model import Build, Outcome, OutcomeKind, Phase, SessionInfo, Test
@@ -106,10 +107,10 @@ def _describe(recording: Recording, device: str | None, scale: Scale | None) -> 
         )
     said = Scale(recording.goal, recording.unit)
     if scale is not None and (recording.form != "CSV" or scale != said):
-        best = "least" if said.goal == "min" else "greatest"
         raise ConfigError(
             f"{recording.source}: --optimal and --unit are for logs in CSV that do not say what "
-            f"their scores are; this file ({recording.form}) does: the {best} is best, in "
+            f"their scores are; this file ({recording.form}) does: the {name_best(said.goal)} is "
+            f"best, in "
             f"{said.unit or 'no unit'}"
         )
     return recording if device is None else replace(recording, device=device)

@@ -124,7 +124,7 @@ class KernelTests:
         for name, variable in variables.items():
             if has[name] > variable.size_bytes:
                 return (
-                    f"argument {name} has {has[name]} bytes, the variable {variable.symbol} "
+                    f"argument {name} has {has[name]} bytes: the variable in the source has "
                     f"{variable.size_bytes}"
                 )
         return ""
@@ -188,10 +188,10 @@ class KernelTests:
                 "update it, or use other devices (--parallel)"
             )
         if device.compute_capability is None:
-            raise ConfigError(
-                f'kernel: {device.name or "the device"} is no GPU; use backend = "cuda", or '
-                '"mock" to simulate one'
-            )
+            chosen = self.spec.backend != "auto"
+            what = f"{device.name or 'the device'} is no GPU" if chosen else "no GPU was found"
+            remedy = 'backend = "mock", or --backend mock, simulates one'
+            raise ConfigError(f"kernel: {what}; {'leave the backend out, or ' * chosen}{remedy}")
         major, minor = device.compute_capability
         if not self.kernel.architectures:
             return f"sm_{major}{minor}"

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from harness.app.setup import Setup
-from harness.configuration import Configuration
+from harness.configuration import Configuration, name_best
 from harness.errors import ConfigError
 from harness.model import Outcome
 from harness.space.space import Space
 from harness.store.sessions import load_session
+from harness.units import format_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +43,14 @@ def load_prior(setup: Setup, sessions: Sequence[str]) -> Prior:
         place = f"warm start from session {stored.info.id} ({stored.info.name})"
         if stored.info.goal != setup.goal:
             raise ConfigError(
-                f"{place}: its best is the {stored.info.goal}, here it is the {setup.goal}; "
-                "choose a session with the same goal"
+                f"{place}: its best score is the {name_best(stored.info.goal)}, here it is the "
+                f"{name_best(setup.goal)}; choose a session with the same goal"
             )
         fitting = fit_outcomes(stored.outcomes, setup.space)
         if not fitting:
             raise ConfigError(
-                f"{place}: none of its {len(stored.outcomes)} tests is in this space; choose a "
-                "session with the same parameters"
+                f"{place}: of its {format_count(len(stored.outcomes), 'test')} none is in this "
+                "space; choose a session with the same parameters"
             )
         numbers.append(stored.info.id)
         found += fitting

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from harness.config.spec import Spec, default_journal
 from harness.config.toml import make_spec
+from harness.configuration import name_best
 from harness.errors import ConfigError
 from harness.replay.load import load_recording
 from harness.replay.recording import Recording, fit, restrict
@@ -38,8 +39,8 @@ def _check_scoring(spec: Spec, recording: Recording) -> None:
     fitting = f"{recording.goal}_{recorded}" if recorded else recording.goal
     raise ConfigError(
         f"{spec.path}: scoring.optimal = {optimal!r}: {recording.source} holds scores in "
-        f"{recording.unit or 'a figure of merit'} of which the {recording.goal} is best; write "
-        f"{fitting!r}"
+        f"{recording.unit or 'a figure of merit'} of which the {name_best(recording.goal)} is "
+        f"best; write {fitting!r}"
     )
 
 

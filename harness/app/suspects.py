@@ -17,7 +17,7 @@ from harness.lane import Lane
 from harness.model import Outcome
 from harness.mounts import find_shared
 from harness.timing.sentinel import TOLERANCE
-from harness.units import format_path
+from harness.units import format_count, format_path
 
 _CUDA = re.compile(r"\bnvcc\b|\S*\.cu\b|-x ?cuda\b|-lcuda\w*")
 """What only commands for NVIDIA GPUs have."""
@@ -54,7 +54,8 @@ def find_suspects(outcomes: Sequence[Outcome], lanes: Sequence[Lane]) -> list[st
                 continue  # the other one counts
             flags.update((run.lane, flag) for flag in measurement.flags)
     warnings = [
-        f"lane {lane}: {count} measurements are suspect: {_MEANINGS[flag]}"
+        f"lane {lane}: {format_count(count, 'measurement')} {'is' if count == 1 else 'are'} "
+        f"suspect: {_MEANINGS[flag]}"
         for (lane, flag), count in sorted(flags.items())
     ]
     medians = {lane: statistics.median(times) for lane, times in sentinels.items()}

@@ -12,6 +12,7 @@ from harness.model import Outcome
 from harness.search.claims import contradictions, explain, spread_tolerance
 from harness.space.space import Space
 from harness.space.tree import format_tree
+from harness.units import format_count
 
 
 def require_tree(spec: Spec) -> None:
@@ -56,7 +57,7 @@ def judge_tree(
     return [
         (
             "info",
-            f"{len(sampled)} tests outside the tree's path found nothing against "
+            f"{format_count(len(sampled), 'test')} outside the tree's path found nothing against "
             f"{format_tree(space.tree)}",
         )
     ]

@@ -34,7 +34,8 @@ def _describe(stats: CacheStats, removed_bytes: int | None) -> list[str]:
         return [f"removed {format_bytes(removed_bytes)} from {stats.directory}"]
     size, limit = format_bytes(stats.size_bytes), format_bytes(stats.limit_bytes)
     compiles = format_count(stats.builds, "compile")
+    binaries = "1 binary" if stats.binaries == 1 else f"{stats.binaries} binaries"
     return [
-        f"{compiles} kept as {stats.binaries} binaries in {stats.directory}",
+        f"{compiles} kept as {binaries} in {stats.directory}",
         f"{size} of at most {limit}; what was used longest ago goes first",
     ]

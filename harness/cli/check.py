@@ -23,7 +23,8 @@ from harness.cli.options import (
 )
 from harness.cli.output import write_json, write_lines
 from harness.cli.standing import describe_standing, look_up
-from harness.configuration import Configuration, Value, show_value
+from harness.compile.versions import name_compilers
+from harness.configuration import Configuration, Value, name_best, show_value
 from harness.errors import CompileError
 from harness.measurement import ENERGY_S
 from harness.model import Phase, Test
@@ -171,7 +172,7 @@ def _find_compiler(setup: Setup) -> tuple[str, str]:
         return "", ""
     try:
         found = identify_toolchain(setup.spec, virtual=setup.virtual)
-        return " ".join(found.split()[:2]), ""  # what follows only tells builds apart
+        return name_compilers(found), ""
     except CompileError as error:
         return "", str(error)
 
@@ -226,7 +227,7 @@ def _goal_line(setup: Setup) -> str:
         what = setup.spec.scoring.metric or what.replace("a run", "a launch")
         over = "the times of a test's samples"
     unit = f" in {setup.unit}" if setup.measured != "time" and setup.unit else ""
-    least = "least" if setup.goal == "min" else "greatest"
+    least = name_best(setup.goal)
     if setup.kernel is not None and setup.measured == "energy":
         return f"{least} {what}{unit}, by the device's counter over {ENERGY_S:g} s"
     how = "from the " if setup.spec.scoring.metric else ""

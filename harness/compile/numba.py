@@ -82,7 +82,7 @@ class NumbaTranslator:
     @property
     def identity(self) -> str:
         """See `base.Translator`."""
-        return f"numba {self._numba.version}"
+        return f"numba-cuda {self._numba.version}"
 
     @property
     def fingerprint(self) -> str:

@@ -1,4 +1,4 @@
-"""Which Numba and CuPy are installed, told without importing them."""
+"""Compilers by name and version; which Numba and CuPy are there, told without importing them."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ def find_numba() -> str:
         missing = "numba" if "numba" not in found else "numba-cuda"
         raise CompileError(f"Numba cannot be used: {missing} is not installed; {REMEDY}")
     return f"{_join(found)} python {platform.python_version()}"
+
+
+def name_compilers(described: str) -> str:
+    """Name and version of each; what follows them only tells builds apart."""
+    return ", ".join(" ".join(part.split()[:2]) for part in described.split("; "))
 
 
 def list_numba() -> dict[str, str]:

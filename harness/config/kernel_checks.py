@@ -165,8 +165,9 @@ def _check_array(view: View, key: Key, argument: ArgumentTable) -> Iterator[Prob
         yield Problem((*key, "value"), text, format_value_of(argument.value))
     fill = argument.fill
     if view.is_read(*key, "fill") and not _is_fill(fill):
-        remedy = suggest(fill, FILLS, "fills")
-        text = f"no filling; {remedy} A file ends in .npy, a function is module:function"
+        remedy = suggest(fill, FILLS, "fillings")
+        files = "a file ends in .npy, a function is module:function"
+        text = f"no filling; {remedy}{'' if remedy.endswith('?') else ';'} {files}"
         yield Problem((*key, "fill"), text, format_value_of(fill))
     if fill.endswith(".npy") and not (view.spec.base / fill).is_file():
         text = f"there is no file {view.spec.base / fill}; name one that numpy.save wrote"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
+from harness.configuration import name_best
 from harness.model import Evidence, Outcome, OutcomeKind, SessionInfo
 from harness.units import format_count, format_score, format_seconds, is_real
 
@@ -15,7 +16,8 @@ def format_script(info: SessionInfo, outcomes: Sequence[Outcome]) -> str:
         f"session {info.id} of {info.name}" + (f" ({info.origin})" if info.origin else ""),
         f"started {_format_instant(info)}",
         f"strategy {info.strategy}, distribution {info.distribution}, "
-        f"{format_count(info.repeat, 'run')} per test, {info.aggregate}; best is {info.goal}",
+        f"{format_count(info.repeat, 'run')} per test, {info.aggregate}; the "
+        f"{name_best(info.goal)} score is best",
     ]
     lines += [
         f"lane {lane.name}: {lane.device.name or 'no device'} {lane.device.uuid}".rstrip()

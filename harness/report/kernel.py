@@ -115,6 +115,7 @@ def kernel_object(outcome: Outcome) -> dict[str, Any]:
         "grid": list(measurement.launch.grid),
         "block": list(measurement.launch.block),
         "shared_bytes": measurement.launch.shared_bytes,
+        "cooperative": measurement.launch.cooperative,
         "mode": measurement.mode,
         "stop": measurement.stop,
         "verified": measurement.verified,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.configuration import Goal
+from harness.configuration import Goal, name_best
 from harness.events import Note
 from harness.timing.finalists import TIE, Finals, Standing
 
@@ -103,11 +103,10 @@ def describe_chance(counts: Sequence[int], goal: Goal) -> str:
     Args:
         counts: of how many scores; several numbers where there is a best of each device.
     """
-    best = "least" if goal == "min" else "greatest"
     which, scores = ("the best", f"{counts[0]} scores")
     if len(counts) > 1:
         which, scores = ("each best", "its device's scores")
     return (
-        f"no finals were measured: {which} was chosen as the {best} of {scores}, so luck has a "
-        "part in it, and measured again it would probably do worse"
+        f"no finals were measured: {which} was chosen as the {name_best(goal)} of {scores}, so "
+        "luck has a part in it, and measured again it would probably do worse"
     )

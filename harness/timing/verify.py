@@ -14,6 +14,7 @@ import numpy as np
 
 from harness.measurement import Argument
 from harness.timing.data import Array, decode, size_bytes
+from harness.units import format_count
 
 _PIECE = 1 << 15
 """How many values are compared at a time."""
@@ -143,9 +144,15 @@ class Checker:
         result = compare(output.name, found, self._expected[output.name], near, far)
         if result.wrong:
             return (
-                f"{result.wrong} of {found.size} values are wrong, such as {result.example} "
-                f"(atol {near:g}, rtol {far:g})"
-            ), result.error
+                f"{_describe_wrong(result, found.size)} (atol {near:g}, rtol {far:g})",
+                result.error,
+            )
         self._right[output.name] = (data, result.error)
         self._spare[output.name] = known[0] if known else bytearray(len(data))
         return "", result.error
+
+
+def _describe_wrong(result: Comparison, size: int) -> str:
+    if result.wrong == 1:
+        return f"1 of {format_count(size, 'value')} is wrong: {result.example}"
+    return f"{result.wrong} of {size} values are wrong, such as {result.example}"

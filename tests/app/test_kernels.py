@@ -107,6 +107,17 @@ def test_the_best_configuration_with_metrics_launch_and_resources(base: Path) ->
     assert "result: not verified" in lines
 
 
+def test_a_cooperative_grid_is_what_the_device_holds_at_once(base: Path) -> None:
+    kernel = {"cooperative": True, "grid": "device.sm_count * BLOCK * ITEMS // 64"}
+    result = tune(base, changed(kernel=kernel, parameters={"ITEMS": [1, 64]}))
+    assert kinds(result) == {"ok": 3, "invalid": 3}
+    invalid = [o for o in result.outcomes if o.kind is OutcomeKind.INVALID]
+    assert {outcome.configuration["ITEMS"] for outcome in invalid} == {64}
+    assert all("of them at once" in outcome.reason for outcome in invalid)
+    assert "all blocks at once" in "\n".join(result.summary.to_lines())
+    assert result.summary.to_object()["best"]["cooperative"] is True
+
+
 def test_the_finals_are_recorded_and_not_held_again(base: Path) -> None:
     result = tune(base)
     (final,) = result.summary.to_object()["finals"]
@@ -398,8 +409,14 @@ def test_what_the_reference_includes_makes_a_test_what_it_is(base: Path) -> None
 
 
 def test_kernels_need_gpus(base: Path) -> None:
-    with pytest.raises(ConfigError, match="is no GPU; use backend"):
+    with pytest.raises(ConfigError, match="is no GPU; leave the backend out, or backend"):
         tune(base, DATA, backend="cpu", parallel=1)
+
+
+def test_that_no_gpu_was_found_is_told(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(ConfigError, match=r"^kernel: no GPU was found; .*--backend mock, sim"):
+        tune(base, DATA, backend="auto", parallel=1)
 
 
 def test_architectures_must_fit_the_lanes(base: Path) -> None:
@@ -442,7 +459,7 @@ def test_a_variable_holds_what_is_given_or_the_configuration_is_invalid(base: Pa
     kinds = {o.configuration["ITEMS"]: o.kind.value for o in result.outcomes}
     assert kinds == {1: "ok", 2: "ok", 4: "invalid"}
     (failure,) = result.failures
-    assert failure.reason == "argument weights has 16 bytes, the variable weights 8"
+    assert failure.reason == "argument weights has 16 bytes: the variable in the source has 8"
 
 
 @pytest.mark.parametrize(

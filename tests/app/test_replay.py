@@ -132,7 +132,8 @@ def test_a_recording_alone_can_be_tuned(folder: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_recording_of_something_else_is_refused(folder: Path) -> None:
-    with pytest.raises(ConfigError, match=r"scoring.optimal = 'max': .* write 'min_time'"):
+    said = r"scoring.optimal = 'max': .* in s of which the least is best; write 'min_time'"
+    with pytest.raises(ConfigError, match=said):
         tune(folder, scoring={"optimal": "max"})
     with pytest.raises(ConfigError, match="MODE is a parameter of only one"):
         tune(folder, parameters={"BLOCK": [32, 64]}, command={"test": "true %BLOCK%"})
@@ -235,5 +236,10 @@ def test_a_warm_start_tells_what_other_sessions_found(
     assert priors[1] == ()
     other = data(parameters={"BLOCK": [1], "MODE": ["row"]}, backend="mock")
     spec = harness.make_spec(other, base=folder)
-    with pytest.raises(ConfigError, match=r"warm start from session 1 \(replayed\): none of its 8"):
+    with pytest.raises(
+        ConfigError, match=r"warm start from session 1 \(replayed\): of its 8 tests n"
+    ):
         harness.tune(spec, warm_start=["1"])
+    greatest = harness.make_spec(data(backend="mock", scoring={"optimal": "max"}), base=folder)
+    with pytest.raises(ConfigError, match="its best score is the least, here it is the greatest;"):
+        harness.tune(greatest, warm_start=["1"])

@@ -353,6 +353,9 @@ def test_a_compiler_is_told_by_the_first_line_that_differs() -> None:
 def test_another_build_of_a_compiler() -> None:
     before, now = {"compiler": "nvcc 13.0.88 b1"}, {"compiler": "nvcc 13.0.88 b2"}
     assert describe_changes(before, now, {}, {}) == ["compiler: another build of nvcc 13.0.88"]
+    before, now = ({"compiler": f"cupy 14.2; nvrtc {version} b1"} for version in ("13.0", "13.5"))
+    said = "compiler cupy 14.2, nvrtc 13.0 -> cupy 14.2, nvrtc 13.5"
+    assert describe_changes(before, now, {}, {}) == [said]
 
 
 def test_what_no_place_of_a_config_explains_is_told_by_its_name() -> None:

@@ -29,7 +29,7 @@ def test_flags_are_counted_by_lane() -> None:
     ]
     first, second = find_suspects(outcomes, LANES)
     assert first.startswith("lane a: 2 measurements are suspect: the sentinel kernel was more")
-    assert second.startswith("lane a: 1 measurements are suspect: another process")
+    assert second.startswith("lane a: 1 measurement is suspect: another process")
 
 
 def test_lanes_of_one_model_should_be_alike() -> None:

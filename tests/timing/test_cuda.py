@@ -107,7 +107,7 @@ def test_what_a_reference_does_not_write_a_kernel_must_not_write_either(
     made = request("twice", tmp_path, arguments=TWICE, expectation=expectation, launch=even)
     answer = ask(link, made)
     assert answer.kind is OutcomeKind.WRONG_RESULT
-    assert answer.reason.startswith("1 of 200 values are wrong, such as y[0] is 2.0, expected nan")
+    assert answer.reason.startswith("1 of 200 values is wrong: y[0] is 2.0, expected nan")
     made = request("twice", tmp_path, arguments=TWICE, expectation=expectation, launch=odd)
     assert ask(link, made).verified
 

@@ -72,10 +72,10 @@ def test_outputs_are_checked_in_order_up_to_the_first_wrong_one() -> None:
     checker = Checker(OUTPUTS, WANT, 0.1, 0.0)
     assert check_all(checker, [1, 1, 1, 1.0625], [3, 4]) == ("", 0.0625)
     wrong, error = check_all(checker, [1, 1, 2, 1], [3, 5])
-    assert wrong == "1 of 4 values are wrong, such as y[2] is 2.0, expected 1.0 (atol 0.1, rtol 0)"
+    assert wrong == "1 of 4 values is wrong: y[2] is 2.0, expected 1.0 (atol 0.1, rtol 0)"
     assert error == 1.0
     wrong, error = check_all(checker, [1, 1, 1, 1], [3, 5])
-    assert wrong.startswith("1 of 2 values are wrong, such as count[1] is 5, expected 4 (atol 0,")
+    assert wrong.startswith("1 of 2 values is wrong: count[1] is 5, expected 4 (atol 0,")
 
 
 def test_what_was_right_is_known_by_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,6 +94,6 @@ def test_what_was_right_is_known_by_its_bytes(monkeypatch: pytest.MonkeyPatch) -
     assert check_all(checker, other, [3, 4]) == ("", 0.0625)
     assert compared == ["y", "count", "y"]
     for _ in range(2):  # what is wrong is not remembered as right
-        assert check_all(checker, wrong, [3, 4])[0].startswith("1 of 4 values are wrong")
+        assert check_all(checker, wrong, [3, 4])[0].startswith("1 of 4 values is wrong")
     assert check_all(checker, other, [3, 4]) == ("", 0.0625)
     assert compared == ["y", "count", "y", "y", "y"]

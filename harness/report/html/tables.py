@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.config.substitute import CommandTemplate, Template
-from harness.configuration import show_value
+from harness.configuration import name_best, show_value
 from harness.errors import ConfigError
 from harness.lane import Lane
 from harness.model import Outcome, OutcomeKind, Phase
@@ -93,7 +93,7 @@ def _describe_time(use: Use) -> str:
 
 def _goal(stored: StoredSession) -> str:
     info = stored.info
-    which = "least" if info.goal == "min" else "greatest"
+    which = name_best(info.goal)
     unit = f" in {info.unit}" if info.unit else ""
     if not stored.spec.get("kernel"):
         runs = "of 1 run" if info.repeat == 1 else f"{info.aggregate} of {info.repeat} runs"
