@@ -9,20 +9,23 @@ _SCOPE = re.compile(r"\bnamespace\b(?P<name>[\w\s:]*)\{|[{}]")
 
 
 def qualify(name: str, source: str) -> str:
-    """The name with its namespaces as the source declares it; as it is where it is not found.
+    """The name with its namespaces, as the source declares it.
 
-    A source whose braces only `#if` sorts out may hide them: then the name stays as it is, too.
+    It stays as it is where it is declared in no namespace, in several, or in a header; and where
+    braces that only `#if` sorts out hide where it is.
     """
     text = _COMMENT.sub(" ", source)
-    declared = re.search(
-        rf"\b__(?:constant|device)__\b(?:\([^()]*\)|[^;{{}}()])*?\b{name}\s*[\[;={{,]", text
-    )
-    if declared is None:
-        return name
+    declaration = rf"\b__(?:constant|device)__\b(?:\([^()]*\)|[^;{{}}()])*?\b{name}\s*[\[;={{,]"
+    found = {_find_scope(text, each.start()) for each in re.finditer(declaration, text)}
+    return "::".join([*found.pop(), name]) if len(found) == 1 else name
+
+
+def _find_scope(text: str, end: int) -> tuple[str, ...]:
+    """The namespaces with a name that are open there."""
     scopes: list[str] = []
-    for scope in _SCOPE.finditer(text, 0, declared.start()):
+    for scope in _SCOPE.finditer(text, 0, end):
         if scope[0] != "}":
             scopes.append((scope["name"] or "").strip())
         elif scopes:
             scopes.pop()
-    return "::".join([*(scope for scope in scopes if scope), name])
+    return tuple(scope for scope in scopes if scope)

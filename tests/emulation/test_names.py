@@ -16,6 +16,7 @@ namespace inner::most { __constant__ __align__(16) float table[16]; }
 static __device__ int count = 0;
 }
 namespace { __constant__ double scale; }
+namespace outer { __constant__ int limit; } __constant__ int limit;
 extern "C" __global__ void k(float *o) { o[0] = outer::twice(outer::inner::most::table[0]); }
 """
 
@@ -28,6 +29,7 @@ extern "C" __global__ void k(float *o) { o[0] = outer::twice(outer::inner::most:
         ("table", "outer::inner::most::table"),
         ("count", "outer::count"),
         ("scale", "scale"),
+        ("limit", "limit"),
         ("absent", "absent"),
     ],
 )
