@@ -322,7 +322,7 @@ def test_every_configuration_has_one_outcome_whatever_fails(base: Path) -> None:
     assert "device_lost" not in counts
     tests = Counter(outcome.lane for outcome in result.outcomes)
     assert tests["1"] <= 8
-    assert all(tests[lane] > 20 for lane in ("0", "2", "3")), tests  # what hangs takes 30 s
+    assert all(tests[lane] > 90 for lane in ("0", "2", "3"))
 
 
 def test_the_same_seed_gives_the_same_session(base: Path, tmp_path_factory: Any) -> None:
