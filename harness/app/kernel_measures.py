@@ -10,7 +10,7 @@ from harness.app.kernel_files import search_folders
 from harness.app.kernels import KernelTests
 from harness.config.kernel_checks import TIME_NAMES
 from harness.configuration import Configuration
-from harness.lane import DeviceInfo, Lane
+from harness.lane import Lane
 from harness.limits import device_limits
 from harness.measurement import ENERGY_S, Measurement
 from harness.model import Artifact, Run, Test
@@ -162,11 +162,6 @@ class KernelMeasures:
             return None
         equal_s = once / best.sample
         return Rival(equal_s, equal_s * rival.upper_s / rival.best_s)
-
-    def _compute(
-        self, metric: str, configuration: Configuration, device: DeviceInfo, time_s: float
-    ) -> float:
-        return self._tests.metrics[metric].number(self._tests.times(configuration, device, time_s))
 
     def score(self, test: Test, lane: Lane, measured: Measurement) -> Scored:
         """What the samples of a test are worth: its objective, and all metrics."""

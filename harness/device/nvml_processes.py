@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -18,7 +17,7 @@ def find_processes(nvml: ModuleType, uuid: str) -> list[DeviceProcess]:
     handle = nvml.nvmlDeviceGetHandleByUUID(uuid)
     drawing: list[Any] = ask(nvml, [], nvml.nvmlDeviceGetGraphicsRunningProcesses, handle)
     found: dict[int, DeviceProcess] = {}
-    computing = list(_list_computing(nvml, handle))
+    computing = _list_computing(nvml, handle) or []
     for place, process in enumerate((*computing, *drawing)):
         if process.pid not in found:
             name, memory = _find_name(nvml, process.pid), process.usedGpuMemory or 0
@@ -29,18 +28,20 @@ def find_processes(nvml: ModuleType, uuid: str) -> list[DeviceProcess]:
 
 def count_computing(nvml: ModuleType, handle: Any) -> int | None:
     """How many processes compute on a device; None where the driver does not tell."""
-    if ask(nvml, None, nvml.nvmlDeviceGetComputeRunningProcesses, handle) is None:
+    computing = _list_computing(nvml, handle)
+    if computing is None:
         return None
-    pids = {process.pid for process in _list_computing(nvml, handle)}
+    pids = {process.pid for process in computing}
     return sum(not _find_name(nvml, pid).endswith(_SERVER) for pid in pids)
 
 
-def _list_computing(nvml: ModuleType, handle: Any) -> Iterator[Any]:
+def _list_computing(nvml: ModuleType, handle: Any) -> list[Any] | None:
     """Those with a context of their own, then those who share one through MPS."""
-    functions = ("nvmlDeviceGetComputeRunningProcesses", "nvmlDeviceGetMPSComputeRunningProcesses")
-    for name in functions:
-        found: list[Any] = ask(nvml, [], getattr(nvml, name), handle)
-        yield from found
+    own: list[Any] | None = ask(nvml, None, nvml.nvmlDeviceGetComputeRunningProcesses, handle)
+    if own is None:
+        return None
+    sharing: list[Any] = ask(nvml, [], nvml.nvmlDeviceGetMPSComputeRunningProcesses, handle)
+    return [*own, *sharing]
 
 
 def _find_name(nvml: ModuleType, pid: int) -> str:
