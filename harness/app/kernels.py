@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from harness.app.kernel_sources import SourceTemplate, make_source_template
@@ -135,8 +136,8 @@ class KernelTests:
         Raises:
             AmbiguityError: which of them is one is not clear.
         """
-        names = [table.name for table in self.kernel.arguments if table.role == "constant"]
-        return read_variables(artifact.path, names) if names else {}
+        names = tuple(table.name for table in self.kernel.arguments if table.role == "constant")
+        return _read_variables(artifact.path, artifact.digest, names) if names else {}
 
     def find_mismatch(self, artifact: Artifact) -> str:
         """Why the binary cannot be given the config's arguments; of Numba's kernels Numba tells."""
@@ -242,6 +243,12 @@ def _runs(number: int, architecture: str, capability: tuple[int, int]) -> bool:
     major, minor = capability
     exact = architecture.endswith("a")
     return number // 10 == major and (number % 10 == minor if exact else number % 10 <= minor)
+
+
+@lru_cache(maxsize=256)
+def _read_variables(path: str, digest: str, names: tuple[str, ...]) -> dict[str, Variable]:
+    """Read once for all runs of a binary: it is what its digest says, wherever it is."""
+    return read_variables(path, names)
 
 
 def _count_bytes(argument: Argument) -> int:
